@@ -1,0 +1,38 @@
+"""``python -m benchmarks [gate] [bulk] [settle] [--json] [--small]``: all of them when none is named."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import click
+import uvloop
+
+from benchmarks.report import table
+
+BENCHMARKS = {"gate": "benchmarks.gate:gate", "bulk": "benchmarks.gate:bulk", "settle": "benchmarks.settle:run"}
+
+
+@click.command(help="Measure ours beside its ceiling, in one run on this machine.")
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "as_json", is_flag=True, help="Print one object and nothing else.")
+@click.option("--small", is_flag=True, help="A few seconds, to see that it works; the figures mean little.")
+def main(names: tuple[str, ...], *, as_json: bool, small: bool) -> None:
+    """Run each benchmark and print what it found."""
+    results: dict[str, dict[str, object]] = {}
+    for name in dict.fromkeys(names or BENCHMARKS):
+        results[name] = uvloop.run(_benchmark(name)(small=small))
+        if not as_json:
+            click.echo(table(results[name]) + "\n")
+    if as_json:
+        only = next(iter(results.values())) if len(results) == 1 else results
+        click.echo(json.dumps(only, ensure_ascii=False))
+
+
+def _benchmark(name: str):  # noqa: ANN202
+    module, _, function = BENCHMARKS[name].partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+if __name__ == "__main__":
+    main()

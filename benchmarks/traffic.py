@@ -1,0 +1,172 @@
+"""What the gate benchmarks send: cars that enter and, hours later by the devices' clocks, leave and owe.
+
+Everything is made before the clock starts: a request as bytes, and what its answer must hold.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from parking.catalog import Catalog, Controller, secret_digest
+from parking.clock import SystemClock, from_ms
+from parking.garage import Direction, Garage, LeaveFirst, Policy
+from parking.ids import ControllerId, GarageId, LaneId
+from parking.tariff import FirstTier, Rate, Tariff, TariffSchedule, TariffVersion
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["BATCH_EVENTS", "GARAGES", "PARTITIONS", "Request", "batches", "catalog", "probe", "singles"]
+
+GARAGES = 16
+PARTITIONS = 64
+BATCH_EVENTS = 500
+SECRET = "s" * 43
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+STAY_MINUTES_MAX = 600
+LANES = {LaneId("in"): Direction.ENTRY, LaneId("out"): Direction.EXIT}
+CARS = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request with its number of events, and how often each text must be in its answer."""
+
+    sent: bytes
+    events: int
+    expected: tuple[tuple[bytes, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """One car's stay."""
+
+    garage: int
+    number: str
+    entered_at: datetime
+    left_at: datetime
+
+    def event(self, kind: str, *, offline: bool) -> bytes:
+        """Its entry or its exit as a controller reports it."""
+        at = self.entered_at if kind == "entry" else self.left_at
+        event = {
+            "event_id": f"{kind}-{self.number.encode().hex()}",
+            "garage_id": f"G{self.garage}",
+            "lane_id": "in" if kind == "entry" else "out",
+            "kind": kind,
+            "captured_at": at.isoformat(timespec="milliseconds"),
+            "plate": {"number": self.number, "colour": "blue"},
+            "confidence": 0.97,
+        }
+        if offline:
+            event["offline"] = True
+        return json.dumps(event, ensure_ascii=False).encode()
+
+
+def catalog() -> Catalog:
+    """Garages that let everybody leave first, each with a controller of its own."""
+    tariff = Tariff(
+        tariff_id="benchmark",
+        name="Benchmark",
+        free_minutes=15,
+        first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+        then=Rate(block_minutes=30, block_price_fen=400),
+        cap_fen=6000,
+    )
+    schedule = TariffSchedule(versions=(TariffVersion(in_force_from=from_ms(0), tariff=tariff),))
+    garages = [_garage(number, schedule) for number in range(GARAGES)]
+    return Catalog(
+        revision=1,
+        partition_count=PARTITIONS,
+        garages={one.garage_id: one for one in garages},
+        controllers={f"c{number}": _controller(one) for number, one in enumerate(garages)},
+    )
+
+
+def singles(chance: Random, *, connections: int, events: int) -> list[list[Request]]:
+    """One event a request; on each connection cars enter and leave in turn."""
+    sequences: list[list[Request]] = []
+    for connection in range(connections):
+        sequence: list[Request] = []
+        for _ in range(max(1, events // connections // 2)):
+            car = _car(chance, connection % GARAGES)
+            for kind, reason in (("entry", b"entry"), ("exit", b"everyone")):
+                expected = ((b'"decision":"open","reason":"' + reason + b'"', 1), (b'"replayed":false', 1))
+                sequence.append(Request(_post(car.garage, car.event(kind, offline=False)), 1, expected))
+        sequences.append(sequence)
+    return sequences
+
+
+def batches(chance: Random, *, connections: int, bodies: int) -> list[list[Request]]:
+    """Backlogs of :data:`BATCH_EVENTS` lines; half are exits, of the cars that entered one body before."""
+    sequences: list[list[Request]] = []
+    for connection in range(connections):
+        garage, inside = connection % GARAGES, list[Car]()
+        sequence: list[Request] = []
+        for _ in range(max(2, bodies // connections)):
+            arriving = [_car(chance, garage) for _ in range(BATCH_EVENTS // 2)]
+            lines = [car.event("entry", offline=True) for car in arriving]
+            lines += [car.event("exit", offline=True) for car in inside]
+            sequence.append(_batch(garage, lines))
+            inside = arriving
+        sequences.append(sequence)
+    return sequences
+
+
+def _batch(garage: int, lines: list[bytes]) -> Request:
+    booked, new, lost = b'"decision":"hold","reason":"late"', b'"replayed":false', b'"session_id":null'
+    expected = ((booked, len(lines)), (new, len(lines)), (lost, 0))
+    return Request(_post(garage, b"\n".join(lines), batch=True), len(lines), expected)
+
+
+def probe() -> bytes:
+    """A request that a server which is ready answers with 200, once."""
+    return _post(0, _car_at(SystemClock().now(), 0, 0).event("entry", offline=True), keep=False)
+
+
+def _car(chance: Random, garage: int) -> Car:
+    return _car_at(SystemClock().now(), garage, chance.randint(70, STAY_MINUTES_MAX))
+
+
+def _car_at(now: datetime, garage: int, stay_minutes: int) -> Car:
+    letter, number = divmod(next(CARS), 100_000)
+    first, second = divmod(letter, len(LETTERS))
+    plate = f"{'浙苏沪皖闽赣鲁豫'[first]}{LETTERS[second]}{number:05}"
+    return Car(garage, plate, now - timedelta(minutes=stay_minutes), now)
+
+
+def _post(garage: int, body: bytes, *, batch: bool = False, keep: bool = True) -> bytes:
+    path, kind = ("/v1/gate-events/batch", "x-ndjson") if batch else ("/v1/gate-events", "json")
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer lf_c{garage}_{SECRET}",
+        f"Content-Type: application/{kind}",
+        f"Content-Length: {len(body)}",
+        f"Connection: {'keep-alive' if keep else 'close'}",
+    )
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _garage(number: int, schedule: TariffSchedule) -> Garage:
+    return Garage(
+        garage_id=GarageId(f"G{number}"),
+        name=f"Garage {number}",
+        spaces=1300,
+        lanes=LANES,
+        tariffs=schedule,
+        policy=Policy(leave_first=LeaveFirst.EVERYONE),
+    )
+
+
+def _controller(garage: Garage) -> Controller:
+    return Controller(
+        controller_id=ControllerId(f"of-{garage.garage_id}"),
+        garage_id=garage.garage_id,
+        lane_ids=frozenset(LANES),
+        secret_sha256=secret_digest(SECRET),
+    )

@@ -1,0 +1,243 @@
+"""The settlement process, put together.
+
+It holds the connection to the books. Everything that moves money or grants runs here, so that nothing of
+it can delay a lane. While the books are away it waits, says so in ``/readyz``, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from gateways.catalog_texts import CATALOG_TEXTS
+from gateways.gates.native.routes import NATIVE_ROUTES
+from gateways.metrics import ProcessMetrics
+from gateways.process import clock_of, ended
+from gateways.publisher import Publisher
+from gateways.rail_wiring import add_notice_routes, open_rails
+from gateways.retry_file import load_retry_schedule
+from gateways.settlement_metrics import SettlementMetrics
+from gateways.web.health import health_app
+from gateways.web.operator import Operator, operator_app
+from gateways.web.serving import serve
+from parking.errors import Unavailable
+from parking.live.batching import BatchingConnection
+from parking.live.granting import LiveGrants
+from parking.live.journal import library_text, open_journal
+from parking.live.sessions import Kept, Sessions
+from settlement.biller import Biller, BillerSettings
+from settlement.books.accounts import Accounts
+from settlement.books.charges import Charges
+from settlement.books.garages import Garages
+from settlement.books.granting import PostgresGrantBooks
+from settlement.books.ledger_totals import LedgerTotals
+from settlement.books.migrate import migrate
+from settlement.books.pool import open_pool
+from settlement.books.posting import PostgresRecordBooks
+from settlement.books.prepayments import Prepayments
+from settlement.books.review import Reviews
+from settlement.books.tokens import Tokens
+from settlement.books.views import Views
+from settlement.collector import Collector, CollectorSettings
+from settlement.granter import Granter, GranterSettings
+from settlement.tariff_cache import TariffCache
+
+if TYPE_CHECKING:
+    from gateways.settings import Settings
+    from parking.clock import Clock
+    from settlement.books.pool import Pool
+    from settlement.retry import Schedule
+
+__all__ = ["run_settlement"]
+
+log = structlog.get_logger()
+BOOKS_RETRY_S: Final = 1.0
+MONTHS_EVERY_S: Final = 6 * 3600
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What stands in the way of work, by part; empty when nothing does."""
+
+    live: BatchingConnection
+    books: str = "not reached yet"
+    draining: str = ""
+
+    def checks(self) -> dict[str, str]:
+        """For ``/readyz``."""
+        live = "" if self.live.connected else "not connected"
+        return {"live_store": live, "books": self.books, "draining": self.draining}
+
+
+async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None:
+    """Settle until a signal or the end of the supervisor."""
+    if settings.valkey_url is None or settings.postgres_dsn is None:
+        raise ValueError("settlement needs the addresses of both stores")
+    registry, clock = CollectorRegistry(), clock_of(settings)
+    live = BatchingConnection(settings.valkey_url.get_secret_value(), library=library_text())
+    readiness = Readiness(live)
+    stop = asyncio.Event()
+    health = health_app(registry, readiness.checks)
+    async with (
+        serve(health, host=settings.host, port=settings.metrics_port),
+        asyncio.TaskGroup() as tasks,
+    ):
+        await live.start(tasks)
+        watch = tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag")
+        metrics = SettlementMetrics(registry, clock)
+        work = tasks.create_task(_settle(settings, clock, live, metrics, readiness, stop), name="settle")
+        await ended(lifeline_fd)
+        readiness.draining = "this process is stopping"
+        log.info("settlement_draining")
+        stop.set()
+        if readiness.books:
+            work.cancel()
+        await asyncio.wait([work])
+        watch.cancel()
+        live.stop()
+
+
+async def _settle(
+    settings: Settings,
+    clock: Clock,
+    live: BatchingConnection,
+    metrics: SettlementMetrics,
+    readiness: Readiness,
+    stop: asyncio.Event,
+) -> None:
+    dsn = settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
+    async with AsyncExitStack() as opened:
+        pool = await _open_books(settings, dsn, clock, readiness, opened)
+        await _run_loops(settings, clock, live, metrics, pool, stop)
+
+
+async def _open_books(
+    settings: Settings, dsn: str, clock: Clock, readiness: Readiness, opened: AsyncExitStack
+) -> Pool:
+    """Migrate and connect, however long the books are away; a refusal ends this process."""
+    while True:
+        try:
+            await migrate(dsn, partition_count=settings.partition_count, now=clock.now())
+            pool = await opened.enter_async_context(
+                open_pool(dsn, size=settings.postgres_pool_size, application_name="leave-first settlement")
+            )
+        except Unavailable as error:
+            readiness.books = str(error)
+            log.warning("books_away", error=str(error))
+            await asyncio.sleep(BOOKS_RETRY_S)
+        else:
+            readiness.books = ""
+            return pool
+
+
+async def _run_loops(
+    settings: Settings,
+    clock: Clock,
+    live: BatchingConnection,
+    metrics: SettlementMetrics,
+    pool: Pool,
+    stop: asyncio.Event,
+) -> None:
+    schedule = _schedule(settings)
+    charges = Charges(pool)
+    garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
+    publisher = Publisher(garages, live)
+    sessions = Sessions(
+        live,
+        partition_count=settings.partition_count,
+        kept=Kept(answers=timedelta(hours=settings.answers_kept_h)),
+    )
+    async with AsyncExitStack() as opened:
+        rails = await open_rails(settings, opened)
+        journal = await opened.enter_async_context(
+            open_journal(
+                settings.valkey_url.get_secret_value() if settings.valkey_url else "",
+                partition_count=settings.partition_count,
+                reader="settlement",
+            )
+        )
+        granter = Granter(
+            journal=journal,
+            books=PostgresGrantBooks(pool),
+            grants=LiveGrants(sessions),
+            clock=clock,
+            observer=metrics,
+            settings=GranterSettings(valid_for=timedelta(days=settings.grant_valid_days)),
+        )
+        biller = Biller(
+            journal=journal,
+            books=PostgresRecordBooks(pool, collect_delay=timedelta(seconds=settings.collect_delay_s)),
+            tariffs=TariffCache(garages.tariffs),
+            clock=clock,
+            observer=metrics,
+            settings=BillerSettings(batch=settings.biller_batch_max, poison_after=settings.poison_after),
+        )
+        collector = Collector(
+            books=charges,
+            rails=rails,
+            clock=clock,
+            schedule=schedule,
+            settings=CollectorSettings(),
+            observer=metrics,
+        )
+        operator = Operator(
+            garages=garages,
+            tokens=Tokens(pool),
+            accounts=Accounts(pool),
+            prepayments=Prepayments(pool, partition_count=settings.partition_count),
+            reviews=Reviews(pool, partition_count=settings.partition_count),
+            views=Views(pool, partition_count=settings.partition_count),
+            charges=charges,
+            sessions=sessions,
+            clock=clock,
+            draw_bytes=secrets.token_bytes,
+            regrant=granter.regrant,
+            republish=publisher.republish,
+        )
+        app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
+        add_notice_routes(app, settings, books=charges, schedule=schedule, clock=clock)
+        async with (
+            asyncio.TaskGroup() as tasks,
+            serve(app, host=settings.host, port=settings.operator_port) as port,
+        ):
+            loops = [
+                tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
+                tasks.create_task(granter.run(), name="granter"),
+                tasks.create_task(biller.run(), name="biller"),
+                tasks.create_task(metrics.sample(journal, charges, pool, LedgerTotals(pool)), name="sampler"),
+                tasks.create_task(_keep_months(settings, clock), name="months"),
+            ]
+            collecting = tasks.create_task(collector.run(stop), name="collector")
+            log.info("settlement_open", port=port)
+            await stop.wait()
+            await asyncio.wait([collecting])
+            for loop in loops:
+                loop.cancel()
+
+
+def _schedule(settings: Settings) -> Schedule:
+    if settings.retry_file is not None:
+        return load_retry_schedule(settings.retry_file)
+    with resources.as_file(resources.files("gateways").joinpath("retry.toml")) as shipped:
+        return load_retry_schedule(Path(shipped))
+
+
+async def _keep_months(settings: Settings, clock: Clock) -> None:
+    """Make coming months' partitions ahead of time, for ever."""
+    dsn = settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
+    while True:
+        await asyncio.sleep(MONTHS_EVERY_S)
+        try:
+            await migrate(dsn, partition_count=settings.partition_count, now=clock.now())
+        except Unavailable as error:
+            log.warning("months_not_made", error=str(error))

@@ -1,0 +1,1 @@
+"""The commands of ``leave-first``, one module a topic."""

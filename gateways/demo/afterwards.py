@@ -1,0 +1,95 @@
+"""After the last car: the weeks in which charges are tried again and doubts are asked about, in leaps.
+
+Each leap ends when nothing moves any more, because what a leap makes due has its own due times after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from gateways.demo.traffic import DAY
+from parking.errors import DependencyError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateways.demo.office import Office
+    from parking.clock import FileClock
+    from parking.live.journal import LiveJournal
+
+__all__ = ["WAITING", "play_out", "until_settled"]
+
+WAITING: Final = frozenset({"due", "sent", "accepted", "in_doubt"})
+LEAPS: Final = (
+    timedelta(minutes=3),
+    timedelta(minutes=6),
+    timedelta(hours=1, minutes=1),
+    timedelta(hours=2, minutes=1),
+    timedelta(hours=10, minutes=1),
+    timedelta(days=1, minutes=1),
+    timedelta(days=1, hours=12, minutes=1),
+    timedelta(days=2, minutes=1),
+    timedelta(days=4, minutes=1),
+    *(timedelta(days=5, minutes=1),) * 4,
+)
+"""At least the waits of the shipped schedule, in its order; the last ones for what doubts have held up."""
+LOOK_EVERY_SECONDS: Final = 0.15
+STILL_FOR_LOOKS: Final = 3
+STILL_WITHIN_SECONDS: Final = 120.0
+SETTLED_LOOK_SECONDS: Final = 0.01
+SETTLED_WITHIN_SECONDS: Final = 240.0
+
+
+async def until_settled(journal: LiveJournal, groups: tuple[str, ...]) -> None:
+    """Wait until every record of the gates is billed and granted."""
+    try:
+        async with asyncio.timeout(SETTLED_WITHIN_SECONDS):
+            for group in groups:
+                while True:
+                    if await _has_settled(journal, group):
+                        break
+                    await asyncio.sleep(SETTLED_LOOK_SECONDS)
+    except TimeoutError:
+        raise Unavailable("settlement does not catch up") from None
+
+
+async def _has_settled(journal: LiveJournal, group: str) -> bool:
+    try:
+        return not (await journal.backlog(group)).records
+    except DependencyError:
+        return False
+
+
+async def play_out(clock: FileClock, office: Office, moved: Callable[[], None]) -> Mapping[str, Any]:
+    """Leap until no charge waits for anything; the summary of how things stand then."""
+    summary = await _until_still(office)
+    for leap in LEAPS:
+        if not _waiting(summary):
+            break
+        clock.move_to(clock.now() + leap)
+        moved()
+        summary = await _until_still(office)
+    return summary
+
+
+async def _until_still(office: Office) -> Mapping[str, Any]:
+    """The summary once it has not changed for a moment."""
+    last: Mapping[str, Any] = {}
+    same = 0
+    give_up_at = asyncio.get_running_loop().time() + STILL_WITHIN_SECONDS
+    while same < STILL_FOR_LOOKS and asyncio.get_running_loop().time() < give_up_at:
+        summary = await office.summary(DAY.isoformat())
+        same = same + 1 if summary == last and not _count(summary, {"sent"}) else 0
+        last = summary
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+    return last
+
+
+def _waiting(summary: Mapping[str, Any]) -> int:
+    return _count(summary, WAITING)
+
+
+def _count(summary: Mapping[str, Any], states: frozenset[str] | set[str]) -> int:
+    return sum(one["charges"] for one in summary["charges"] if one["state"] in states)

@@ -1,0 +1,179 @@
+"""The back office: whoever uses the operator API.
+
+It lays out garages and accounts before the day, takes money at the till, matches readings that the camera
+was not sure of, and counts at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from gateways.demo.plan import LANES
+from gateways.demo.traffic import SPACES
+from parking.errors import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from gateways.demo.drivers import Registration
+    from gateways.demo.requests import Requests
+    from parking.event import GateEvent
+    from parking.ids import GarageId
+    from parking.plate import Plate
+
+__all__ = ["Office"]
+
+TARIFF: Final = Path(__file__).with_name("tariff.toml")
+RAIL: Final = "simulator"
+ACCOUNTS_A_BATCH: Final = 1_000
+SESSIONS_A_PAGE: Final = 200
+REFUSED_FROM: Final = 400
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+LOOK_EVERY_SECONDS: Final = 0.05
+FIND_SECONDS: Final = 60.0
+CHARGED_SECONDS: Final = 10.0
+UNTRIED: Final = frozenset({"due", "sent"})
+
+
+class Office:
+    """Speaks with an operator's full token."""
+
+    def __init__(self, requests: Requests, *, operator_url: str, token: str) -> None:
+        self._requests = requests
+        self._url = f"{operator_url}/v1"
+        self._token = token
+
+    async def open_garage(self, garage_id: GarageId, name: str) -> str:
+        """Lay out a garage with its price list; the token of its controller."""
+        lanes = {lane: direction.value for lane, direction in LANES.items()}
+        await self._call("PUT", f"/garages/{garage_id}", {"name": name, "spaces": SPACES, "lanes": lanes})
+        tariff = await asyncio.to_thread(TARIFF.read_bytes)
+        await self._send("POST", f"/garages/{garage_id}/tariffs", tariff, "application/toml")
+        made = await self._call(
+            "POST",
+            "/tokens",
+            {"garage_id": garage_id, "controller_id": "demo", "lane_ids": list(lanes), "label": "demo"},
+        )
+        return str(made["token"])
+
+    async def open_accounts(self, registrations: Sequence[Registration]) -> None:
+        """Register drivers, a thousand at a time."""
+        for start in range(0, len(registrations), ACCOUNTS_A_BATCH):
+            lines = [json.dumps(_account(one)) for one in registrations[start : start + ACCOUNTS_A_BATCH]]
+            said = await self._send(
+                "POST", "/accounts/batch", "\n".join(lines).encode(), "application/x-ndjson"
+            )
+            results = [json.loads(line) for line in said.splitlines()]
+            wrong = [one for one in results if one["result"] not in {"opened", "opened_before"}]
+            if wrong or len(results) != len(lines):
+                raise Defect(f"accounts were not opened: {wrong[:3]}")
+
+    async def take_payment(self, session_id: str, event: GateEvent, amount_fen: int) -> None:
+        """A driver pays at the exit, by scanning a code; nothing when the car has left meanwhile."""
+        await self._call(
+            "POST",
+            f"/sessions/{session_id}/prepayments",
+            {
+                "prepayment_id": f"{event.garage_id}-{event.event_id}",
+                "amount_fen": amount_fen,
+                "method": "scan",
+                "garage_id": event.garage_id,
+                "plate": event.plate.number,
+            },
+            unless={CONFLICT},
+        )
+
+    async def resolve(self, event: GateEvent, plate: Plate) -> None:
+        """Match an unsure reading with the car that it was, unless somebody did already."""
+        item_id = await self._find_item(event)
+        await self._call(
+            "POST",
+            f"/quarantine/{quote(item_id, safe='')}/resolve",
+            {"action": "match", "plate": plate.number, "note": "read from the picture"},
+            unless={CONFLICT},
+        )
+
+    async def until_charged(self, session_id: str) -> None:
+        """Wait until the rail has been called for the session's bill, or for a while."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + CHARGED_SECONDS
+        while loop.time() < give_up_at:
+            found = json.loads(await self._send("GET", f"/sessions/{session_id}", unless={NOT_FOUND}) or "{}")
+            if any(charge["state"] not in UNTRIED for charge in found.get("charges", ())):
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def summary(self, since: str) -> Mapping[str, Any]:
+        """Events, sessions, bills and charges in numbers; ``since`` is RFC 3339."""
+        said: Mapping[str, Any] = json.loads(
+            await self._send("GET", f"/summary?{urlencode({'since': since})}")
+        )
+        return said
+
+    async def count_sessions(self, garage_id: GarageId, state: str) -> int:
+        """How many sessions of a garage are in a state."""
+        found, cursor = 0, ""
+        while True:
+            query = {"garage_id": garage_id, "state": state, "limit": SESSIONS_A_PAGE}
+            page = json.loads(
+                await self._send(
+                    "GET", f"/sessions?{urlencode(query | ({'cursor': cursor} if cursor else {}))}"
+                )
+            )
+            found += len(page["sessions"])
+            cursor = page["next"]
+            if not cursor:
+                return found
+
+    async def _find_item(self, event: GateEvent) -> str:
+        """The review item of an event, once it is booked."""
+        query = urlencode({"garage_id": event.garage_id, "limit": SESSIONS_A_PAGE})
+        async with asyncio.timeout(FIND_SECONDS):
+            while True:
+                page = json.loads(await self._send("GET", f"/quarantine?{query}"))
+                for item in page["items"]:
+                    if item["details"].get("event_id") == event.event_id:
+                        return str(item["item_id"])
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _call(
+        self, method: str, path: str, body: Mapping[str, Any], unless: Collection[int] = ()
+    ) -> Mapping[str, Any]:
+        said = await self._send(method, path, json.dumps(body).encode(), "application/json", unless=unless)
+        answer: Mapping[str, Any] = json.loads(said or b"{}")
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "",
+        *,
+        unless: Collection[int] = (),
+    ) -> bytes:
+        """The body of the answer; empty for a refusal with one of the statuses ``unless``."""
+        reply = await self._requests.send(
+            method, self._url + path, token=self._token, body=body, content_type=content_type
+        )
+        if reply.status in unless:
+            return b""
+        if reply.status >= REFUSED_FROM:
+            raise Defect(f"{method} {path} was refused: {reply.body[:500].decode(errors='replace')}")
+        return reply.body
+
+
+def _account(one: Registration) -> Mapping[str, Any]:
+    return {
+        "account_id": str(one.account_id),
+        "holder": one.holder,
+        "limit_fen": one.limit_fen,
+        "exposure_limit_fen": one.exposure_limit_fen,
+        "plates": [{"number": one.plate.number, "colour": one.plate.colour}],
+        "agreements": [{"rail": RAIL, "reference": one.agreement}],
+    }

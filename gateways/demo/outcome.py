@@ -1,0 +1,194 @@
+"""What came of the day: counted from the archive, the books and the rail's own books, not from hope."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gateways.demo.afterwards import WAITING
+from parking.decision import Verdict
+from parking.errors import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateways.demo.office import Office
+    from gateways.demo.plan import Plan
+    from gateways.demo.requests import Requests
+    from gateways.demo.stack import Stack
+    from gateways.demo.tally import Tally
+
+__all__ = ["Money", "Outcome", "Played", "examine"]
+
+RESULTS: Final = frozenset({"applied", "duplicate", "quarantined"})
+IN_DOUBT: Final = WAITING | {"review"}
+OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What only the playing itself knows."""
+
+    plan: Plan
+    tally: Tally
+    play_s: float
+    wall_s: float
+    repeated: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """Where every fen of the bills is; charges by what became of them."""
+
+    billed_fen: int
+    """Bills less credit notes."""
+    credit_notes: int
+    at_exit_fen: int
+    collected: int
+    collected_fen: int
+    refunded: int
+    refunded_fen: int
+    unpaid: int
+    unpaid_fen: int
+    unassigned: int
+    unassigned_fen: int
+    """Left without an account that could be charged."""
+    in_doubt: int
+    in_doubt_fen: int
+
+    @property
+    def unexplained_fen(self) -> int:
+        """0 when it adds up."""
+        found_fen = self.at_exit_fen + self.collected_fen - self.refunded_fen
+        return self.billed_fen - found_fen - self.unpaid_fen - self.unassigned_fen - self.in_doubt_fen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The whole result."""
+
+    played: Played
+    money: Money
+    bills: int
+    sessions_closed: int
+    sessions_inside: int
+    review_items: int
+    lost: int
+    captures: int
+    double_charged: int
+    checks: int
+    imbalance_fen: int
+    violations: tuple[Mapping[str, Any], ...]
+    verified: bool
+    rail_faults: Mapping[str, int]
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing is lost, nothing charged twice, and the books are right."""
+        return self.verified and not (
+            self.lost or self.double_charged or self.imbalance_fen or self.violations
+        )
+
+    def as_json(self) -> str:
+        """The result for a program."""
+        tally, money, played = self.played.tally, self.money, self.played
+        return json.dumps(
+            {
+                "vehicles": len(played.plan.cars),
+                "events_sent": tally.events_sent,
+                "open": tally.decided(Verdict.OPEN),
+                "hold": tally.decided(Verdict.HOLD),
+                "replayed": tally.replayed,
+                "sessions_closed": self.sessions_closed,
+                "bills": self.bills,
+                "charges_paid": money.collected,
+                "charges_unpaid": money.unpaid + money.unassigned,
+                "charges_in_doubt": money.in_doubt,
+                "lost": self.lost,
+                "double_charged": self.double_charged,
+                "imbalance_fen": self.imbalance_fen,
+                "decision_ms": {"p50": tally.latency_ms(500), "p99": tally.latency_ms(990)},
+                "wall_s": round(played.wall_s, 1),
+                "events_per_s": round(tally.events_sent / played.play_s),
+                "violations": list(self.violations),
+            },
+            ensure_ascii=False,
+        )
+
+
+async def examine(
+    stack: Stack, requests: Requests, office: Office, summary: Mapping[str, Any], played: Played
+) -> Outcome:
+    """Verify the books, account for every acknowledged event, and read what the rail says."""
+    status, verified = await stack.command("verify", "--json")
+    verification: Mapping[str, Any] = json.loads(verified)
+    _, exported = await stack.command("export", "events")
+    captured = Counter(
+        one["order_key"]
+        for one in map(json.loads, (await _rail(stack, requests, "/v1/books")).splitlines())
+        if one["kind"] == "charge"
+    )
+    rail_summary: Mapping[str, Any] = json.loads(await _rail(stack, requests, "/v1/books/summary"))
+    closed = [await office.count_sessions(garage_id, "closed") for garage_id in played.plan.garages]
+    return Outcome(
+        played=played,
+        money=_money(summary, played.tally),
+        bills=summary["bills"],
+        sessions_closed=sum(closed),
+        sessions_inside=summary["sessions_inside"],
+        review_items=summary["review_items"],
+        lost=_lost(exported, played.tally),
+        captures=captured.total(),
+        double_charged=sum(times > 1 for times in captured.values()),
+        checks=len(verification.get("checks", ())),
+        imbalance_fen=verification.get("imbalance_fen", 0),
+        violations=tuple(verification.get("violations", ())),
+        verified=status == 0,
+        rail_faults=rail_summary["faults"],
+    )
+
+
+def _lost(exported: str, tally: Tally) -> int:
+    """Acknowledged events that are not in the archive exactly once, with what became of them."""
+    archived: Counter[tuple[str, str]] = Counter()
+    for line in exported.splitlines():
+        event = json.loads(line)
+        if event["result"] in RESULTS:
+            archived[event["garage_id"], event["event_id"]] += 1
+    return sum(archived[one] != 1 for one in tally.acknowledged)
+
+
+def _money(summary: Mapping[str, Any], tally: Tally) -> Money:
+    charges: Counter[str] = Counter()
+    fen: Counter[str] = Counter()
+    for one in summary["charges"]:
+        kind = "in_doubt" if one["state"] in IN_DOUBT else one["state"]
+        if one["direction"] == "refund" and kind != "in_doubt":
+            kind = f"refund_{kind}"
+        charges[kind] += one["charges"]
+        fen[kind] += one["amount_fen"]
+    return Money(
+        billed_fen=summary["billed_fen"] - summary["credited_fen"],
+        credit_notes=summary["credit_notes"],
+        at_exit_fen=tally.payments_fen,
+        collected=charges["paid"],
+        collected_fen=fen["paid"],
+        refunded=charges["refund_paid"],
+        refunded_fen=fen["refund_paid"],
+        unpaid=charges["unpaid"],
+        unpaid_fen=fen["unpaid"],
+        unassigned=charges["unassigned"],
+        unassigned_fen=fen["unassigned"],
+        in_doubt=charges["in_doubt"],
+        in_doubt_fen=fen["in_doubt"],
+    )
+
+
+async def _rail(stack: Stack, requests: Requests, path: str) -> bytes:
+    reply = await requests.send("GET", stack.rail_url + path, token=stack.rail_secret)
+    if reply.status != OK:
+        raise Defect(f"the rail does not show its books: {reply.status}")
+    return reply.body

@@ -1,0 +1,290 @@
+"""The day as a list of steps: every event of every car, and what people do besides.
+
+Pure: the same seed gives the same day. What only the answers can decide is not in it: a driver who is held
+for money pays and comes to the camera again, and that the player sees to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from gateways.demo.drivers import Driver, Incident, deal, misread, plates, registration
+from gateways.demo.traffic import DAY, SPACES, visits_of_a_day
+from parking.event import GateEvent, Kind
+from parking.garage import Direction
+from parking.ids import EventId, GarageId, LaneId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from random import Random
+
+    from gateways.demo.drivers import Registration
+    from gateways.demo.traffic import Visit
+    from parking.plate import Plate
+
+__all__ = [
+    "LANES",
+    "OUTAGES",
+    "Act",
+    "Car",
+    "Deliver",
+    "Pay",
+    "Plan",
+    "Report",
+    "Resolve",
+    "Settle",
+    "Step",
+    "plan_day",
+]
+
+LANES: Final = {
+    **{LaneId(f"in-{number}"): Direction.ENTRY for number in range(1, 5)},
+    **{LaneId(f"out-{number}"): Direction.EXIT for number in range(1, 5)},
+}
+ENTRIES: Final = [lane for lane, direction in LANES.items() if direction is Direction.ENTRY]
+EXITS: Final = [lane for lane, direction in LANES.items() if direction is Direction.EXIT]
+CUT_OFF_LANE: Final = EXITS[1]
+OUTAGES: Final = tuple(
+    (DAY + timedelta(hours=hour), DAY + timedelta(hours=hour, minutes=12)) for hour in (12.6, 15.8, 19.4)
+)
+"""When that lane's line is down. It opens by itself, and delivers its events afterwards."""
+
+SURE: Final = (0.90, 0.999)
+UNSURE: Final = (0.35, 0.65)
+READ_AGAIN_AFTER: Final = timedelta(seconds=4)
+SENT_AGAIN_AFTER: Final = timedelta(minutes=5)
+LATE_BY: Final = timedelta(minutes=6)
+RESOLVED_AFTER: Final = timedelta(minutes=25)
+TURNS_BACK_AFTER: Final = timedelta(seconds=50)
+SETTLED_WITHIN: Final = timedelta(minutes=8)
+TOLD_AFTER: Final = timedelta(minutes=21)
+STAYS_ON: Final = timedelta(minutes=40)
+SETTLE_EVERY: Final = timedelta(minutes=25)
+"""Shorter than the free minutes: nobody owes anything before the grant has had time to arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A controller sends an event, ``times`` over; ``once_charged``: only when the last exit was charged."""
+
+    event: GateEvent
+    times: int = 1
+    once_charged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """A controller that was cut off sends what happened meanwhile."""
+
+    events: tuple[GateEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """An attendant looks at the picture of an unsure reading, and names the plate."""
+
+    event: GateEvent
+    plate: Plate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pay:
+    """A driver who was held at ``event`` pays the fee; only the player knows who has to."""
+
+    event: GateEvent
+    session_id: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """On a real day settlement has long done its part by now; time stands still until it has."""
+
+
+Act = Report | Deliver | Resolve | Pay | Settle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is done at a moment; ``car`` orders what concerns one car, None concerns no single one."""
+
+    at: datetime
+    car: int | None
+    act: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Car:
+    """One car of the day and its only visit."""
+
+    place: int
+    garage_id: GarageId
+    plate: Plate
+    driver: Driver
+    incident: Incident
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole day."""
+
+    garages: tuple[GarageId, ...]
+    cars: tuple[Car, ...]
+    registrations: tuple[Registration, ...]
+    steps: tuple[Step, ...]
+    waited: int
+    """How many cars found the garage full at first."""
+
+
+def plan_day(*, vehicles: int, garages: int, chance: Random) -> Plan:
+    """A day of ``vehicles`` cars over ``garages`` complexes."""
+    names = tuple(GarageId(f"complex-{number}") for number in range(1, garages + 1))
+    cars = list(_cars(vehicles, names, chance))
+    steps = [step for garage_id in names for step in _steps_of(garage_id, cars, chance)]
+    steps += _settlements(steps)
+    steps.sort(key=lambda step: step.at)
+    registrations = (registration(car.place, car.driver, car.plate) for car in cars)
+    return Plan(
+        garages=names,
+        cars=tuple(cars),
+        registrations=tuple(one for one in registrations if one is not None),
+        steps=tuple(steps),
+        waited=sum(car.visit.waited > timedelta() for car in cars),
+    )
+
+
+def _cars(vehicles: int, garages: tuple[GarageId, ...], chance: Random) -> Iterator[Car]:
+    kinds = deal(vehicles, chance)
+    numbers = plates(vehicles, chance)
+    places = count()
+    for turn, garage_id in enumerate(garages):
+        share = len(range(turn, vehicles, len(garages)))
+        for visit in visits_of_a_day(share, SPACES, chance):
+            place = next(places)
+            yield Car(
+                place=place,
+                garage_id=garage_id,
+                plate=numbers[place],
+                driver=kinds[place][0],
+                incident=kinds[place][1],
+                visit=visit,
+            )
+
+
+def _steps_of(garage_id: GarageId, cars: list[Car], chance: Random) -> Iterator[Step]:
+    """Everything that happens at one garage, in no order."""
+    delivered: dict[datetime, list[GateEvent]] = {until: [] for _, until in OUTAGES}
+    for car in cars:
+        if car.garage_id != garage_id:
+            continue
+        writer = _Writer(car, chance)
+        until = next((end for start, end in OUTAGES if start <= car.visit.left_at < end), None)
+        if until is not None and car.incident is Incident.NOTHING and chance.randrange(2):
+            yield writer.entry()
+            gone = replace(writer.event(Kind.EXIT, car.visit.left_at), lane_id=CUT_OFF_LANE, offline=True)
+            delivered[until].append(gone)
+        else:
+            yield from writer.story()
+    for until, events in delivered.items():
+        if events:
+            events.sort(key=lambda event: event.captured_at)
+            yield Step(at=until, car=None, act=Deliver(events=tuple(events)))
+
+
+class _Writer:
+    """Writes the story of one car."""
+
+    def __init__(self, car: Car, chance: Random) -> None:
+        self._car = car
+        self._chance = chance
+        self._numbers = count(1)
+
+    def event(self, kind: Kind, at: datetime, lane_id: LaneId | None = None) -> GateEvent:
+        """The next event of the car, surely read."""
+        lanes = ENTRIES if kind is Kind.ENTRY else EXITS
+        return GateEvent(
+            event_id=EventId(f"{self._car.place}-{next(self._numbers)}"),
+            garage_id=self._car.garage_id,
+            lane_id=lane_id or self._chance.choice(lanes),
+            kind=kind,
+            captured_at=at,
+            plate=self._car.plate,
+            confidence=round(self._chance.uniform(*SURE), 3),
+        )
+
+    def entry(self) -> Step:
+        """It comes in."""
+        return self._step(self.event(Kind.ENTRY, self._car.visit.entered_at))
+
+    def story(self) -> Iterator[Step]:
+        """From entry to exit, with what comes between."""
+        came = self.event(Kind.ENTRY, self._car.visit.entered_at)
+        left_at = self._car.visit.left_at
+        match self._car.incident:
+            case Incident.TURNED_BACK_AT_ENTRY:
+                yield self._step(came)
+                yield self._step(
+                    self.event(Kind.TURN_BACK, came.captured_at + TURNS_BACK_AFTER, came.lane_id)
+                )
+            case Incident.NEVER_LEFT:
+                yield self._step(came)
+            case Incident.READ_TWICE:
+                yield self._step(came)
+                yield self._step(self.event(Kind.ENTRY, came.captured_at + READ_AGAIN_AFTER, came.lane_id))
+                yield self._step(self.event(Kind.EXIT, left_at))
+            case Incident.SENT_TWICE:
+                yield self._step(came, times=2)
+                yield self._step(self.event(Kind.EXIT, left_at), times=2)
+            case _:
+                yield self._step(came)
+                yield from self._exit(self.event(Kind.EXIT, left_at))
+
+    def _exit(self, left: GateEvent) -> Iterator[Step]:
+        at = left.captured_at
+        match self._car.incident:
+            case Incident.MISREAD:
+                unsure = replace(
+                    left,
+                    plate=misread(left.plate, self._chance),
+                    confidence=round(self._chance.uniform(*UNSURE), 3),
+                )
+                yield self._step(unsure)
+                yield self._step_of(at + RESOLVED_AFTER, Resolve(event=unsure, plate=left.plate))
+            case Incident.TURNED_BACK_AT_EXIT:
+                yield self._step(left)
+                yield from self._back_and_away(left, at + TURNS_BACK_AFTER)
+                # Before it is collected: whether this becomes a credit or a refund must not be luck.
+                yield Step(at=at + TURNS_BACK_AFTER + SETTLED_WITHIN, car=None, act=Settle())
+            case Incident.TURNED_BACK_TOLD_LATE:
+                yield self._step(left)
+                back, *away = self._back_and_away(left, at + TURNS_BACK_AFTER)
+                yield replace(back, at=at + TOLD_AFTER, act=replace(back.act, once_charged=True))
+                yield from away
+            case Incident.SENT_AGAIN:
+                yield self._step(left)
+                yield self._step_of(at + SENT_AGAIN_AFTER, Report(event=left))
+            case Incident.DELIVERED_LATE:
+                yield self._step_of(at + LATE_BY, Report(event=left))
+            case _:
+                yield self._step(left)
+
+    def _back_and_away(self, left: GateEvent, at: datetime) -> Iterator[Step]:
+        yield self._step(self.event(Kind.TURN_BACK, at, left.lane_id))
+        yield self._step(self.event(Kind.EXIT, at + STAYS_ON))
+
+    def _step(self, event: GateEvent, *, times: int = 1) -> Step:
+        return self._step_of(event.captured_at, Report(event=event, times=times))
+
+    def _step_of(self, at: datetime, act: Act) -> Step:
+        return Step(at=at, car=self._car.place, act=act)
+
+
+def _settlements(steps: list[Step]) -> list[Step]:
+    """One at each full interval in which anything happened."""
+    passed = {(step.at - DAY) // SETTLE_EVERY for step in steps}
+    return [Step(at=DAY + (one + 1) * SETTLE_EVERY, car=None, act=Settle()) for one in sorted(passed)]

@@ -1,0 +1,189 @@
+"""Plays a day: moves the clock, and lets every step happen at its moment.
+
+The clock is the only thing that hurries. An event is sent when the clock has reached it, and the clock goes
+no further than ``SKEW`` beyond the oldest step that is still under way: to the service, every car comes and
+is answered as on a real day. What concerns one car happens in order. At a :class:`Settle` nothing moves until
+settlement has caught up, so that grants and credits are where they would be after minutes of real time;
+that is what makes two plays of one seed alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Final, assert_never
+
+from gateways.demo.plan import Act, Deliver, Pay, Report, Resolve, Settle, Step
+from parking.decision import Reason, Verdict
+from parking.event import Kind
+from parking.ids import EventId
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime
+
+    from gateways.demo.controllers import Controllers, GateAnswer
+    from gateways.demo.office import Office
+    from gateways.demo.tally import Tally
+    from parking.clock import FileClock
+    from parking.event import GateEvent
+
+__all__ = ["Player", "Scene"]
+
+SKEW: Final = timedelta(seconds=40)
+"""Well within the two minutes after which an event is history."""
+UNDER_WAY_MAX: Final = 64
+PAYS_AFTER: Final = timedelta(seconds=45)
+COMES_AGAIN_AFTER: Final = timedelta(seconds=60)
+"""Both above the skew: they lie ahead when they become known."""
+MUST_PAY: Final = frozenset({Reason.NO_GRANT, Reason.OVER_LIMIT})
+TICK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where a day is played."""
+
+    clock: FileClock
+    controllers: Controllers
+    office: Office
+    tally: Tally
+    until_settled: Callable[[], Awaitable[None]]
+
+
+class Player:
+    """Plays steps; ``speed`` is how much faster than life, None as fast as the service answers."""
+
+    def __init__(self, scene: Scene, *, speed: float | None) -> None:
+        self._scene = scene
+        self._speed = speed
+        self._numbers = count()
+        self._coming: list[tuple[datetime, int, Step]] = []
+        self._under_way: dict[int, datetime] = {}
+        self._last_of: dict[int, asyncio.Task[None]] = {}
+        self._answers: dict[int, GateAnswer] = {}
+        self._reacted: set[tuple[str, EventId]] = set()
+        self._progress = asyncio.Event()
+
+    async def play(self, steps: Iterable[Step]) -> None:
+        """Play all of them, and what follows from the answers."""
+        self._coming = [(step.at, next(self._numbers), step) for step in steps]
+        heapify(self._coming)
+        if not self._coming:
+            return
+        first_at, began = self._coming[0][0], asyncio.get_running_loop().time()
+        self._move_to(first_at)
+        async with asyncio.TaskGroup() as tasks:
+            while self._coming or self._under_way:
+                await self._go_on(tasks, self._pace(first_at, began))
+
+    def _pace(self, first_at: datetime, began: float) -> datetime | None:
+        """How far the clock may be by now."""
+        if self._speed is None:
+            return None
+        passed = asyncio.get_running_loop().time() - began
+        return first_at + timedelta(seconds=passed * self._speed)
+
+    async def _go_on(self, tasks: asyncio.TaskGroup, pace: datetime | None) -> None:
+        """Begin the next step, or come closer to it."""
+        if not self._coming or len(self._under_way) >= UNDER_WAY_MAX:
+            await self._until_progress()
+            return
+        at, number, step = self._coming[0]
+        if isinstance(step.act, Settle) and self._under_way:
+            await self._until_progress()
+            return
+        bounds = [at] if pace is None else [at, pace]
+        if self._under_way:
+            bounds.append(next(iter(self._under_way.values())) + SKEW)
+        self._move_to(min(bounds))
+        if at == min(bounds):
+            heappop(self._coming)
+            await self._begin(tasks, number, step)
+        elif pace is not None:
+            await asyncio.sleep(TICK_SECONDS)
+        else:
+            await self._until_progress()
+
+    async def _begin(self, tasks: asyncio.TaskGroup, number: int, step: Step) -> None:
+        if isinstance(step.act, Settle):
+            await self._scene.until_settled()
+            return
+        before = self._last_of.get(step.car) if step.car is not None else None
+        self._under_way[number] = step.at
+        task = tasks.create_task(self._do(number, step, before))
+        if step.car is not None:
+            self._last_of[step.car] = task
+
+    async def _do(self, number: int, step: Step, before: asyncio.Task[None] | None) -> None:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        await self._act(step, step.act)
+        if step.car is not None and self._last_of.get(step.car) is asyncio.current_task():
+            del self._last_of[step.car]
+        del self._under_way[number]
+        self._progress.set()
+
+    async def _act(self, step: Step, act: Act) -> None:
+        scene = self._scene
+        match act:
+            case Report():
+                await self._report(step, act)
+            case Deliver():
+                scene.tally.note_all(act.events, await scene.controllers.deliver(act.events))
+            case Resolve():
+                await scene.office.resolve(act.event, act.plate)
+                scene.tally.resolved += 1
+            case Pay():
+                await self._pay(step, act)
+            case Settle():
+                await scene.until_settled()
+            case _:
+                assert_never(act)
+
+    async def _report(self, step: Step, act: Report) -> None:
+        scene, car = self._scene, step.car
+        if act.once_charged and car in self._answers:
+            last = self._answers[car]
+            if last.session_id is not None and last.amount_fen:
+                await scene.office.until_charged(last.session_id)
+        for _ in range(act.times):
+            answer = await scene.controllers.report(act.event)
+            scene.tally.note(act.event, answer)
+            if car is not None:
+                self._answers[car] = answer
+            self._react(step, act.event, answer)
+
+    def _react(self, step: Step, event: GateEvent, answer: GateAnswer) -> None:
+        """Whoever is held for money pays."""
+        key = (event.garage_id, event.event_id)
+        if event.kind is not Kind.EXIT or answer.verdict is Verdict.OPEN or key in self._reacted:
+            return
+        if answer.reason in MUST_PAY and answer.session_id is not None:
+            self._reacted.add(key)
+            pay = Pay(event=event, session_id=answer.session_id, amount_fen=answer.amount_fen)
+            self._add(Step(at=event.captured_at + PAYS_AFTER, car=step.car, act=pay))
+
+    async def _pay(self, step: Step, pay: Pay) -> None:
+        await self._scene.office.take_payment(pay.session_id, pay.event, pay.amount_fen)
+        self._scene.tally.payments += 1
+        self._scene.tally.payments_fen += pay.amount_fen
+        at = step.at + COMES_AGAIN_AFTER
+        again = replace(pay.event, event_id=EventId(f"{pay.event.event_id}-paid"), captured_at=at)
+        self._add(Step(at=at, car=step.car, act=Report(event=again)))
+
+    def _add(self, step: Step) -> None:
+        heappush(self._coming, (step.at, next(self._numbers), step))
+        self._progress.set()
+
+    def _move_to(self, moment: datetime) -> None:
+        if moment > self._scene.clock.now():
+            self._scene.clock.move_to(moment)
+            self._scene.tally.now = moment
+
+    async def _until_progress(self) -> None:
+        self._progress.clear()
+        await self._progress.wait()

@@ -1,0 +1,151 @@
+"""The last screen: what happened at the barriers and to the money, what went wrong, and the proof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from gateways.demo.drivers import Incident
+from gateways.demo.plan import Deliver
+from parking.decision import Reason, Verdict
+from parking.event import Kind
+from parking.money import yuan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rich.console import Console
+
+    from gateways.demo.outcome import Outcome
+    from gateways.demo.tally import Tally
+
+__all__ = ["show"]
+
+OPENED: Final = {
+    "came in": (Kind.ENTRY, (Reason.ENTRY, Reason.DUPLICATE_ENTRY)),
+    "left first, to pay later": (Kind.EXIT, (Reason.GRANTED, Reason.EVERYONE)),
+    "left free of charge": (Kind.EXIT, (Reason.FREE,)),
+    "left after paying at the exit": (Kind.EXIT, (Reason.PREPAID,)),
+    "left with a plate that nobody could read surely": (
+        Kind.EXIT,
+        (Reason.LOW_CONFIDENCE, Reason.UNREADABLE),
+    ),
+    "passed while a store was away": (None, (Reason.OUTAGE_POLICY,)),
+}
+HELD: Final = {
+    "not registered: pay first": (Kind.EXIT, (Reason.NO_GRANT,)),
+    "fee above the driver's limit: pay first": (Kind.EXIT, (Reason.OVER_LIMIT,)),
+    "turned back": (Kind.TURN_BACK, (Reason.TURN_BACK, Reason.NO_PASSAGE)),
+    "never seen entering": (Kind.EXIT, (Reason.NO_ENTRY,)),
+}
+HISTORY: Final = (Reason.LATE, Reason.TOO_LATE, Reason.CLOCK)
+AT_THE_GATES: Final = {
+    Incident.MISREAD: "plates misread",
+    Incident.TURNED_BACK_AT_ENTRY: "cars turned back at the entry",
+    Incident.TURNED_BACK_AT_EXIT: "turned back at the exit",
+    Incident.TURNED_BACK_TOLD_LATE: "and said so only when they had been charged",
+    Incident.SENT_TWICE: "repeated their messages at once",
+    Incident.SENT_AGAIN: "minutes later",
+    Incident.READ_TWICE: "read twice at the entry",
+    Incident.DELIVERED_LATE: "exits reported late",
+    Incident.NEVER_LEFT: "never left",
+}
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print it."""
+    for title, rows in (
+        ("At the barriers", _barriers(outcome)),
+        ("The money, in yuan", _money(outcome)),
+        ("What went wrong, on purpose", _troubles(outcome)),
+        ("Proof", _proof(outcome)),
+    ):
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", min_width=14)
+        table.add_column(overflow="fold")
+        for figure, words in rows:
+            table.add_row(figure, words)
+        console.print()
+        console.print(Text(title, style="bold"))
+        console.print(table)
+    console.print()
+
+
+def _barriers(outcome: Outcome) -> Iterable[tuple[str, str]]:
+    tally = outcome.played.tally
+    yield f"{len(outcome.played.plan.cars):,}", "cars"
+    opened = tally.decided(Verdict.OPEN)
+    yield f"{opened:,}", "times a barrier opened"
+    yield from _reasons(tally, OPENED)
+    held = tally.decided(Verdict.HOLD) - tally.because(*HISTORY)
+    yield f"{held:,}", "times it stayed shut"
+    yield from _reasons(tally, HELD)
+    yield f"{tally.because(*HISTORY):,}", "reported when the car had passed: booked, and no barrier moved"
+    yield f"{tally.replayed:,}", "repeated messages, answered as the first time, without any effect"
+    rate = tally.events_sent / outcome.played.play_s
+    within = f"99 % within {tally.latency_ms(990):.1f} ms, at {rate:,.0f} messages/s"
+    yield f"{tally.latency_ms(500):.1f} ms", f"until half of the answers were back; {within}"
+
+
+def _reasons(
+    tally: Tally, named: Mapping[str, tuple[Kind | None, tuple[Reason, ...]]]
+) -> Iterable[tuple[str, str]]:
+    for words, (kind, reasons) in named.items():
+        many = tally.because(*reasons, kind=kind)
+        if many:
+            yield "", f"{many:>7,}  {words}"
+
+
+def _money(outcome: Outcome) -> Iterable[tuple[str, str]]:
+    money = outcome.money
+    yield (
+        yuan(money.billed_fen),
+        f"billed: {outcome.bills:,} bills, {money.credit_notes:,} of them taken back",
+    )
+    yield f"= {yuan(money.at_exit_fen)}", f"paid at the exit, by {outcome.played.tally.payments:,} drivers"
+    yield f"+ {yuan(money.collected_fen)}", f"collected afterwards, {money.collected:,} charges"
+    yield f"- {yuan(money.refunded_fen)}", f"given back, {money.refunded:,} refunds"
+    yield f"+ {yuan(money.unpaid_fen)}", f"unpaid: {money.unpaid:,} charges that the rail declined for good"
+    yield (
+        f"+ {yuan(money.unassigned_fen)}",
+        f"owed by {money.unassigned:,} drivers without an account, who left while a line was down",
+    )
+    yield f"+ {yuan(money.in_doubt_fen)}", f"in doubt, {money.in_doubt:,} charges"
+    if money.unexplained_fen:
+        yield f"+ {yuan(money.unexplained_fen)}", "taken at an exit and not used"
+
+
+def _troubles(outcome: Outcome) -> Iterable[tuple[str, str]]:
+    played = outcome.played
+    incidents = Counter(car.incident for car in played.plan.cars)
+    cut_off = sum(len(step.act.events) for step in played.plan.steps if isinstance(step.act, Deliver))
+    gates = [f"{incidents[one]:,} {words}" for one, words in AT_THE_GATES.items() if incidents[one]]
+    yield "gates", ", ".join([*gates, f"{cut_off:,} exits while a lane's line was down"])
+    yield (
+        "attendants",
+        f"matched {played.tally.resolved:,} misread plates; {outcome.review_items:,} cases still open",
+    )
+    faults = [f"{many:,} {name.replace('_', ' ')}" for name, many in outcome.rail_faults.items() if many]
+    yield "payment rail", ", ".join(faults) or "nothing"
+    yield "processes", f"{played.restarts:,} started again, {played.repeated:,} requests repeated"
+
+
+def _proof(outcome: Outcome) -> Iterable[tuple[str, str]]:
+    acknowledged, lost = len(outcome.played.tally.acknowledged), outcome.lost
+    kept = f"{acknowledged - lost:,} of {acknowledged:,} acknowledged events are in the archive exactly once"
+    yield _mark(is_good=not lost), f"nothing lost: {kept}"
+    twice = f"{outcome.captures:,} payments in the rail's own books, {outcome.double_charged:,} bills paid twice"
+    yield _mark(is_good=not outcome.double_charged), f"nobody charged twice: {twice}"
+    is_right = outcome.verified and not outcome.violations and not outcome.imbalance_fen
+    found = f"{outcome.checks:,} checks, {len(outcome.violations):,} violations"
+    ledger = f"the ledger is out by {yuan(outcome.imbalance_fen)}"
+    yield _mark(is_good=is_right), f"the books are right: {found}, {ledger}"
+    for violation in outcome.violations[:10]:
+        yield "", f"{violation.get('check')}: {violation.get('item_id')}: {violation.get('explanation')}"
+
+
+def _mark(*, is_good: bool) -> str:
+    return "[green]✓[/green]" if is_good else "[bold red]✗[/bold red]"

@@ -1,0 +1,94 @@
+"""What the barriers did, as their controllers saw it: counted while the day goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from parking.decision import Reason, Verdict
+from parking.event import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from gateways.demo.controllers import GateAnswer
+    from parking.event import GateEvent
+    from parking.ids import EventId, GarageId
+
+__all__ = ["Tally"]
+
+PERMILLE: Final = 1_000
+RECENT: Final = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Grows with every answer; ``now`` is the day's clock."""
+
+    now: datetime
+    answers: Counter[tuple[Kind, Verdict, Reason]] = field(default_factory=Counter)
+    """First answers; repeats are in ``replayed``."""
+    replayed: int = 0
+    inside: int = 0
+    acknowledged: set[tuple[GarageId, EventId]] = field(default_factory=set)
+    latencies_ms: list[float] = field(default_factory=list)
+    """Of single events, as the controller waits for them."""
+    payments: int = 0
+    payments_fen: int = 0
+    resolved: int = 0
+
+    @property
+    def events_sent(self) -> int:
+        """Messages that were answered, repeats included."""
+        return sum(self.answers.values()) + self.replayed
+
+    def decided(self, verdict: Verdict) -> int:
+        """How many first answers had this verdict."""
+        return sum(many for (_, one, _), many in self.answers.items() if one is verdict)
+
+    def because(self, *reasons: Reason, kind: Kind | None = None) -> int:
+        """How many first answers gave one of these reasons."""
+        return sum(
+            many for (of, _, reason), many in self.answers.items() if reason in reasons and kind in {None, of}
+        )
+
+    def note(self, event: GateEvent, answer: GateAnswer, *, single: bool = True) -> None:
+        """Count one answer."""
+        if single:
+            self.latencies_ms.append(answer.seconds * 1000)
+        self.acknowledged.add((event.garage_id, event.event_id))
+        if answer.replayed:
+            self.replayed += 1
+            return
+        self.answers[event.kind, answer.verdict, answer.reason] += 1
+        self.inside += _movement(event, answer)
+
+    def latency_ms(self, permille: int) -> float:
+        """The wait that so many in a thousand did not exceed."""
+        ordered = sorted(self.latencies_ms)
+        return round(ordered[len(ordered) * permille // PERMILLE], 2) if ordered else 0.0
+
+    def recent_ms(self, permille: int) -> float:
+        """The same of the last few hundred answers."""
+        ordered = sorted(self.latencies_ms[-RECENT:])
+        return ordered[len(ordered) * permille // PERMILLE] if ordered else 0.0
+
+    def note_all(self, events: Iterable[GateEvent], answers: Iterable[GateAnswer]) -> None:
+        """Count the answers to a batch."""
+        for event, answer in zip(events, answers, strict=True):
+            self.note(event, answer, single=False)
+
+
+def _movement(event: GateEvent, answer: GateAnswer) -> int:
+    """By how many the cars inside change."""
+    match event.kind:
+        case Kind.ENTRY:
+            return int(answer.reason in {Reason.ENTRY, Reason.LATE, Reason.OUTAGE_POLICY})
+        case Kind.EXIT:
+            return -int(answer.verdict is Verdict.OPEN or answer.reason is Reason.LATE)
+        case Kind.TURN_BACK:
+            if answer.reason is not Reason.TURN_BACK:
+                return 0
+            return -1 if event.lane_id.startswith("in-") else 1

@@ -1,0 +1,116 @@
+"""A gate process, put together: the live store, the desk, the spool and the gate protocols.
+
+It needs no database. Without the live store it still answers, by policy; without a catalog, which it
+keeps a copy of on disk, it knows nobody and says so in ``/readyz``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateways.gates.catalog_keeper import CatalogKeeper
+from gateways.gates.gatehouse import Gatehouse
+from gateways.gates.native.api import BATCH_BYTES_MAX, NativeGates
+from gateways.gates.spool import open_spool
+from gateways.metrics import GateMetrics, ProcessMetrics
+from gateways.process import clock_of, ended
+from gateways.web.health import health_app
+from gateways.web.problems import problems_middleware
+from gateways.web.serving import serve
+from parking.desk import Desk, Timeliness
+from parking.live.batching import BatchingConnection
+from parking.live.journal import library_text
+from parking.live.sessions import Kept, Sessions
+
+if TYPE_CHECKING:
+    from gateways.settings import Settings
+
+__all__ = ["run_gates"]
+
+log = structlog.get_logger()
+
+
+async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None) -> None:
+    """Serve gates until a signal or the end of the supervisor; ``settings`` name the live store."""
+    if settings.valkey_url is None:
+        raise ValueError("a gate process needs the address of a live store")
+    registry = CollectorRegistry()
+    metrics, clock = GateMetrics(registry), clock_of(settings)
+    folder = settings.data_dir / "spool" / str(number)
+    live = _live(settings, settings.valkey_url.get_secret_value(), metrics)
+    desk = Desk(_sessions(settings, live), clock, timeliness_of(settings))
+    draining = asyncio.Event()
+    async with (
+        open_spool(folder, events_max=settings.spool_events_max) as spool,
+        asyncio.TaskGroup() as tasks,
+    ):
+        await live.start(tasks)
+        catalog = CatalogKeeper(live, folder / "catalog.json", partition_count=settings.partition_count)
+        catalog.load_file()
+        gatehouse = Gatehouse(
+            desk, catalog, spool, clock, store_timeout=settings.store_timeout, metrics=metrics
+        )
+        loops = [
+            tasks.create_task(catalog.follow(settings.catalog_refresh_ms / 1000), name="catalog"),
+            tasks.create_task(gatehouse.replay_spool(), name="spool-replay"),
+            tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
+        ]
+        app = web.Application(client_max_size=BATCH_BYTES_MAX, middlewares=[problems_middleware])
+        NativeGates(gatehouse, metrics, draining=draining.is_set).add_to(app)
+        health = health_app(registry, partial(_readiness, draining, live, catalog))
+        async with (
+            serve(health, host=settings.host, port=metrics_port(settings, number)),
+            serve(app, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
+        ):
+            log.info("gates_open", port=port)
+            await ended(lifeline_fd)
+            draining.set()
+            log.info("gates_draining")
+        for task in loops:
+            task.cancel()
+        live.stop()
+
+
+def _live(settings: Settings, url: str, metrics: GateMetrics) -> BatchingConnection:
+    return BatchingConnection(
+        url,
+        library=library_text(),
+        batch_max=settings.live_batch_max,
+        waiting_max=settings.live_waiting_max,
+        reply_timeout_s=settings.live_reply_timeout_ms / 1000,
+        observe_batch=metrics.batch_sent,
+    )
+
+
+def _sessions(settings: Settings, live: BatchingConnection) -> Sessions:
+    kept = Kept(answers=timedelta(hours=settings.answers_kept_h))
+    return Sessions(live, partition_count=settings.partition_count, kept=kept)
+
+
+def _readiness(draining: asyncio.Event, live: BatchingConnection, catalog: CatalogKeeper) -> dict[str, str]:
+    return {
+        "draining": "this process is stopping" if draining.is_set() else "",
+        "live_store": "" if live.connected else "not connected: deciding by outage policy",
+        "catalog": "" if catalog.known else "no catalog was ever received",
+    }
+
+
+def metrics_port(settings: Settings, number: int) -> int:
+    """The metrics port of gate process ``number``; 0 stays 0, any free one."""
+    return settings.metrics_port and settings.metrics_port + 1 + number
+
+
+def timeliness_of(settings: Settings) -> Timeliness:
+    """The settings about time as the desk wants them."""
+    return Timeliness(
+        late_after=timedelta(seconds=settings.late_after_s),
+        window=timedelta(hours=settings.lateness_window_h),
+        ahead=timedelta(seconds=settings.clock_ahead_s),
+    )

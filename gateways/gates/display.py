@@ -1,0 +1,40 @@
+"""What a lane's display shows: the plate, then what the driver needs to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from parking.decision import Reason
+from parking.money import yuan
+
+if TYPE_CHECKING:
+    from parking.decision import Decision
+    from parking.plate import Plate
+
+__all__ = ["display"]
+
+PHRASES: Final[dict[Reason, str]] = {
+    Reason.ENTRY: "欢迎光临",
+    Reason.DUPLICATE_ENTRY: "欢迎光临",
+    Reason.FREE: "免费 一路平安",
+    Reason.GRANTED: "先离场 后付费 {amount}元",
+    Reason.EVERYONE: "先离场 后付费 {amount}元",
+    Reason.PREPAID: "已付费 {amount}元 一路平安",
+    Reason.NO_GRANT: "请缴费 {amount}元",
+    Reason.OVER_LIMIT: "请缴费 {amount}元",
+    Reason.NO_ENTRY: "无入场记录 请稍候",
+    Reason.LOW_CONFIDENCE: "一路平安",
+    Reason.UNREADABLE: "无法识别车牌",
+    Reason.TURN_BACK: "已取消",
+    Reason.NO_PASSAGE: "已取消",
+    Reason.LATE: "",
+    Reason.TOO_LATE: "",
+    Reason.CLOCK: "",
+    Reason.OUTAGE_POLICY: "一路平安",
+}
+
+
+def display(plate: Plate, decision: Decision) -> list[str]:
+    """Two lines at most; none when nobody is there to read them."""
+    phrase = PHRASES[decision.reason].format(amount=yuan(decision.amount_fen))
+    return [plate.number, phrase] if phrase else []

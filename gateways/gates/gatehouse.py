@@ -1,0 +1,162 @@
+"""The gatehouse: every gate protocol's way to an answer, within the lane's deadline.
+
+It checks that a controller speaks for its own lanes, asks the desk, and when the live store cannot
+answer in time lets the garage's outage policy decide, with the event on this machine's disk first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateways.web.access import bearer
+from parking.decision import Decision, Reason, Verdict, barrier
+from parking.desk import Answer
+from parking.errors import (
+    CallerError,
+    Defect,
+    DependencyError,
+    InvalidInput,
+    NotAuthenticated,
+    NotPermitted,
+    OutcomeUnknown,
+    Unavailable,
+)
+from parking.event import Kind
+from parking.garage import Direction
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from gateways.gates.catalog_keeper import CatalogKeeper
+    from gateways.gates.spool import Spool, Spooled
+    from gateways.metrics import GateMetrics
+    from parking.catalog import Controller
+    from parking.clock import Clock
+    from parking.desk import Desk
+    from parking.event import GateEvent
+    from parking.garage import Garage
+
+__all__ = ["Gatehouse"]
+
+log = structlog.get_logger()
+REPLAY_BATCH = 100
+REPLAY_PAUSE_S = 0.2
+WRONG_WAY = {(Kind.ENTRY, Direction.EXIT), (Kind.EXIT, Direction.ENTRY)}
+
+
+class Gatehouse:
+    """Answers events of authenticated controllers; ``store_timeout`` leaves time for the spool's fsync."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        catalog: CatalogKeeper,
+        spool: Spool,
+        clock: Clock,
+        *,
+        store_timeout: timedelta,
+        metrics: GateMetrics,
+    ) -> None:
+        self._desk = desk
+        self._catalog = catalog
+        self._spool = spool
+        self._clock = clock
+        self._store_timeout_s = store_timeout.total_seconds()
+        self._metrics = metrics
+
+    def controller(self, authorization: str | None) -> Controller:
+        """The controller that an ``Authorization`` header names; :class:`NotAuthenticated` if none."""
+        token_id, secret = bearer(authorization)
+        controller = self._catalog.current.controllers.get(token_id)
+        if controller is None or not controller.holds(secret):
+            raise NotAuthenticated("a valid controller token is needed")
+        return controller
+
+    async def answer(self, event: GateEvent, controller: Controller) -> Answer:
+        """Answer one event; the car never waits longer than the deadline."""
+        garage = self._permitted(event, controller)
+        answered = self._spool.known(event) if len(self._spool) else None
+        if answered is not None:
+            return Answer(event_id=event.event_id, decision=answered, session_id=None, replayed=True)
+        if len(self._spool) and self._spool.holds_plate(event):
+            return await self._by_policy(event, garage)
+        try:
+            async with asyncio.timeout(self._store_timeout_s):
+                return await self._desk.answer(event, garage)
+        except (TimeoutError, Unavailable, OutcomeUnknown):
+            return await self._by_policy(event, garage)
+        except Defect as defect:
+            # The driver at the barrier is not to wait for our repair.
+            log.error("event_not_answerable", error=str(defect))  # noqa: TRY400 - the error says it all
+            return await self._by_policy(event, garage)
+
+    def _permitted(self, event: GateEvent, controller: Controller) -> Garage:
+        if event.garage_id != controller.garage_id:
+            raise NotPermitted("this token does not speak for that garage")
+        garage = self._catalog.current.garages.get(event.garage_id)
+        direction = garage.lanes.get(event.lane_id) if garage is not None else None
+        if garage is None or direction is None or event.lane_id not in controller.lane_ids:
+            raise NotPermitted("this token does not speak for that lane")
+        if (event.kind, direction) in WRONG_WAY:
+            raise InvalidInput(f"lane {event.lane_id} runs the other way", ("kind", "lane_id"))
+        return garage
+
+    async def _by_policy(self, event: GateEvent, garage: Garage) -> Answer:
+        decision = self._desk.late(event)
+        if decision is None:
+            opens = event.kind is not Kind.TURN_BACK
+            verdict = barrier(garage.policy.outage) if opens else Verdict.HOLD
+            decision = Decision(verdict=verdict, reason=Reason.OUTAGE_POLICY)
+        answered = await self._spool.add(event, decision, self._clock.now())
+        self._metrics.spooled.set(len(self._spool))
+        return Answer(
+            event_id=event.event_id,
+            decision=answered or decision,
+            session_id=None,
+            replayed=answered is not None,
+        )
+
+    async def replay_spool(self) -> None:
+        """Take spooled events to the live store whenever there are any and it answers; runs for ever."""
+        while True:
+            self._metrics.spooled.set(len(self._spool))
+            if not len(self._spool):
+                self._spool.added.clear()
+                await self._spool.added.wait()
+            if not await self._replay_some():
+                await asyncio.sleep(REPLAY_PAUSE_S)
+
+    async def _replay_some(self) -> bool:
+        taken = []
+        for one in self._spool.oldest(REPLAY_BATCH):
+            try:
+                booked = await self._replayed(one)
+            except DependencyError:
+                break
+            if booked:
+                taken.append(one)
+        try:
+            if taken:
+                await self._spool.drop(taken)
+        except DependencyError as error:
+            log.warning("spool_not_shortened", error=str(error))
+            return False
+        return bool(taken)
+
+    async def _replayed(self, one: Spooled) -> bool:
+        """Whether the live store has taken it; what it cannot book goes to a person and stops nobody."""
+        garage = self._catalog.current.garages.get(one.event.garage_id)
+        if garage is None:
+            return False
+        try:
+            await self._desk.answer(one.event, garage, given=one.decision)
+        except (CallerError, Defect) as error:
+            log.warning("spooled_event_set_aside", error=str(error))
+            try:
+                await self._desk.set_aside(one.event, garage, one.decision)
+            except (CallerError, Defect):
+                return False
+        return True

@@ -1,0 +1,1 @@
+"""The native gate protocol: JSON over HTTP."""

@@ -1,0 +1,161 @@
+"""The native protocol over HTTP: one event a request, or up to 1,000 in a batch.
+
+The single request is the lane's hot path: read, check, answer; the batch is for backlogs and answers one
+line per event, in order. Events of one plate are answered one after the other, others side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from gateways.gates.display import display
+from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_body, encode, event_of
+from gateways.web.problems import invalid, problem, problem_document
+from parking.errors import InvalidInput, LeaveFirstError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateways.gates.gatehouse import Gatehouse
+    from gateways.metrics import GateMetrics
+    from parking.catalog import Controller
+    from parking.event import GateEvent
+
+__all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGates"]
+
+EVENT_BYTES_MAX = 16 * 1024
+BATCH_BYTES_MAX = 1024 * 1024
+BATCH_EVENTS_MAX = 1000
+BODY_TIMEOUT_S = 10.0
+
+
+class NativeGates:
+    """The two end points; ``draining`` tells when the process is about to stop."""
+
+    def __init__(self, gatehouse: Gatehouse, metrics: GateMetrics, *, draining: Callable[[], bool]) -> None:
+        self._gatehouse = gatehouse
+        self._metrics = metrics
+        self._draining = draining
+
+    def add_to(self, app: web.Application) -> None:
+        """Register the routes."""
+        app.router.add_post("/v1/gate-events", self.one)
+        app.router.add_post("/v1/gate-events/batch", self.many)
+
+    async def one(self, request: web.Request) -> web.Response:
+        """``POST /v1/gate-events``."""
+        try:
+            controller = self._gatehouse.controller(request.headers.get("Authorization"))
+            body = await _body(request, EVENT_BYTES_MAX)
+            started = perf_counter()
+            event = event_of(EVENT.validate_json(body))
+            answer = await self._gatehouse.answer(event, controller)
+        except ValidationError as error:
+            self._metrics.refused()
+            return problem(invalid(error))
+        except LeaveFirstError as error:
+            self._metrics.refused()
+            return problem(error)
+        self._metrics.answered(answer.decision, replayed=answer.replayed, seconds=perf_counter() - started)
+        text = encode(answer_body(answer, display(event.plate, answer.decision)))
+        response = web.Response(body=text.encode(), content_type="application/json")
+        if self._draining():
+            response.force_close()
+        return response
+
+    async def many(self, request: web.Request) -> web.Response:
+        """``POST /v1/gate-events/batch``: NDJSON or a JSON array; one NDJSON line per event, in order."""
+        controller = self._gatehouse.controller(request.headers.get("Authorization"))
+        body = await _body(request, BATCH_BYTES_MAX)
+        started = perf_counter()
+        lines = _parsed(body)
+        answers: list[str] = [""] * len(lines)
+        chains: dict[str, list[tuple[int, GateEvent]]] = {}
+        for place, line in enumerate(lines):
+            if isinstance(line, InvalidInput):
+                answers[place] = self._refusal(line)
+            else:
+                chains.setdefault(line.plate.number, []).append((place, line))
+        async with asyncio.TaskGroup() as tasks:
+            for chain in chains.values():
+                tasks.create_task(self._chain(chain, controller, answers, started))
+        return web.Response(body="\n".join(answers).encode(), content_type="application/x-ndjson")
+
+    async def _chain(
+        self, chain: list[tuple[int, GateEvent]], controller: Controller, answers: list[str], started: float
+    ) -> None:
+        for place, event in chain:
+            try:
+                answer = await self._gatehouse.answer(event, controller)
+            except LeaveFirstError as error:
+                answers[place] = self._refusal(error, event.event_id)
+            else:
+                self._metrics.answered(
+                    answer.decision, replayed=answer.replayed, seconds=perf_counter() - started
+                )
+                answers[place] = encode(answer_body(answer, display(event.plate, answer.decision)))
+
+    def _refusal(self, error: LeaveFirstError, event_id: str | None = None) -> str:
+        self._metrics.refused()
+        return encode({"event_id": event_id, "problem": problem_document(error)})
+
+
+async def _body(request: web.Request, bytes_max: int) -> bytes:
+    """The whole body; a larger one is refused before it is read, a slow one after a while."""
+    if request.content_type not in {"application/json", "application/x-ndjson"}:
+        raise web.HTTPUnsupportedMediaType
+    if (request.content_length or 0) > bytes_max:
+        raise web.HTTPRequestEntityTooLarge(bytes_max, request.content_length or 0)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except (ConnectionError, web.PayloadAccessError) as error:
+        raise Unavailable("the request ended before its body") from error
+    if len(body) > bytes_max:
+        raise web.HTTPRequestEntityTooLarge(bytes_max, len(body))
+    return body
+
+
+def _parsed(body: bytes) -> list[GateEvent | InvalidInput]:
+    """The events of a batch, a bad one as its error."""
+    rows = _rows(body)
+    if not 0 < len(rows) <= BATCH_EVENTS_MAX:
+        raise InvalidInput(f"a batch has 1 to {BATCH_EVENTS_MAX} events", ("body",))
+    try:
+        wires = EVENTS.validate_json(b"[" + b",".join(rows) + b"]")
+    except ValidationError:
+        wires = []
+    # Lines that are no events one by one can be a list of them together, of another length.
+    return [_event(wire) for wire in wires] if len(wires) == len(rows) else [_row(row) for row in rows]
+
+
+def _rows(body: bytes) -> list[bytes]:
+    if not body.lstrip().startswith(b"["):
+        return [row for row in body.split(b"\n") if row.strip()]
+    try:
+        array: list[Any] = json.loads(body)
+        return [json.dumps(one).encode() for one in array]
+    except (ValueError, RecursionError):
+        raise InvalidInput("neither NDJSON nor a JSON array", ("body",)) from None
+
+
+def _row(row: bytes) -> GateEvent | InvalidInput:
+    try:
+        return _event(EVENT.validate_json(row))
+    except ValidationError as error:
+        return invalid(error)
+
+
+def _event(wire: GateEventIn) -> GateEvent | InvalidInput:
+    try:
+        return event_of(wire)
+    except InvalidInput as error:
+        return error

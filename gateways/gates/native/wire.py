@@ -1,0 +1,125 @@
+"""The native protocol's messages: JSON as garage controllers send and get it.
+
+Input is checked here, once: types, lengths, forms, an offset on every time. Times are kept to the
+millisecond, so that an event reads the same from every place it is ever written to.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from parking.clock import from_ms, to_ms
+from parking.decision import Reason, Verdict
+from parking.errors import InvalidInput
+from parking.event import Candidate, GateEvent, Kind
+from parking.ids import EventId, GarageId, LaneId
+from parking.plate import Colour, parse_plate
+
+if TYPE_CHECKING:
+    from parking.desk import Answer
+
+__all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_body", "encode", "event_of"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+
+
+def _as_date(value: object) -> object:
+    """Numbers would be taken for seconds since 1970, also as text."""
+    if not isinstance(value, str) or value[4:5] != "-":
+        raise ValueError("a date and a time with an offset")
+    return value
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_date)]
+
+
+class Wire(BaseModel):
+    """Unknown fields are refused: a misspelt one must not silently mean its default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PlateIn(Wire):
+    """A plate as the camera read it; empty when it could not."""
+
+    number: Annotated[str, Field(max_length=32, examples=["浙A12345"])]
+    colour: Colour = Colour.UNKNOWN
+
+
+class CandidateIn(Wire):
+    """Another reading."""
+
+    number: Annotated[str, Field(max_length=32)]
+    confidence: Confidence
+
+
+class GateEventIn(Wire):
+    """One vehicle seen by one lane."""
+
+    event_id: Annotated[Name, Field(description="Unique within the garage; repeat it when you re-send.")]
+    garage_id: Name
+    lane_id: Name
+    kind: Kind
+    captured_at: Annotated[Moment, Field(description="Device time, RFC 3339 with offset.")]
+    plate: PlateIn
+    confidence: Confidence
+    candidates: Annotated[list[CandidateIn], Field(max_length=10)] = []
+    offline: bool = False
+
+
+class GateAnswer(Wire):
+    """What the barrier does and why; money in fen."""
+
+    event_id: str
+    decision: Verdict
+    reason: Reason
+    session_id: str | None
+    amount_fen: int
+    limit_fen: int
+    display: list[str]
+    replayed: bool
+
+
+EVENT = TypeAdapter(GateEventIn)
+EVENTS = TypeAdapter(list[GateEventIn])
+
+
+def event_of(wire: GateEventIn) -> GateEvent:
+    """The event; raises :class:`InvalidInput` for what cannot be a plate, or a moment."""
+    try:
+        captured_at = from_ms(to_ms(wire.captured_at))
+    except OverflowError:
+        raise InvalidInput("outside the years 1 to 9999 in UTC", ("captured_at",)) from None
+    return GateEvent(
+        event_id=EventId(wire.event_id),
+        garage_id=GarageId(wire.garage_id),
+        lane_id=LaneId(wire.lane_id),
+        kind=wire.kind,
+        captured_at=captured_at,
+        plate=parse_plate(wire.plate.number, wire.plate.colour),
+        confidence=wire.confidence,
+        candidates=tuple(Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates),
+        offline=wire.offline,
+    )
+
+
+def answer_body(answer: Answer, display: list[str]) -> dict[str, Any]:
+    """The fields of a :class:`GateAnswer`."""
+    decision = answer.decision
+    return {
+        "event_id": answer.event_id,
+        "decision": decision.verdict,
+        "reason": decision.reason,
+        "session_id": str(answer.session_id) if answer.session_id is not None else None,
+        "amount_fen": decision.amount_fen,
+        "limit_fen": decision.limit_fen,
+        "display": display,
+        "replayed": answer.replayed,
+    }
+
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -1,0 +1,85 @@
+"""What operators watch, by Prometheus conventions; no plate, session or account in any label."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from parking.decision import Decision
+
+__all__ = ["GateMetrics", "ProcessMetrics"]
+
+LATENCY_BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+LAG_SAMPLE_S = 0.25
+
+
+class GateMetrics:
+    """The gates' side."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._decisions = Counter(
+            "leave_first_decisions", "Answers to gates", ("decision", "reason"), registry=registry
+        )
+        self._events = Counter("leave_first_gate_events", "Gate events", ("result",), registry=registry)
+        self._latency = Histogram(
+            "leave_first_decision_seconds",
+            "From the request's body read to its answer",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._batch = Histogram(
+            "leave_first_live_batch_calls",
+            "Calls that shared one round trip to the live store",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.spooled = Gauge(
+            "leave_first_spooled_events",
+            "Events on local disk that wait for the live store",
+            registry=registry,
+        )
+        self._by_decision: dict[tuple[str, str], Counter] = {}
+        self._answered = self._events.labels("answered")
+        self._replayed = self._events.labels("replayed")
+        self._refused = self._events.labels("refused")
+
+    def answered(self, decision: Decision, *, replayed: bool, seconds: float) -> None:
+        """One answer left."""
+        key = (decision.verdict, decision.reason)
+        counter = self._by_decision.get(key)
+        if counter is None:
+            counter = self._by_decision[key] = self._decisions.labels(*key)
+        counter.inc()
+        (self._replayed if replayed else self._answered).inc()
+        self._latency.observe(seconds)
+
+    def refused(self) -> None:
+        """One event was refused."""
+        self._refused.inc()
+
+    def batch_sent(self, size: int) -> None:
+        """One batch went to the live store."""
+        self._batch.observe(size)
+
+
+class ProcessMetrics:
+    """What every process of ours reports."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lag = Gauge(
+            "leave_first_loop_lag_seconds", "How late the event loop ran its last timer", registry=registry
+        )
+
+    async def watch_loop(self) -> None:
+        """Measure for ever."""
+        while True:
+            due = perf_counter() + LAG_SAMPLE_S
+            await asyncio.sleep(LAG_SAMPLE_S)
+            self._lag.set(max(0.0, perf_counter() - due))

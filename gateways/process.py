@@ -1,0 +1,50 @@
+"""What each of our processes does alike: its clock, its logs, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from gateways.logs import configure_logs
+from gateways.supervisor import lifeline_lost
+from parking.clock import FileClock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from gateways.settings import Settings
+    from parking.clock import Clock
+
+__all__ = ["clock_of", "ended", "run"]
+
+
+def run(main: Coroutine[object, object, None], settings: Settings, *, process: str) -> None:
+    """Run a process's coroutine on the fast loop, with logs configured."""
+    configure_logs(settings.log_level, process=process)
+    uvloop.run(main)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The machine's clock, or the file that a player moves."""
+    return SystemClock() if settings.test_clock is None else FileClock(settings.test_clock)
+
+
+async def ended(lifeline_fd: int | None) -> None:
+    """Return at SIGTERM, at SIGINT, or when the supervisor is gone."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    async with asyncio.TaskGroup() as tasks:
+        watches = [tasks.create_task(_ask_when_lost(fd, asked)) for fd in (lifeline_fd,) if fd is not None]
+        await asked.wait()
+        for watch in watches:
+            watch.cancel()
+
+
+async def _ask_when_lost(lifeline_fd: int, asked: asyncio.Event) -> None:
+    await lifeline_lost(lifeline_fd)
+    asked.set()

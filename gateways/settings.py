@@ -1,0 +1,167 @@
+"""Every setting, with its unit and the reason for its default.
+
+From the environment (``LEAVE_FIRST_…``), else from a TOML file (``LEAVE_FIRST_SETTINGS`` or
+``--settings``), else the default. This is the one module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+from typing_extensions import override
+
+from gateways.embedded.data_dir import default_data_dir
+from gateways.web.problems import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_settings import PydanticBaseSettingsSource
+
+__all__ = ["Environment", "Settings", "environment_of", "load_settings", "process_environment"]
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+@unique
+class Environment(StrEnum):
+    """What this installation is for."""
+
+    PRODUCTION = "production"
+    DEMO = "demo"
+    TEST = "test"
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="LEAVE_FIRST_", extra="forbid", frozen=True)
+
+    environment: Environment = Environment.PRODUCTION
+    """``demo`` and ``test`` allow a test clock; production refuses it."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Embedded stores, spool and the gates' copy of the catalog live below it."""
+    valkey_url: SecretStr | None = None
+    """``redis://``, ``rediss://`` or ``unix://``; without it an embedded Valkey starts."""
+    postgres_dsn: SecretStr | None = None
+    """``postgresql://…``; without it an embedded PostgreSQL starts."""
+    partition_count: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Fixed at first start: far more than the machines that one installation will ever use."""
+
+    host: str = "127.0.0.1"
+    """Where all ports listen; behind a TLS proxy there is no reason for another."""
+    gate_port: Port = 8080
+    """The gate API."""
+    operator_port: Port = 8081
+    """The operator API and the rails' notices."""
+    metrics_port: Port = 9100
+    """Health and metrics of settlement; gate process number N, from 0, uses this + 1 + N."""
+    gate_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """One carries a city of thousands of lanes on one core; more share the port."""
+
+    lane_deadline_ms: Annotated[int, Field(ge=50, le=10_000)] = 300
+    """An answer leaves within this: a driver does not notice it, a camera does not repeat."""
+    spool_reserve_ms: Annotated[int, Field(ge=10)] = 60
+    """Of the deadline, what is kept for writing the spool when the live store does not answer."""
+    spool_events_max: Positive = 200_000
+    """A whole day of ten busy complexes; about 100 MB of disk."""
+    late_after_s: Positive = 120
+    """An older event is history: no car still waits for its barrier."""
+    lateness_window_h: Positive = 48
+    """Older events go to a person: a garage that was cut off for a weekend is within it."""
+    clock_ahead_s: Positive = 120
+    """A device clock may run ahead by this much before its events are set aside."""
+    answers_kept_h: Positive = 72
+    """Answers are remembered longer than events may be late, so that a repeat never acts twice."""
+    live_batch_max: Positive = 250
+    """Calls in one pipeline: beyond it the tail grows and throughput falls."""
+    live_waiting_max: Positive = 10_000
+    """Calls that may wait; the next one is answered 503."""
+    live_reply_timeout_ms: Positive = 2_000
+    """A link that has not answered for this long is dropped and made anew."""
+    catalog_refresh_ms: Positive = 1_000
+    """How soon a revoked token is refused by every gate."""
+
+    collect_delay_s: Annotated[int, Field(ge=0)] = 900
+    """Between exit and charge; as long as a car may turn back, so that it is never charged at all."""
+    biller_batch_max: Positive = 500
+    """Records in one statement; larger ones win little and hold locks longer."""
+    poison_after: Positive = 5
+    """Deliveries of one record before it goes to a person and stops nobody."""
+    grant_valid_days: Positive = 30
+    """A stay longer than this asks anew; most cars leave within hours."""
+    postgres_pool_size: Positive = 8
+    """Few connections with large batches; gates use none."""
+    retry_file: Path | None = None
+    """When to try and to ask again; without it the shipped schedule."""
+
+    simulator_rail_url: str | None = None
+    """The rail simulator, where there is one."""
+    simulator_rail_secret_file: Path | None = None
+    """Its secrets, one a line, the current one first; they sign notices, too."""
+
+    test_clock: Path | None = None
+    """A clock file that a player moves; refused in production."""
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.test_clock is not None and self.environment is Environment.PRODUCTION:
+            raise ValueError("a test clock is for demo and test environments")
+        if self.spool_reserve_ms >= self.lane_deadline_ms:
+            raise ValueError("spool_reserve_ms must be below lane_deadline_ms")
+        if self.answers_kept_h <= self.lateness_window_h:
+            raise ValueError("answers_kept_h must be above lateness_window_h")
+        return self
+
+    @property
+    def store_timeout(self) -> timedelta:
+        """What the live store may take of a lane's deadline."""
+        return timedelta(milliseconds=self.lane_deadline_ms - self.spool_reserve_ms)
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("LEAVE_FIRST_SETTINGS")
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+def load_settings(*, settings_file: Path | None = None, **given: object) -> Settings:
+    """The settings, ``given`` ones first; :class:`InvalidInput` names what is wrong."""
+    if settings_file is not None:
+        os.environ["LEAVE_FIRST_SETTINGS"] = str(settings_file.resolve())
+    try:
+        return Settings.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def process_environment() -> Mapping[str, str]:
+    """This process's environment, to hand on to children."""
+    return dict(os.environ)
+
+
+def environment_of(settings: Settings) -> Mapping[str, str]:
+    """The variables that give another process of ours the same settings."""
+    variables = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if value is not None:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variables[f"LEAVE_FIRST_{name.upper()}"] = text
+    return variables

@@ -1,0 +1,1 @@
+"""HTTP: the operator API, health, metrics and what all of our HTTP servers share."""

@@ -1,0 +1,56 @@
+"""What the operator API works with: books, live store, time, chance, and two ways to tell the gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parking.clock import Clock
+    from parking.ids import AccountId
+    from parking.live.sessions import Sessions
+    from settlement.books.accounts import Accounts
+    from settlement.books.charges import Charges
+    from settlement.books.garages import Garages
+    from settlement.books.prepayments import Prepayments
+    from settlement.books.review import Reviews
+    from settlement.books.tokens import Tokens
+    from settlement.books.views import Views
+
+__all__ = ["Operator", "Regrant", "Republish"]
+
+
+class Regrant(Protocol):
+    """Decides anew what the cars of some accounts that are inside may leave unpaid, and tells the gates."""
+
+    async def __call__(self, *account_ids: AccountId, unbound_numbers: Sequence[str] = ()) -> object:
+        """Repeating it does no harm; ``unbound_numbers`` are plates that they have just let go."""
+        ...
+
+
+class Republish(Protocol):
+    """Publishes the catalog to the gates if it has changed."""
+
+    async def __call__(self) -> None:
+        """Repeating it does no harm."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What the operator API works with; ``draw_bytes`` draws that many random bytes for secrets and ids."""
+
+    garages: Garages
+    tokens: Tokens
+    accounts: Accounts
+    prepayments: Prepayments
+    reviews: Reviews
+    views: Views
+    charges: Charges
+    sessions: Sessions
+    clock: Clock
+    draw_bytes: Callable[[int], bytes]
+    regrant: Regrant
+    republish: Republish

@@ -1,0 +1,214 @@
+"""Operators keep drivers' accounts: limits, state and plates.
+
+After each change the cars of the account that are inside are granted anew. A request that is repeated
+after an unknown outcome does that again, whatever the books say to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from gateways.web.access import Scope
+from gateways.web.account_wire import (
+    AccountChange,
+    AccountIn,
+    AccountLine,
+    AccountOut,
+    AccountsOut,
+    LineResult,
+)
+from gateways.web.operator_wire import PlateColourQuery, PlateIn, PlateQuery
+from gateways.web.routes import BodyForm, Nothing, Route
+from parking.errors import InvalidInput, NotFound
+from parking.ids import AccountId
+from parking.plate import Colour, parse_plate
+from settlement.books.accounts import Agreement, NewAccount, Opened
+
+if TYPE_CHECKING:
+    from gateways.web.operating import Operator
+    from gateways.web.routes import Call
+    from settlement.books.accounts import Account
+
+__all__ = ["account_routes"]
+
+LINES_MAX: Final = 1_000
+ID_BYTES: Final = 16
+
+
+def account_routes(operator: Operator) -> list[Route[Any, Any]]:
+    """The routes of this part."""
+    accounts = AccountDesk(operator)
+    path = "/v1/accounts/{account_id}"
+    return [
+        Route(
+            method="POST", path="/v1/accounts", scope=Scope.FULL,
+            summary="Open an account; repeated with the same account_id and content, it is opened once.",
+            statuses={409: "A plate is bound already, or the account_id was used for another account."},
+            body=AccountIn, answer=AccountOut, status=201, handle=accounts.open,
+        ),
+        Route(
+            method="POST", path="/v1/accounts/batch", scope=Scope.FULL,
+            summary="Open up to 1,000 accounts with account_id, one a line; a wrong line fails alone.",
+            body_form=BodyForm.LINES, lines_max=LINES_MAX,
+            body=AccountIn, answer=AccountLine, handle=accounts.open_batch,
+        ),
+        Route(
+            method="GET", path="/v1/accounts", scope=Scope.READ,
+            summary="The accounts that a plate is bound to.",
+            query=PlateQuery, answer=AccountsOut, handle=accounts.of_plate,
+        ),
+        Route(
+            method="GET", path=path, scope=Scope.READ, summary="One account.",
+            answer=AccountOut, handle=accounts.one,
+        ),
+        Route(
+            method="PATCH", path=path, scope=Scope.FULL,
+            summary="Change limits or state; a closed account stays closed.",
+            body=AccountChange, answer=AccountOut, handle=accounts.change,
+        ),
+        Route(
+            method="POST", path=f"{path}/plates", scope=Scope.FULL, summary="Bind a plate; again is fine.",
+            statuses={409: "The plate is bound to another account."},
+            body=PlateIn, answer=AccountOut, handle=accounts.bind,
+        ),
+        Route(
+            method="DELETE", path=f"{path}/plates/{{number}}", scope=Scope.FULL, summary="Unbind a plate.",
+            query=PlateColourQuery, answer=AccountOut, handle=accounts.unbind,
+        ),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDesk:
+    """The handlers."""
+
+    operator: Operator
+
+    async def one(self, call: Call[Nothing, Nothing]) -> AccountOut:
+        return await self._found(_account_id(call.path["account_id"]))
+
+    async def of_plate(self, call: Call[Nothing, PlateQuery]) -> AccountsOut:
+        number = parse_plate(call.query.plate, Colour.UNKNOWN).number
+        found = await self.operator.accounts.of_plate(number)
+        return AccountsOut(accounts=[await self._found(account_id) for account_id in set(found.values())])
+
+    async def open(self, call: Call[AccountIn, Nothing]) -> AccountOut:
+        operator, body = self.operator, call.body
+        account_id = body.account_id or UUID(bytes=operator.draw_bytes(ID_BYTES), version=4)
+        account = _new_account(body, AccountId(account_id))
+        await operator.accounts.open_one(account, operator.clock.now())
+        return await self._regranted(account.account_id)
+
+    async def open_batch(self, call: Call[AccountIn, Nothing]) -> list[AccountLine]:
+        accounts, lines = _checked(call.lines)
+        results = await self.operator.accounts.open(list(accounts.values()), self.operator.clock.now())
+        opened: list[AccountId] = []
+        for (place, account), result in zip(accounts.items(), results, strict=True):
+            lines[place] = AccountLine(
+                line=place, account_id=account.account_id, result=LineResult(result.value)
+            )
+            if result in {Opened.OPENED, Opened.OPENED_BEFORE} and account.plates:
+                opened.append(account.account_id)
+        await self.operator.regrant(*opened)
+        return [lines[place] for place in sorted(lines)]
+
+    async def change(self, call: Call[AccountChange, Nothing]) -> AccountOut:
+        account_id, body = _account_id(call.path["account_id"]), call.body
+        await self.operator.accounts.change(
+            account_id, limit_fen=body.limit_fen, exposure_limit_fen=body.exposure_limit_fen, state=body.state
+        )
+        return await self._regranted(account_id)
+
+    async def bind(self, call: Call[PlateIn, Nothing]) -> AccountOut:
+        account_id, body = _account_id(call.path["account_id"]), call.body
+        plate = parse_plate(body.number, body.colour)
+        await self.operator.accounts.bind(account_id, plate, self.operator.clock.now())
+        return await self._regranted(account_id)
+
+    async def unbind(self, call: Call[Nothing, PlateColourQuery]) -> AccountOut:
+        account_id = _account_id(call.path["account_id"])
+        plate = parse_plate(call.path["number"], call.query.colour)
+        try:
+            await self.operator.accounts.unbind(account_id, plate)
+        except NotFound:
+            # It may have been unbound by a request that ended before the gates were told.
+            await self.operator.regrant(account_id, unbound_numbers=[plate.number])
+            raise
+        await self.operator.regrant(account_id, unbound_numbers=[plate.number])
+        return await self._found(account_id)
+
+    async def _regranted(self, account_id: AccountId) -> AccountOut:
+        await self.operator.regrant(account_id)
+        return await self._found(account_id)
+
+    async def _found(self, account_id: AccountId) -> AccountOut:
+        return _account(await self.operator.accounts.one(account_id))
+
+
+def _account_id(text: str) -> AccountId:
+    try:
+        return AccountId(UUID(text))
+    except ValueError:
+        raise NotFound("there is no such account") from None
+
+
+def _new_account(body: AccountIn, account_id: AccountId) -> NewAccount:
+    return NewAccount(
+        account_id=account_id,
+        holder=body.holder,
+        limit_fen=body.limit_fen,
+        exposure_limit_fen=body.exposure_limit_fen,
+        plates=tuple(parse_plate(plate.number, plate.colour) for plate in body.plates),
+        agreements=tuple(
+            Agreement(rail=one.rail, reference=one.reference, rank=one.rank) for one in body.agreements
+        ),
+    )
+
+
+def _checked(
+    lines: list[AccountIn | InvalidInput],
+) -> tuple[dict[int, NewAccount], dict[int, AccountLine]]:
+    """The accounts to open, and the lines that have failed already, by line number from 1."""
+    accounts: dict[int, NewAccount] = {}
+    failed: dict[int, AccountLine] = {}
+    seen: set[UUID] = set()
+    for place, line in enumerate(lines, start=1):
+        try:
+            account = _account_of_line(line, seen)
+        except InvalidInput as error:
+            failed[place] = AccountLine(
+                line=place,
+                account_id=None if isinstance(line, InvalidInput) else line.account_id,
+                result=LineResult.INVALID,
+                detail=str(error),
+                fields=list(error.fields),
+            )
+        else:
+            seen.add(account.account_id)
+            accounts[place] = account
+    return accounts, failed
+
+
+def _account_of_line(line: AccountIn | InvalidInput, seen: set[UUID]) -> NewAccount:
+    if isinstance(line, InvalidInput):
+        raise line
+    if line.account_id is None:
+        raise InvalidInput("needed in a batch, so that it can be repeated", ("account_id",))
+    if line.account_id in seen:
+        raise InvalidInput("an earlier line has this account_id", ("account_id",))
+    return _new_account(line, AccountId(line.account_id))
+
+
+def _account(account: Account) -> AccountOut:
+    return AccountOut(
+        account_id=account.account_id,
+        holder=account.holder,
+        state=account.state,
+        limit_fen=account.limit_fen,
+        exposure_limit_fen=account.exposure_limit_fen,
+        opened_at=account.opened_at,
+        plates=[PlateIn(number=plate.number, colour=plate.colour) for plate in account.plates],
+        rails=[agreement.rail for agreement in account.agreements],
+    )

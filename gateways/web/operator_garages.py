@@ -1,0 +1,143 @@
+"""Operators keep their garages: lanes, policy, price lists, and how full they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gateways.web.access import Scope
+from gateways.web.operator_wire import (
+    FirstTierIn,
+    GarageIn,
+    GarageOut,
+    GaragesOut,
+    OccupancyOut,
+    PolicyIn,
+    RateIn,
+    TariffIn,
+    TariffOut,
+)
+from gateways.web.routes import BodyForm, Nothing, Route
+from parking.errors import InvalidInput
+from parking.ids import GarageId, LaneId
+from parking.tariff import version_id_of
+from settlement.books.garages import GarageRecord
+
+if TYPE_CHECKING:
+    from gateways.web.operating import Operator
+    from gateways.web.routes import Call
+    from parking.tariff import TariffVersion
+
+__all__ = ["garage_routes"]
+
+GARAGE_ID: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def garage_routes(operator: Operator) -> list[Route[Any, Any]]:
+    """The routes of this part."""
+    garages = GarageDesk(operator)
+    path = "/v1/garages/{garage_id}"
+    return [
+        Route(
+            method="GET", path="/v1/garages", scope=Scope.READ, summary="All garages.", answer=GaragesOut,
+            handle=garages.all,
+        ),
+        Route(
+            method="PUT", path=path, scope=Scope.FULL,
+            summary="Add a garage, or replace its name, spaces, lanes and policy.", body=GarageIn,
+            answer=GarageOut, handle=garages.put,
+        ),
+        Route(
+            method="GET", path=path, scope=Scope.READ, summary="One garage.", answer=GarageOut,
+            handle=garages.one,
+        ),
+        Route(
+            method="POST", path=f"{path}/tariffs", scope=Scope.FULL,
+            summary="Put a tariff in force from a moment; what is in force from a moment is never replaced.",
+            body=TariffIn, body_form=BodyForm.JSON_OR_TOML, answer=TariffOut, status=201,
+            statuses={409: "Another tariff is on record from this moment."}, handle=garages.add_tariff,
+        ),
+        Route(
+            method="GET", path=f"{path}/occupancy", scope=Scope.READ, summary="How full a garage is now.",
+            answer=OccupancyOut, handle=garages.occupancy,
+        ),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class GarageDesk:
+    """The handlers."""
+
+    operator: Operator
+
+    async def all(self, call: Call[Nothing, Nothing]) -> GaragesOut:
+        del call
+        return GaragesOut(garages=[_garage(record) for record in await self.operator.garages.all()])
+
+    async def one(self, call: Call[Nothing, Nothing]) -> GarageOut:
+        return _garage(await self.operator.garages.one(GarageId(call.path["garage_id"])))
+
+    async def put(self, call: Call[GarageIn, Nothing]) -> GarageOut:
+        operator, body = self.operator, call.body
+        garage_id = _new_id(call.path["garage_id"])
+        record = GarageRecord(
+            garage_id=garage_id,
+            name=body.name,
+            spaces=body.spaces,
+            lanes={LaneId(lane_id): direction for lane_id, direction in body.lanes.items()},
+            policy=body.policy.policy(),
+        )
+        await operator.garages.put(record, operator.clock.now())
+        await operator.republish()
+        return _garage(await operator.garages.one(garage_id))
+
+    async def add_tariff(self, call: Call[TariffIn, Nothing]) -> TariffOut:
+        operator, version = self.operator, call.body.version()
+        await operator.garages.add_tariff(GarageId(call.path["garage_id"]), version, operator.clock.now())
+        await operator.republish()
+        return _tariff(version)
+
+    async def occupancy(self, call: Call[Nothing, Nothing]) -> OccupancyOut:
+        garage = await self.operator.garages.one(GarageId(call.path["garage_id"]))
+        inside = await self.operator.sessions.occupancy(garage.garage_id)
+        return OccupancyOut(inside=inside, spaces=garage.spaces, free=max(0, garage.spaces - inside))
+
+
+def _new_id(text: str) -> GarageId:
+    if not GARAGE_ID.fullmatch(text):
+        raise InvalidInput("letters, digits, dots, hyphens and underscores, at most 64", ("garage_id",))
+    return GarageId(text)
+
+
+def _garage(record: GarageRecord) -> GarageOut:
+    return GarageOut(
+        garage_id=record.garage_id,
+        name=record.name,
+        spaces=record.spaces,
+        lanes={str(lane_id): direction for lane_id, direction in record.lanes.items()},
+        policy=PolicyIn.of(record.policy),
+        tariffs=[_tariff(version) for version in record.tariffs],
+    )
+
+
+def _tariff(version: TariffVersion) -> TariffOut:
+    tariff, first = version.tariff, version.tariff.first
+    return TariffOut(
+        in_force_from=version.in_force_from,
+        tariff_version_id=version_id_of(tariff),
+        tariff_id=tariff.tariff_id,
+        name=tariff.name,
+        then=RateIn(block_minutes=tariff.then.block_minutes, block_price_fen=tariff.then.block_price_fen),
+        first=None
+        if first is None
+        else FirstTierIn(
+            minutes=first.minutes,
+            block_minutes=first.block_minutes,
+            block_price_fen=first.block_price_fen,
+        ),
+        cap_fen=tariff.cap_fen,
+        free_minutes=tariff.free_minutes,
+        free_rule=tariff.free_rule,
+        zone=tariff.zone,
+    )

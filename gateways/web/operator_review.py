@@ -1,0 +1,167 @@
+"""A person settles what no rule could: dismiss it, or say whose car it was at the exit.
+
+A match closes the session as of the moment of the event, by an event of its own whose id follows from the
+item. The live store comes first and remembers that event, the record that the item is settled comes second:
+after a crash between them, the same request finishes what it began. No barrier moves for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from gateways.web.access import Scope
+from gateways.web.cursor import read_cursor, write_cursor
+from gateways.web.routes import Nothing, Route
+from gateways.web.session_wire import ItemOut, ItemQuery, ItemsOut, ResolutionIn, ResolveAction
+from parking.desk import Desk, Timeliness
+from parking.errors import Conflict, InvalidInput, NotFound
+from parking.event import GateEvent, Kind
+from parking.ids import EventId, LaneId, SessionId
+from parking.live.sessions import Remembered
+from parking.plate import Colour, Plate, parse_plate
+from settlement.books.review import FIRST_PLACE, Place, Resolution
+
+if TYPE_CHECKING:
+    from gateways.web.operating import Operator
+    from gateways.web.routes import Call
+    from settlement.books.review import ReviewItem
+
+__all__ = ["review_routes"]
+
+ITEM_PATH: Final = "/v1/quarantine/{item_id}"
+EVER: Final = timedelta(days=36_500)
+"""A person may settle what is older than any rule would."""
+
+
+def review_routes(operator: Operator) -> list[Route[Any, Any]]:
+    """The routes of this part."""
+    desk = Desk(operator.sessions, operator.clock, Timeliness(window=EVER))
+    reviews = ReviewDesk(operator, desk)
+    return [
+        Route(
+            method="GET", path="/v1/quarantine", scope=Scope.READ,
+            summary="What waits for a person, oldest first.",
+            query=ItemQuery, answer=ItemsOut, handle=reviews.some,
+        ),
+        Route(
+            method="GET", path=ITEM_PATH, scope=Scope.READ,
+            summary="One item, open or resolved; a slash in its id is written %2F.",
+            answer=ItemOut, handle=reviews.one,
+        ),
+        Route(
+            method="POST", path=f"{ITEM_PATH}/resolve", scope=Scope.FULL,
+            summary="Dismiss an item, or match an exit with the session of the car that left.",
+            body=ResolutionIn, answer=ItemOut, handle=reviews.resolve,
+            statuses={409: "It is resolved already, or that session cannot have ended so."},
+        ),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDesk:
+    """The handlers; ``desk`` answers the events that matches give rise to."""
+
+    operator: Operator
+    desk: Desk
+
+    async def some(self, call: Call[Nothing, ItemQuery]) -> ItemsOut:
+        query, after = call.query, FIRST_PLACE
+        if query.cursor is not None:
+            opened_at, item_id = read_cursor(query.cursor)
+            after = Place(opened_at=opened_at, item_id=item_id)
+        items = await self.operator.reviews.open_items(
+            garage_id=query.garage_id, cause=query.cause, after=after, limit=query.limit
+        )
+        last = items[-1] if len(items) == query.limit else None
+        return ItemsOut(
+            items=[_item(item) for item in items],
+            next=write_cursor(last.opened_at, last.item_id) if last is not None else None,
+        )
+
+    async def one(self, call: Call[Nothing, Nothing]) -> ItemOut:
+        return _item(await self.operator.reviews.one(call.path["item_id"]))
+
+    async def resolve(self, call: Call[ResolutionIn, Nothing]) -> ItemOut:
+        reviews, body = self.operator.reviews, call.body
+        item = await reviews.one(call.path["item_id"])
+        if item.resolution is not None:
+            raise Conflict("this item is resolved already")
+        resolution, note = Resolution.DISMISS, body.note
+        if body.action is ResolveAction.MATCH:
+            session_id = await self._close(item, await self._plate(item, body))
+            resolution, note = Resolution.MATCH, "; ".join(filter(None, [f"session {session_id}", body.note]))
+        now = self.operator.clock.now()
+        await reviews.resolve(item, resolution, resolved_by=call.who, note=note, now=now)
+        return _item(await reviews.one(item.item_id))
+
+    async def _plate(self, item: ReviewItem, body: ResolutionIn) -> Plate:
+        """The number and, for a session, the colour of the car that left."""
+        if body.session_id is None and body.plate is not None:
+            return parse_plate(body.plate, item.details.get("colour", Colour.UNKNOWN))
+        if body.session_id is None or body.plate is not None:
+            raise InvalidInput("a match names either a session or a plate", ("session_id", "plate"))
+        session = await self.operator.views.session(SessionId(body.session_id))
+        if session is None or session.garage_id != item.garage_id:
+            raise NotFound("this garage has no such session")
+        return Plate(number=session.number, colour=Colour(session.colour))
+
+    async def _close(self, item: ReviewItem, plate: Plate) -> SessionId:
+        """End the stay of the car with this plate as of the item's event; repeating it changes nothing."""
+        event = _event(item, plate)
+        garage = (await self.operator.garages.one(item.garage_id)).garage
+        if garage is None:
+            raise Conflict("the garage has no tariff")
+        await self._check(event)
+        answer = await self.desk.answer(event, garage)
+        if answer.session_id is None:
+            raise Conflict("no session of this car was open at that moment")
+        return answer.session_id
+
+    async def _check(self, event: GateEvent) -> None:
+        """Refuse what the desk would set aside again."""
+        found = await self.operator.sessions.look(event)
+        if isinstance(found, Remembered):
+            return
+        if event.captured_at > self.operator.clock.now():
+            raise Conflict("the event is dated in the future")
+        if found.session is None or found.session.entered_at > event.captured_at:
+            raise Conflict("no session of this car was open at that moment")
+
+
+def _can_match(item: ReviewItem) -> bool:
+    """Whether the item is an exit that ended no session."""
+    details = item.details
+    is_exit = item.item_id.startswith("event:") and details.get("kind") == Kind.EXIT
+    return item.resolution is None and is_exit and details.get("session_id") is None
+
+
+def _event(item: ReviewItem, plate: Plate) -> GateEvent:
+    if not _can_match(item):
+        raise Conflict("only an exit that ended no session can be matched with one")
+    return GateEvent(
+        event_id=EventId(f"resolve:{item.item_id}"),
+        garage_id=item.garage_id,
+        lane_id=LaneId(item.details["lane_id"]),
+        kind=Kind.EXIT,
+        captured_at=datetime.fromisoformat(item.details["captured_at"]),
+        plate=plate,
+        confidence=1.0,
+        offline=True,
+    )
+
+
+def _item(item: ReviewItem) -> ItemOut:
+    return ItemOut(
+        item_id=item.item_id,
+        garage_id=item.garage_id,
+        cause=item.cause,
+        opened_at=item.opened_at,
+        details=dict(item.details),
+        can_match=_can_match(item),
+        resolution=item.resolution,
+        resolved_by=item.resolved_by,
+        resolved_at=item.resolved_at,
+        note=item.note,
+    )

@@ -1,0 +1,233 @@
+"""What operators send and get about garages and their tokens.
+
+Unknown fields are refused: a misspelt one must not silently mean its default. Spans of time are whole
+seconds, money is whole fen.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from parking.garage import Barrier, Direction, LeaveFirst, Policy
+from parking.plate import Colour
+from parking.tariff import FirstTier, FreeRule, Rate, Tariff, TariffVersion
+from settlement.books.tokens import TokenKind
+
+__all__ = [
+    "Fen",
+    "GarageIn",
+    "GarageOut",
+    "GaragesOut",
+    "Label",
+    "Name",
+    "OccupancyOut",
+    "PlateColourQuery",
+    "PlateIn",
+    "PlateNumber",
+    "PlateQuery",
+    "PolicyIn",
+    "TariffIn",
+    "TariffOut",
+    "TokenIn",
+    "TokenMade",
+    "TokenOut",
+    "TokensOut",
+    "Wire",
+]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Fen = Annotated[int, Field(ge=0, le=10**12)]
+Seconds = Annotated[int, Field(ge=0, le=7 * 86_400)]
+PlateNumber = Annotated[str, Field(min_length=1, max_length=32, examples=["浙A12345"])]
+
+
+class Wire(BaseModel):
+    """Every message."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlateIn(Wire):
+    """A plate; spellings of the same plate are equal."""
+
+    number: PlateNumber
+    colour: Colour = Colour.UNKNOWN
+
+
+class PlateQuery(Wire):
+    """Which plate."""
+
+    plate: PlateNumber
+
+
+class PlateColourQuery(Wire):
+    """The colour of a plate whose number is in the path."""
+
+    colour: Colour = Colour.UNKNOWN
+
+
+class PolicyIn(Wire):
+    """A garage's choices; what is left out has its default."""
+
+    leave_first: LeaveFirst = LeaveFirst.GRANTED_ONLY
+    everyone_limit_fen: Fen = 10_000
+    outage: Barrier = Barrier.OPEN
+    no_entry: Barrier = Barrier.HOLD
+    low_confidence: Barrier = Barrier.OPEN
+    confidence_bar_permille: Annotated[int, Field(ge=0, le=1000)] = 700
+    duplicate_entry_within_s: Seconds = 900
+    turn_back_within_s: Seconds = 900
+    prepaid_exit_within_s: Seconds = 900
+
+    def policy(self) -> Policy:
+        """As the gates have it."""
+        return Policy(
+            leave_first=self.leave_first,
+            everyone_limit_fen=self.everyone_limit_fen,
+            outage=self.outage,
+            no_entry=self.no_entry,
+            low_confidence=self.low_confidence,
+            confidence_bar_permille=self.confidence_bar_permille,
+            duplicate_entry_within=timedelta(seconds=self.duplicate_entry_within_s),
+            turn_back_within=timedelta(seconds=self.turn_back_within_s),
+            prepaid_exit_within=timedelta(seconds=self.prepaid_exit_within_s),
+        )
+
+    @classmethod
+    def of(cls, policy: Policy) -> PolicyIn:
+        """The inverse of :meth:`policy`."""
+        second = timedelta(seconds=1)
+        return cls(
+            leave_first=policy.leave_first,
+            everyone_limit_fen=policy.everyone_limit_fen,
+            outage=policy.outage,
+            no_entry=policy.no_entry,
+            low_confidence=policy.low_confidence,
+            confidence_bar_permille=policy.confidence_bar_permille,
+            duplicate_entry_within_s=policy.duplicate_entry_within // second,
+            turn_back_within_s=policy.turn_back_within // second,
+            prepaid_exit_within_s=policy.prepaid_exit_within // second,
+        )
+
+
+class RateIn(Wire):
+    """A price for every started block."""
+
+    block_minutes: int
+    block_price_fen: Fen
+
+
+class FirstTierIn(RateIn):
+    """Another rate for the first minutes of every 24 hours."""
+
+    minutes: int
+
+
+class TariffIn(Wire):
+    """One version of a price list, and from when it prices new arrivals."""
+
+    in_force_from: AwareDatetime
+    tariff_id: str
+    name: Label
+    then: RateIn
+    first: FirstTierIn | None = None
+    cap_fen: Fen | None = None
+    free_minutes: int = 0
+    free_rule: FreeRule = FreeRule.PAY_ALL
+    zone: str = "Asia/Shanghai"
+
+    def version(self) -> TariffVersion:
+        """The version; raises :class:`InvalidInput` for what cannot be a price."""
+        first = self.first
+        tariff = Tariff(
+            tariff_id=self.tariff_id,
+            name=self.name,
+            then=Rate(block_minutes=self.then.block_minutes, block_price_fen=self.then.block_price_fen),
+            first=None
+            if first is None
+            else FirstTier(
+                minutes=first.minutes,
+                block_minutes=first.block_minutes,
+                block_price_fen=first.block_price_fen,
+            ),
+            cap_fen=self.cap_fen,
+            free_minutes=self.free_minutes,
+            free_rule=self.free_rule,
+            zone=self.zone,
+        )
+        return TariffVersion(in_force_from=self.in_force_from, tariff=tariff)
+
+
+class TariffOut(TariffIn):
+    """A version as recorded; its id names its content on every bill."""
+
+    tariff_version_id: str
+
+
+class GarageIn(Wire):
+    """A garage; lanes that are not named any more are removed."""
+
+    name: Label
+    spaces: Annotated[int, Field(ge=1, le=1_000_000)]
+    lanes: Annotated[dict[Name, Direction], Field(min_length=1, max_length=500)]
+    policy: PolicyIn = PolicyIn()
+
+
+class GarageOut(GarageIn):
+    """A garage as recorded; its gates know it once it has a tariff."""
+
+    garage_id: str
+    tariffs: list[TariffOut]
+
+
+class GaragesOut(Wire):
+    """All garages."""
+
+    garages: list[GarageOut]
+
+
+class OccupancyOut(Wire):
+    """Cars inside now; free spaces are never below 0."""
+
+    inside: int
+    spaces: int
+    free: int
+
+
+class TokenIn(Wire):
+    """A controller's token: which lanes of which garage it may speak for."""
+
+    garage_id: Name
+    controller_id: Name
+    lane_ids: Annotated[set[Name], Field(min_length=1, max_length=500)]
+    label: Label
+
+
+class TokenMade(Wire):
+    """A new token; this is the only time that it is shown."""
+
+    token_id: str
+    token: str
+
+
+class TokenOut(Wire):
+    """A token, without its secret."""
+
+    token_id: str
+    kind: TokenKind
+    label: str
+    added_at: datetime
+    revoked_at: datetime | None
+    garage_id: str | None
+    controller_id: str | None
+    lane_ids: list[str]
+
+
+class TokensOut(Wire):
+    """All tokens."""
+
+    tokens: list[TokenOut]

@@ -1,0 +1,49 @@
+"""The catalog: every garage, and every controller that may speak for one.
+
+The gates work from this alone. It is made from the books, published in the live store, and kept by each
+gate process in memory and in a local file, so that no store has to answer before a barrier opens.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parking.garage import Garage
+    from parking.ids import ControllerId, GarageId, LaneId
+
+__all__ = ["Catalog", "Controller", "secret_digest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """One garage controller, known by its token; ``lane_ids`` are the lanes it may speak for."""
+
+    controller_id: ControllerId
+    garage_id: GarageId
+    lane_ids: frozenset[LaneId]
+    secret_sha256: bytes
+
+    def holds(self, secret: str) -> bool:
+        """Whether ``secret`` is this controller's; takes the same time for every wrong one."""
+        return hmac.compare_digest(secret_digest(secret), self.secret_sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """One revision of it; ``controllers`` by token id, ``partition_count`` that of the installation."""
+
+    revision: int
+    partition_count: int
+    garages: Mapping[GarageId, Garage]
+    controllers: Mapping[str, Controller]
+
+
+def secret_digest(secret: str) -> bytes:
+    """What is stored of a token's secret, which is 256 random bits: nothing slower is needed."""
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,76 @@
+"""What a gate reports: one vehicle seen by one lane at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from parking.clock import to_ms
+from parking.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from parking.ids import EventId, GarageId, LaneId
+    from parking.plate import Plate
+
+__all__ = ["Candidate", "GateEvent", "Kind"]
+
+
+@unique
+class Kind(StrEnum):
+    """What the vehicle did."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    TURN_BACK = "turn_back"
+    """It came to the barrier and went back the way it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Another reading of the same plate, as the camera offers it."""
+
+    number: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateEvent:
+    """One event as parsed from a controller's message.
+
+    ``captured_at`` is the device's time, aware; ``confidence`` is the camera's, 0 to 1. ``offline``
+    marks history: the vehicle has long passed, so no barrier may move for it.
+    """
+
+    event_id: EventId
+    garage_id: GarageId
+    lane_id: LaneId
+    kind: Kind
+    captured_at: datetime
+    plate: Plate
+    confidence: float
+    candidates: tuple[Candidate, ...] = ()
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        if self.captured_at.tzinfo is None:
+            raise InvalidInput("captured_at needs an offset", ("captured_at",))
+        if not 0 <= self.confidence <= 1:
+            raise InvalidInput("confidence is 0 to 1", ("confidence",))
+
+    def digest(self) -> str:
+        """16 hex digits over the content: equal for a re-sent event, different for another body."""
+        content = "\x1f".join((
+            self.lane_id,
+            self.kind,
+            str(to_ms(self.captured_at)),
+            self.plate.number,
+            self.plate.colour,
+            repr(self.confidence),
+            *(f"{one.number}={one.confidence!r}" for one in self.candidates),
+            "offline" if self.offline else "live",
+        ))
+        return blake2b(content.encode(), digest_size=8).hexdigest()

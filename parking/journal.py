@@ -1,0 +1,63 @@
+"""The journal: what the gates did, in order, on its way to the books.
+
+Every acknowledged event leaves exactly one record, written atomically with its effect. Settlement
+reads the records of a partition in order, books them, and only then lets them go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from parking.decision import Decision
+    from parking.event import GateEvent
+    from parking.ids import Partition
+    from parking.session import Session, Step
+
+__all__ = ["Record", "Result", "Unreadable"]
+
+
+@unique
+class Result(StrEnum):
+    """What became of an acknowledged event."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    """Another report of something already applied, under another id."""
+    QUARANTINED = "quarantined"
+    """Kept for a person to resolve; it changed no session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One event and what it did.
+
+    ``step`` is what happened to ``session`` (both ``None`` when nothing did); ``superseded`` is the
+    session that a second entry displaced. ``position`` is the record's place in its partition's
+    stream and is what is acknowledged.
+    """
+
+    position: str
+    partition: Partition
+    event: GateEvent
+    received_at: datetime
+    result: Result
+    decision: Decision
+    step: Step | None = None
+    session: Session | None = None
+    superseded: Session | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A record that nobody here can read, as it was found; ``detail`` says what is wrong with it."""
+
+    position: str
+    partition: Partition
+    raw: Mapping[str, str]
+    detail: str

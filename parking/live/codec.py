@@ -1,0 +1,182 @@
+"""How values are written in the live store: short, because every byte is multiplied by every car.
+
+Pure; the same functions read and write, so that what one process writes another understands. Unknown
+fields are ignored and missing optional ones have defaults: neighbouring versions can run side by side.
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from parking.clock import from_ms, to_ms
+from parking.decision import Decision, Reason, Verdict
+from parking.event import Candidate, GateEvent, Kind
+from parking.grant import Grant, GrantReason
+from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
+from parking.journal import Record, Result
+from parking.plate import Colour, Plate
+from parking.session import Session, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from parking.ids import Partition
+
+__all__ = [
+    "answer_from",
+    "decision_text",
+    "event_from",
+    "event_text",
+    "facts_text",
+    "grant_from",
+    "grant_text",
+    "record_from",
+    "session_facts",
+    "session_from",
+]
+
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def decision_text(decision: Decision) -> str:
+    """``verdict;reason;amount;limit``."""
+    return f"{decision.verdict};{decision.reason};{decision.amount_fen};{decision.limit_fen}"
+
+
+def answer_from(text: str) -> tuple[Decision, SessionId | None]:
+    """A remembered answer: a decision, then the session it was about."""
+    verdict, reason, amount, limit, session = text.split(";")
+    decision = Decision(
+        verdict=Verdict(verdict), reason=Reason(reason), amount_fen=int(amount), limit_fen=int(limit)
+    )
+    return decision, SessionId(UUID(session)) if session else None
+
+
+def event_text(event: GateEvent, received_at: datetime) -> str:
+    """One event, as its journal record carries it."""
+    quoted = encode_basestring
+    candidates = "".join(
+        f',"m":{compact([[one.number, one.confidence] for one in event.candidates])}'
+        if event.candidates
+        else ""
+    )
+    return (
+        f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
+        f'"k":"{event.kind}","c":{to_ms(event.captured_at)},"q":{to_ms(received_at)},'
+        f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
+        f'"z":{int(event.offline)}{candidates}}}'
+    )
+
+
+def facts_text(event: GateEvent, tariff_version_id: TariffVersionId) -> str:
+    """What an entry fixes for the whole stay."""
+    return _facts(event.event_id, event.lane_id, event.captured_at, event.plate, tariff_version_id)
+
+
+def session_facts(session: Session) -> str:
+    """The same, of a session that is known from elsewhere."""
+    return _facts(
+        session.entry_event_id,
+        session.entry_lane_id,
+        session.entered_at,
+        session.plate,
+        session.tariff_version_id,
+    )
+
+
+def _facts(
+    event_id: EventId,
+    lane_id: LaneId,
+    entered_at: datetime,
+    plate: Plate,
+    tariff_version_id: TariffVersionId,
+) -> str:
+    quoted = encode_basestring
+    return (
+        f'{{"i":{quoted(event_id)},"l":{quoted(lane_id)},"c":{to_ms(entered_at)},'
+        f'"n":{quoted(plate.number)},"o":"{plate.colour}","t":{quoted(tariff_version_id)}}}'
+    )
+
+
+def grant_text(grant: Grant) -> str:
+    """``allowed;limit;reason;expires ms;account``."""
+    account = grant.account_id or ""
+    return f"{int(grant.allowed)};{grant.limit_fen};{grant.reason};{to_ms(grant.expires_at)};{account}"
+
+
+def grant_from(text: str) -> Grant:
+    """The inverse of :func:`grant_text`."""
+    allowed, limit, reason, expires, account = text.split(";")
+    return Grant(
+        allowed=allowed == "1",
+        limit_fen=int(limit),
+        reason=GrantReason(reason),
+        expires_at=from_ms(int(expires)),
+        account_id=AccountId(UUID(account)) if account else None,
+    )
+
+
+def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:
+    """A session from its hash, or from the journal's copy of it."""
+    facts = json.loads(fields["f"])
+    grant = fields.get("g")
+    account = grant.rpartition(";")[2] if grant else ""
+    return Session(
+        session_id=SessionId(UUID(fields["s"])),
+        garage_id=garage_id,
+        plate=Plate(number=facts["n"], colour=Colour(facts["o"])),
+        entered_at=from_ms(facts["c"]),
+        entry_lane_id=LaneId(facts["l"]),
+        entry_event_id=EventId(facts["i"]),
+        tariff_version_id=TariffVersionId(facts["t"]),
+        version=int(fields["v"]),
+        account_id=AccountId(UUID(account)) if account else None,
+        prepaid_fen=int(fields.get("p", 0)),
+        prepaid_at=_moment(fields.get("pa")),
+        prepaid_until=_moment(fields.get("pu")),
+        left_at=_moment(fields.get("o")),
+    )
+
+
+def record_from(position: str, partition: Partition, fields: Mapping[str, str]) -> Record:
+    """A journal record; raises ``KeyError`` or ``ValueError`` for one that nobody can read."""
+    event = event_from(fields["e"])
+    decision, _ = answer_from(fields["d"])
+    step = None if fields["x"] == "-" else Step(fields["x"])
+    displaced = {"s": fields["os"], "f": fields["of"], "v": fields["ov"]} if "os" in fields else None
+    return Record(
+        position=position,
+        partition=partition,
+        event=event[0],
+        received_at=event[1],
+        result=Result(fields["r"]),
+        decision=decision,
+        step=step,
+        session=session_from(event[0].garage_id, fields) if step is not None else None,
+        superseded=session_from(event[0].garage_id, displaced) if displaced else None,
+    )
+
+
+def event_from(text: str) -> tuple[GateEvent, datetime]:
+    """The inverse of :func:`event_text`: the event, and when it was received."""
+    raw = json.loads(text)
+    event = GateEvent(
+        event_id=EventId(raw["i"]),
+        garage_id=GarageId(raw["g"]),
+        lane_id=LaneId(raw["l"]),
+        kind=Kind(raw["k"]),
+        captured_at=from_ms(raw["c"]),
+        plate=Plate(number=raw["n"], colour=Colour(raw["o"])),
+        confidence=raw["f"],
+        candidates=tuple(Candidate(number=number, confidence=sure) for number, sure in raw.get("m", ())),
+        offline=bool(raw["z"]),
+    )
+    return event, from_ms(raw["q"])
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return from_ms(int(milliseconds)) if milliseconds else None

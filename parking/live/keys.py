@@ -1,0 +1,56 @@
+"""Names of keys: everything of one garage under the hash tag of its partition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from parking.ids import Partition, partition_of
+
+if TYPE_CHECKING:
+    from parking.ids import EventId, GarageId
+
+__all__ = ["CONFIG", "GarageKeys", "Keys", "journal_key"]
+
+CONFIG = "lf:config"
+"""A hash: ``revision`` and ``text``, what the gates must know of garages and tokens."""
+
+
+def journal_key(partition: Partition) -> str:
+    """The stream of a partition."""
+    return f"{{p{partition}}}j"
+
+
+@dataclass(frozen=True, slots=True)
+class GarageKeys:
+    """The keys of one garage."""
+
+    prefix: str
+    inside: str
+    journal: str
+
+    def event(self, event_id: EventId) -> str:
+        """The remembered answer of an event."""
+        return f"{self.prefix}e:{event_id}"
+
+    def car(self, number: str) -> str:
+        """The session of a car inside."""
+        return f"{self.prefix}c:{number}"
+
+    def left(self, number: str) -> str:
+        """The session of a car that just left, kept for a turn-back."""
+        return f"{self.prefix}l:{number}"
+
+
+class Keys:
+    """Makes keys for an installation with ``partition_count`` partitions."""
+
+    def __init__(self, partition_count: int) -> None:
+        self._partition_count = partition_count
+        self.of = lru_cache(maxsize=65_536)(self._of)
+
+    def _of(self, garage_id: GarageId) -> GarageKeys:
+        partition = partition_of(garage_id, self._partition_count)
+        prefix = f"{{p{partition}}}{garage_id}:"
+        return GarageKeys(prefix=prefix, inside=f"{prefix}i", journal=journal_key(partition))

@@ -1,0 +1,217 @@
+#!lua name=leave_first_1
+
+-- The steps of a session, each atomic: remember the answer, change the session, write the journal.
+--
+-- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, p prepaid fen,
+-- pa paid at ms, pu paid until ms); a car that just left is the same hash under another key, with
+-- o left ms. An answered event is a string "<digest>;<decision>;<session id>".
+--
+-- Time is an argument throughout: what expires here is rubbish, never a rule.
+
+local NEW, REPLAYED, CONFLICT, CHANGED = 'new', 'replayed', 'conflict', 'changed'
+
+local function recall(event_key, digest)
+  local known = redis.call('GET', event_key)
+  if not known then return nil end
+  local split = string.find(known, ';', 1, true)
+  if string.sub(known, 1, split - 1) ~= digest then return { CONFLICT } end
+  return { REPLAYED, string.sub(known, split + 1) }
+end
+
+local function remember(event_key, digest, answer, keep_ms)
+  redis.call('SET', event_key, digest .. ';' .. answer, 'PX', keep_ms)
+end
+
+local function append(journal, event, answer, result, step, ...)
+  redis.call('XADD', journal, '*', 'e', event, 'd', answer, 'r', result, 'x', step, ...)
+end
+
+-- look <event> <car> | digest
+local function look(keys, args)
+  local known = recall(keys[1], args[1])
+  if known then return known end
+  return { NEW, unpack(redis.call('HMGET', keys[2], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu')) }
+end
+
+-- enter <event> <car> <inside> <journal> |
+--   digest decision decision_if_read_twice keep_ms event session_id facts entered_ms number twice_within_ms
+local function enter(keys, args)
+  local event_key, car, inside, journal = unpack(keys)
+  local digest, decision, decision_twice, keep_ms, event = unpack(args, 1, 5)
+  local session, facts, entered, number, within = unpack(args, 6, 10)
+  local known = recall(event_key, digest)
+  if known then return known end
+
+  local was = redis.call('HMGET', car, 's', 'f', 'v', 'e')
+  if was[1] then
+    local gap = tonumber(entered) - tonumber(was[4])
+    if math.abs(gap) <= tonumber(within) then
+      local answer = decision_twice .. ';' .. was[1]
+      remember(event_key, digest, answer, keep_ms)
+      append(journal, event, answer, 'duplicate', '-')
+      return { NEW, answer }
+    elseif gap < 0 then
+      local answer = decision .. ';'
+      remember(event_key, digest, answer, keep_ms)
+      append(journal, event, answer, 'quarantined', '-')
+      return { NEW, answer }
+    end
+    redis.call('DEL', car)
+  end
+
+  local answer = decision .. ';' .. session
+  redis.call('HSET', car, 's', session, 'f', facts, 'v', 0, 'e', entered)
+  redis.call('ZADD', inside, entered, number)
+  remember(event_key, digest, answer, keep_ms)
+  if was[1] then
+    append(journal, event, answer, 'applied', 'entered', 's', session, 'f', facts, 'v', 0,
+           'os', was[1], 'of', was[2], 'ov', was[3])
+  else
+    append(journal, event, answer, 'applied', 'entered', 's', session, 'f', facts, 'v', 0)
+  end
+  return { NEW, answer }
+end
+
+-- note <event> <journal> | digest answer keep_ms event result
+local function note(keys, args)
+  local known = recall(keys[1], args[1])
+  if known then return known end
+  remember(keys[1], args[1], args[2], args[3])
+  append(keys[2], args[4], args[2], args[5], '-')
+  return { NEW, args[2] }
+end
+
+local function session_fields(car)
+  local held = redis.call('HMGET', car, 's', 'f', 'v', 'g', 'p', 'pa', 'pu', 'o')
+  local fields = { 's', held[1], 'f', held[2], 'v', held[3] }
+  for at, name in ipairs({ 'g', 'p', 'pa', 'pu', 'o' }) do
+    if held[at + 3] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = held[at + 3]
+    end
+  end
+  return fields
+end
+
+-- leave <event> <car> <inside> <left> <journal> |
+--   digest answer keep_ms event session_id version left_ms number keep_left_ms overrule
+-- With overrule = 1 a remembered hold of the same event is overruled: the car has left in fact.
+local function leave(keys, args)
+  local event_key, car, inside, left, journal = unpack(keys)
+  local digest, answer, keep_ms, event, session = unpack(args, 1, 5)
+  local version, left_ms, number, keep_left_ms, overrule = unpack(args, 6, 10)
+  local known = recall(event_key, digest)
+  if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 4) == 'hold') then
+    return known
+  end
+  local was = redis.call('HMGET', car, 's', 'v')
+  if was[1] ~= session or was[2] ~= version then return { CHANGED } end
+
+  redis.call('HSET', car, 'v', tonumber(version) + 1, 'o', left_ms)
+  redis.call('RENAME', car, left)
+  redis.call('PEXPIRE', left, keep_left_ms)
+  redis.call('ZREM', inside, number)
+  remember(event_key, digest, answer, keep_ms)
+  append(journal, event, answer, 'applied', 'left', unpack(session_fields(left)))
+  return { NEW, answer }
+end
+
+-- turn_back <event> <car> <inside> <left> <journal> |
+--   digest decision decision_if_no_passage keep_ms event direction at_ms within_ms number
+local function turn_back(keys, args)
+  local event_key, car, inside, left, journal = unpack(keys)
+  local digest, decision, decision_none, keep_ms, event = unpack(args, 1, 5)
+  local direction, at_ms, within_ms, number = unpack(args, 6, 9)
+  local known = recall(event_key, digest)
+  if known then return known end
+
+  local function recent(key, field)
+    local moment = redis.call('HGET', key, field)
+    local gap = moment and tonumber(at_ms) - tonumber(moment)
+    return gap and gap >= 0 and gap <= tonumber(within_ms)
+  end
+  local answer
+  if direction ~= 'exit' and recent(car, 'e') then
+    local fields = session_fields(car)
+    answer = decision .. ';' .. fields[2]
+    redis.call('DEL', car)
+    redis.call('ZREM', inside, number)
+    append(journal, event, answer, 'applied', 'entry_undone', unpack(fields))
+  elseif direction ~= 'entry' and recent(left, 'o') and redis.call('EXISTS', car) == 0 then
+    local fields = session_fields(left)
+    answer = decision .. ';' .. fields[2]
+    redis.call('HDEL', left, 'o')
+    redis.call('PERSIST', left)
+    redis.call('RENAME', left, car)
+    redis.call('ZADD', inside, redis.call('HGET', car, 'e'), number)
+    append(journal, event, answer, 'applied', 'exit_undone', unpack(fields))
+  else
+    answer = decision_none .. ';'
+    append(journal, event, answer, 'quarantined', '-')
+  end
+  remember(event_key, digest, answer, keep_ms)
+  return { NEW, answer }
+end
+
+-- grant <car> | session_id grant
+local function grant(keys, args)
+  if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
+  redis.call('HSET', keys[1], 'g', args[2])
+  return 1
+end
+
+-- prepay <car> | session_id total_fen paid_at_ms paid_until_ms
+-- The total comes from the books, so that repeating it changes nothing.
+local function prepay(keys, args)
+  if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
+  redis.call('HSET', keys[1], 'p', args[2], 'pa', args[3], 'pu', args[4])
+  return 1
+end
+
+-- restore <car> <inside> | session_id facts version entered_ms number [total_fen paid_at_ms paid_until_ms]
+local function restore(keys, args)
+  if redis.call('EXISTS', keys[1]) == 1 then return 0 end
+  redis.call('HSET', keys[1], 's', args[1], 'f', args[2], 'v', args[3], 'e', args[4])
+  if args[6] then redis.call('HSET', keys[1], 'p', args[6], 'pa', args[7], 'pu', args[8]) end
+  redis.call('ZADD', keys[2], args[4], args[5])
+  return 1
+end
+
+local function after(position)
+  local ms, sequence = string.match(position, '(%d+)-(%d+)')
+  return ms .. '-' .. string.format('%d', tonumber(sequence) + 1)
+end
+
+local function before(a, b)
+  local a_ms, a_sequence = string.match(a, '(%d+)-(%d+)')
+  local b_ms, b_sequence = string.match(b, '(%d+)-(%d+)')
+  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end
+  return tonumber(a_sequence) < tonumber(b_sequence)
+end
+
+-- settle <journal> | group position...
+-- Acknowledges, then drops what every group has settled.
+local function settle(keys, args)
+  local journal = keys[1]
+  local settled = redis.call('XACK', journal, unpack(args))
+  local keep_from
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', journal)) do
+    local info = {}
+    for at = 1, #group, 2 do info[group[at]] = group[at + 1] end
+    local pending = redis.call('XPENDING', journal, info['name'])
+    local bound = pending[2] or after(info['last-delivered-id'])
+    if not keep_from or before(bound, keep_from) then keep_from = bound end
+  end
+  if keep_from then redis.call('XTRIM', journal, 'MINID', keep_from) end
+  return settled
+end
+
+redis.register_function{ function_name = 'lf1_look', callback = look, flags = { 'no-writes' } }
+redis.register_function('lf1_enter', enter)
+redis.register_function('lf1_note', note)
+redis.register_function('lf1_leave', leave)
+redis.register_function('lf1_turn_back', turn_back)
+redis.register_function('lf1_grant', grant)
+redis.register_function('lf1_prepay', prepay)
+redis.register_function('lf1_restore', restore)
+redis.register_function('lf1_settle', settle)

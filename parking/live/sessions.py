@@ -1,0 +1,254 @@
+"""The sessions of all garages in the live store, one method a step.
+
+Each method is one function call on the server, atomic and idempotent by event id: the same event with
+the same content gets the remembered answer, the same id with other content is a :class:`Conflict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from parking.clock import to_ms
+from parking.errors import Conflict
+from parking.ids import EventId, session_id_of
+from parking.journal import Result
+from parking.live.codec import (
+    answer_from,
+    decision_text,
+    event_text,
+    facts_text,
+    grant_from,
+    grant_text,
+    session_from,
+)
+from parking.live.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from parking.decision import Decision
+    from parking.event import GateEvent
+    from parking.garage import Direction, Policy
+    from parking.grant import Grant
+    from parking.ids import GarageId, SessionId, TariffVersionId
+    from parking.live.batching import BatchingConnection
+    from parking.session import Session
+
+__all__ = ["Changed", "Inside", "Kept", "Remembered", "Sessions", "Written"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How long answers are remembered; longer than any event may be late, or a repeat acts twice."""
+
+    answers: timedelta = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """This event was answered before, and how."""
+
+    decision: Decision
+    session_id: SessionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The step is written; ``session_id`` is the session it concerned."""
+
+    decision: Decision
+    session_id: SessionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The session is no longer as it was looked at: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a look found: the session of the car inside, if there is one, and its grant."""
+
+    session: Session | None
+    grant: Grant | None
+
+
+class Sessions:
+    """Reads and steps of sessions; ``partition_count`` is that of the installation."""
+
+    def __init__(self, live: BatchingConnection, *, partition_count: int, kept: Kept | None = None) -> None:
+        self._live = live
+        self._keys = Keys(partition_count)
+        self._keep_ms = (kept or Kept()).answers // timedelta(milliseconds=1)
+
+    async def look(self, event: GateEvent) -> Remembered | Inside:
+        """The remembered answer, or the car inside that bears the event's plate."""
+        keys = self._keys.of(event.garage_id)
+        reply = await self._live.call(
+            "FCALL_RO", "lf1_look", 2, keys.event(event.event_id), keys.car(event.plate.number), event.digest()
+        )
+        remembered = _remembered(reply)
+        if remembered is not None:
+            return remembered
+        return _inside(event.garage_id, reply[1:])
+
+    async def enter(
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        decision_if_twice: Decision,
+        tariff_version_id: TariffVersionId,
+        policy: Policy,
+        received_at: datetime,
+    ) -> Remembered | Written:
+        """Open a session; a car already inside is a repeated read or displaces its old session."""
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        reply = await self._live.call(
+            "FCALL", "lf1_enter", 4,
+            keys.event(event.event_id), keys.car(number), keys.inside, keys.journal,
+            event.digest(), decision_text(decision), decision_text(decision_if_twice), self._keep_ms,
+            event_text(event, received_at),
+            str(session_id_of(event.garage_id, event.event_id)), facts_text(event, tariff_version_id),
+            to_ms(event.captured_at), number, _ms(policy.duplicate_entry_within),
+        )  # fmt: skip
+        return _remembered(reply) or _written(reply)
+
+    async def leave(
+        self,
+        event: GateEvent,
+        session: Session,
+        *,
+        decision: Decision,
+        policy: Policy,
+        received_at: datetime,
+        overrule_hold: bool = False,
+    ) -> Remembered | Written | Changed:
+        """Close the session as it was looked at.
+
+        ``overrule_hold`` replaces a remembered hold of the same event, which is in the journal already;
+        so this step is journalled under an event id of its own.
+        """
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        written = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
+        reply = await self._live.call(
+            "FCALL", "lf1_leave", 5,
+            keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
+            event.digest(), f"{decision_text(decision)};{session.session_id}", self._keep_ms,
+            event_text(written, received_at),
+            str(session.session_id), session.version, to_ms(event.captured_at), number,
+            max(_ms(policy.turn_back_within), self._keep_ms), int(overrule_hold),
+        )  # fmt: skip
+        if reply[0] == b"changed":
+            return Changed()
+        return _remembered(reply) or _written(reply)
+
+    async def turn_back(
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        decision_if_no_passage: Decision,
+        direction: Direction,
+        policy: Policy,
+        received_at: datetime,
+    ) -> Remembered | Written:
+        """Undo the car's last passage through a lane of this direction."""
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        reply = await self._live.call(
+            "FCALL", "lf1_turn_back", 5,
+            keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
+            event.digest(), decision_text(decision), decision_text(decision_if_no_passage), self._keep_ms,
+            event_text(event, received_at),
+            direction, to_ms(event.captured_at), _ms(policy.turn_back_within), number,
+        )  # fmt: skip
+        return _remembered(reply) or _written(reply)
+
+    async def note(
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        session_id: SessionId | None,
+        result: Result,
+        received_at: datetime,
+    ) -> Remembered | Written:
+        """Record an event that changes no session."""
+        keys = self._keys.of(event.garage_id)
+        reply = await self._live.call(
+            "FCALL", "lf1_note", 2, keys.event(event.event_id), keys.journal,
+            event.digest(), f"{decision_text(decision)};{session_id or ''}", self._keep_ms,
+            event_text(event, received_at), result,
+        )  # fmt: skip
+        return _remembered(reply) or _written(reply)
+
+    async def find(self, garage_id: GarageId, number: str) -> Inside:
+        """The car inside with this plate number."""
+        keys = self._keys.of(garage_id)
+        names = ("s", "f", "v", "e", "g", "p", "pa", "pu")
+        return _inside(garage_id, await self._live.call("HMGET", keys.car(number), *names))
+
+    async def push_grant(self, session: Session, grant: Grant) -> bool:
+        """Give a session its grant; ``False`` when the car is not inside any more."""
+        keys = self._keys.of(session.garage_id)
+        return bool(
+            await self._live.call(
+                "FCALL", "lf1_grant", 1, keys.car(session.plate.number),
+                str(session.session_id), grant_text(grant),
+            )  # fmt: skip
+        )
+
+    async def prepay(self, session: Session, *, total_fen: int, paid_at: datetime, until: datetime) -> bool:
+        """Tell the gates what was paid inside, in total; ``False`` when the car is not inside any more."""
+        keys = self._keys.of(session.garage_id)
+        return bool(
+            await self._live.call(
+                "FCALL", "lf1_prepay", 1, keys.car(session.plate.number),
+                str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
+            )  # fmt: skip
+        )
+
+    async def occupancy(self, garage_id: GarageId) -> int:
+        """Cars inside."""
+        return int(await self._live.call("ZCARD", self._keys.of(garage_id).inside))
+
+    async def inside(self, garage_id: GarageId, *, offset: int, limit: int) -> list[str]:
+        """Plate numbers of cars inside, longest stay first."""
+        found: Iterable[bytes] = await self._live.call(
+            "ZRANGE", self._keys.of(garage_id).inside, offset, offset + limit - 1
+        )
+        return [number.decode() for number in found]
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _remembered(reply: list[bytes]) -> Remembered | None:
+    if reply[0] == b"conflict":
+        raise Conflict("this event_id was used for an event with other content")
+    if reply[0] == b"replayed":
+        return Remembered(*answer_from(reply[1].decode()))
+    return None
+
+
+def _written(reply: list[bytes]) -> Written:
+    return Written(*answer_from(reply[1].decode()))
+
+
+def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
+    session, facts, version, _, grant, prepaid, prepaid_at, prepaid_until = (
+        value.decode() if value is not None else None for value in found
+    )
+    if session is None or facts is None or version is None:
+        return Inside(session=None, grant=None)
+    fields = {"s": session, "f": facts, "v": version}
+    optional = {"g": grant, "p": prepaid, "pa": prepaid_at, "pu": prepaid_until}
+    fields |= {name: value for name, value in optional.items() if value is not None}
+    return Inside(session=session_from(garage_id, fields), grant=grant_from(grant) if grant else None)

@@ -1,0 +1,176 @@
+"""The biller: reads what the gates did, books it, and lets it go.
+
+A record is settled only after the books have committed it, so it can come more than once and must never
+be missed; the books see to it that it counts once. While the books are away the batch in hand is kept and
+tried again: nothing newer overtakes it, and nothing is lost if this process dies, because the journal
+keeps what is not settled.
+
+A batch that the books refuse for what it says is taken apart and booked record by record. The one at fault
+stays behind and is delivered again later, in case it was only early; after a set number of deliveries it is
+put aside for a person. It holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from parking.errors import LeaveFirstError
+from parking.journal import Record, Unreadable
+from parking.session import Step
+from settlement.patience import Patience
+from settlement.record_books import Unbookable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from parking.clock import Clock
+    from parking.ids import Partition, TariffVersionId
+    from parking.tariff import Tariff
+    from settlement.journal_port import Journal
+    from settlement.observe import Observer
+    from settlement.record_books import RecordBooks, Tariffs
+
+__all__ = ["GROUP", "Biller", "BillerSettings"]
+
+GROUP: Final = "biller"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillerSettings:
+    """How the biller works."""
+
+    batch: int = 500
+    """Records a statement; above it latency grows and throughput does not."""
+    writers: int = 2
+    """Statements under way, each for its own partitions: one is computed here while another is booked."""
+    block: timedelta = timedelta(seconds=1)
+    """How long to wait for a new record."""
+    redeliver_after: timedelta = timedelta(seconds=15)
+    """How long a record may stay unsettled before it is tried again."""
+    poison_after: int = 5
+    """Deliveries after which a record that fails alone is put aside."""
+
+
+class Biller:
+    """One loop over all partitions."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        books: RecordBooks,
+        tariffs: Tariffs,
+        clock: Clock,
+        observer: Observer,
+        settings: BillerSettings | None = None,
+    ) -> None:
+        self._journal = journal
+        self._books = books
+        self._tariffs = tariffs
+        self._clock = clock
+        self._observer = observer
+        self._settings = settings or BillerSettings()
+        self._patience = Patience(loop=GROUP, observer=observer)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self.recover()
+        while True:
+            until = asyncio.get_running_loop().time() + self._settings.redeliver_after.total_seconds()
+            while asyncio.get_running_loop().time() < until:
+                await self.step()
+            await self.redeliver(self._settings.redeliver_after)
+
+    async def recover(self) -> None:
+        """Book what an earlier life of this process had read and not settled."""
+        while await self.redeliver(timedelta(0)):
+            pass
+
+    async def step(self) -> int:
+        """Book what is new; returns how many records were read."""
+        batch, block = self._settings.batch, self._settings.block
+        items = await self._patience.until_done(lambda: self._journal.read(GROUP, batch, block))
+        await self._settle(await self._book([(item, 1) for item in items]))
+        return len(items)
+
+    async def redeliver(self, idle: timedelta) -> int:
+        """Try again what has been unsettled for ``idle``; returns how many records were settled."""
+        batch = self._settings.batch
+        items = await self._patience.until_done(lambda: self._journal.redelivered(GROUP, batch, idle))
+        settled = await self._book(items)
+        await self._settle(settled)
+        return len(settled)
+
+    async def _book(self, items: Sequence[tuple[Record | Unreadable, int]]) -> list[Record | Unreadable]:
+        """Book what can be booked and put aside what failed too often; returns what may be settled."""
+        failures = [
+            Unbookable(record=item, detail=item.detail) for item, _ in items if isinstance(item, Unreadable)
+        ]
+        failures += await self._book_all([item for item, _ in items if isinstance(item, Record)])
+        failed = {(one.record.partition, one.record.position): one for one in failures}
+        settled: list[Record | Unreadable] = []
+        for item, deliveries in items:
+            failure = failed.get((item.partition, item.position))
+            if failure is None or deliveries >= self._settings.poison_after:
+                settled.append(item)
+            if failure is not None and deliveries >= self._settings.poison_after:
+                await self._put_aside(failure)
+        return settled
+
+    async def _book_all(self, records: Sequence[Record]) -> list[Unbookable]:
+        """Book by several writers; returns the records that failed alone."""
+        writers = self._settings.writers
+        shares = [[one for one in records if one.partition % writers == share] for share in range(writers)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._book_share(share)) for share in shares if share]
+        return [failure for task in tasks for failure in task.result()]
+
+    async def _book_share(self, records: Sequence[Record]) -> list[Unbookable]:
+        failures: list[Unbookable] = []
+        for start in range(0, len(records), self._settings.batch):
+            batch = records[start : start + self._settings.batch]
+            if await self._failure(batch) is not None:
+                alone = [(record, await self._failure([record])) for record in batch]
+                failures += [Unbookable(record=record, detail=detail) for record, detail in alone if detail]
+        return failures
+
+    async def _failure(self, records: Sequence[Record]) -> str | None:
+        """Book ``records``; why they cannot be, or ``None`` when they are."""
+        try:
+            await self._patience.until_done(lambda: self._post(records))
+        except LeaveFirstError as error:
+            return str(error) or type(error).__name__
+        return None
+
+    async def _post(self, records: Sequence[Record]) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        tariffs = await self._tariffs_of(records)
+        now = self._clock.now()
+        booked = await self._books.post(records, tariffs, now)
+        self._observer.batch_posted(records=len(records), seconds=loop.time() - started, booked=booked)
+        self._observer.exits_billed(
+            lags_s=[
+                (now - record.session.left_at).total_seconds()
+                for record in records
+                if record.step is Step.LEFT and record.session and record.session.left_at
+            ]
+        )
+
+    async def _tariffs_of(self, records: Sequence[Record]) -> Mapping[TariffVersionId, Tariff]:
+        wanted = {record.session.tariff_version_id for record in records if record.session}
+        return await self._tariffs.of(wanted) if wanted else {}
+
+    async def _put_aside(self, unbookable: Unbookable) -> None:
+        await self._patience.until_done(lambda: self._books.keep_aside(unbookable, self._clock.now()))
+        self._observer.record_set_aside(detail=unbookable.detail)
+
+    async def _settle(self, items: Sequence[Record | Unreadable]) -> None:
+        positions: dict[Partition, list[str]] = {}
+        for item in items:
+            positions.setdefault(item.partition, []).append(item.position)
+        if positions:
+            await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))

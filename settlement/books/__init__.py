@@ -1,0 +1,1 @@
+"""The books: the durable store, and the only package that speaks to PostgreSQL."""

@@ -1,0 +1,108 @@
+"""Turns what the driver raises into the errors that the rest of the program knows.
+
+Constraints are recognised by name, never by message. A connection lost while a statement was under way
+is an unknown outcome: the statement may have been committed, so it is repeated under the same keys or
+asked about, and never taken for a failure.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from parking.errors import Conflict, Defect, InvalidInput, NotFound, OutcomeUnknown, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parking.errors import LeaveFirstError
+
+__all__ = ["reaching", "translated"]
+
+CONFLICTS: Final[dict[str, str]] = {
+    "account_pkey": "this account already exists",
+    "account_plate_is_bound_once": "this plate is already bound to an account",
+    "agreement_pkey": "this agreement is already recorded",
+    "agreement_rank_is_unique": "the account already has an agreement of this rank",
+    "garage_pkey": "this garage already exists",
+    "garage_id_is_unique": "this garage already exists",
+    "prepayment_is_booked_once": "this prepayment is already booked",
+    "access_token_pkey": "this token already exists",
+}
+"""Constraints that a caller can run into, and what to tell him."""
+
+MISSING: Final[dict[str, str]] = {
+    "account_plate_account_id_fkey": "there is no such account",
+    "agreement_account_id_fkey": "there is no such account",
+    "access_token_garage_id_fkey": "there is no such garage",
+    "lane_of_garage": "there is no such garage",
+    "tariff_of_garage": "there is no such garage",
+}
+"""Foreign keys that a caller can run into."""
+
+ROLLED_BACK = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""The server says that the statement had no effect and may be repeated."""
+
+CUT_OFF = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""The connection ended, or was given up, while the statement was under way."""
+
+NOT_DATA = (asyncpg.InterfaceError, asyncpg.PostgresError)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Around statements: driver errors leave as errors of :mod:`parking.errors`."""
+    try:
+        yield
+    except CUT_OFF as error:
+        raise OutcomeUnknown("the connection to the books ended before the answer") from error
+    except NOT_DATA as error:
+        raise _failure_of(error) from error
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Around getting a connection: whatever goes wrong, nothing has happened yet."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise Unavailable(f"the books cannot be reached: {type(error).__name__}") from error
+
+
+def _failure_of(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> LeaveFirstError:
+    if isinstance(error, ROLLED_BACK):
+        return Unavailable(f"the books could not do it now: {type(error).__name__}")
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return _broken(error.constraint_name or "without a name")
+    if isinstance(error, asyncpg.DataError | ValueError):
+        return InvalidInput(f"a value that the books cannot hold: {type(error).__name__}")
+    if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
+        return OutcomeUnknown("the connection to the books was closed")
+    return Defect(f"the books refused a statement: {type(error).__name__}")
+
+
+def _broken(constraint: str) -> LeaveFirstError:
+    """The error for a broken constraint: the caller's when its name is listed, ours otherwise."""
+    if constraint in CONFLICTS:
+        return Conflict(CONFLICTS[constraint])
+    if constraint in MISSING:
+        return NotFound(MISSING[constraint])
+    return Defect(f"the books refused a row: constraint {constraint}")

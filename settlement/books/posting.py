@@ -1,0 +1,223 @@
+"""Books what the gates did: one statement for a segment of records, a transaction when exits are undone.
+
+Charges are locked before balances, as everywhere in the books, so that two writers cannot wait for each
+other.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from parking.errors import CallerError, Defect
+from parking.ids import bill_id_of
+from parking.journal import Record
+from parking.session import Step
+from settlement.bill import Bill
+from settlement.books.pool import connection
+from settlement.books.statements import sql
+from settlement.charge import ChargeId, State
+from settlement.record_books import Booked, RecordBooks
+from settlement.rows import BillRow, EntryRow, EventRow, QuarantineRow, StepRow
+from settlement.segment import post_of, post_of_unbookable, segments
+from settlement.undo import Billed, undo_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from parking.ids import BillId, TariffVersionId
+    from parking.session import Session
+    from parking.tariff import Tariff
+    from settlement.record_books import Unbookable
+    from settlement.segment import Posting
+    from settlement.undo import Undo
+
+__all__ = ["COLLECT_DELAY", "PostgresRecordBooks"]
+
+COLLECT_DELAY: Final = timedelta(minutes=15)
+"""As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
+MESSAGE_MAX: Final = 4000
+"""Characters of an unreadable message that are kept."""
+
+EVENT_WIDTH: Final = len(EventRow._fields)
+STEP_WIDTH: Final = len(StepRow._fields)
+BILL_WIDTH: Final = len(BillRow._fields)
+ENTRY_WIDTH: Final = len(EntryRow._fields)
+QUARANTINE_WIDTH: Final = len(QuarantineRow._fields)
+
+
+class PostgresRecordBooks(RecordBooks):
+    """The books in PostgreSQL; a charge falls due ``collect_delay`` after the car has left."""
+
+    def __init__(self, pool: asyncpg.Pool, *, collect_delay: timedelta = COLLECT_DELAY) -> None:
+        self._pool = pool
+        self._collect_delay = collect_delay
+
+    @override
+    async def post(
+        self, records: Sequence[Record], tariffs: Mapping[TariffVersionId, Tariff], now: datetime
+    ) -> Booked:
+        booked = Booked()
+        async with connection(self._pool) as held:
+            for segment in segments(records):
+                posting = post_of(segment, tariffs, self._collect_delay)
+                if any(record.step is Step.EXIT_UNDONE for record in segment):
+                    booked += await _post_with_undone(held, posting, now)
+                else:
+                    booked += (await _post_segment(held, posting, now))[0]
+        return booked
+
+    @override
+    async def keep_aside(self, unbookable: Unbookable, now: datetime) -> None:
+        record = unbookable.record
+        try:
+            if isinstance(record, Record):
+                posting = post_of_unbookable(record, unbookable.detail)
+                async with connection(self._pool) as held:
+                    await _post_segment(held, posting, now)
+                return
+        except (Defect, CallerError):
+            # Not even the event can be archived: the message is kept as it came.
+            pass
+        await self._keep_message(unbookable, now)
+
+    async def _keep_message(self, unbookable: Unbookable, now: datetime) -> None:
+        """Keep a message in plain ASCII, whatever it holds."""
+        record = unbookable.record
+        raw = ascii(record.event if isinstance(record, Record) else dict(record.raw))
+        details = json.dumps({"detail": ascii(unbookable.detail), "message": raw[:MESSAGE_MAX]})
+        async with connection(self._pool) as held:
+            await held.execute(
+                sql("posting/keep_message"), record.partition, f"message:{record.position}", details, now
+            )
+
+
+async def _post_segment(
+    held: asyncpg.pool.PoolConnectionProxy, posting: Posting, now: datetime
+) -> tuple[Booked, list[int]]:
+    row = await held.fetchrow(
+        sql("posting/post"),
+        *_columns(posting.events, EVENT_WIDTH),
+        *_columns([step for step, _ in posting.steps.values()], STEP_WIDTH),
+        *_columns([bill for _, bill in posting.steps.values()], BILL_WIDTH),
+        *_columns(posting.entries, ENTRY_WIDTH),
+        *_columns(posting.quarantined, QUARANTINE_WIDTH),
+        now,
+    )
+    if row is None:
+        raise Defect("posting a segment gave no answer")
+    fresh: list[int] = row["fresh"]
+    counts = {name: value for name, value in row.items() if name != "fresh"}
+    return Booked(fresh=len(fresh), **counts), fresh
+
+
+async def _post_with_undone(
+    held: asyncpg.pool.PoolConnectionProxy, posting: Posting, now: datetime
+) -> Booked:
+    undone = {
+        record_no: (record.partition, record.session.entered_at, _bill_id(record.session))
+        for record_no, record in enumerate(posting.records, start=1)
+        if record.step is Step.EXIT_UNDONE and record.session
+    }
+    async with held.transaction():
+        found = await held.fetch(sql("posting/lock_bills"), *_columns(undone.values(), 3))
+        booked, fresh = await _post_segment(held, posting, now)
+        fresh_bills = {undone[record_no][2] for record_no in fresh if record_no in undone}
+        undos = [undo_of(_billed(row)) for row in found if row["bill_id"] in fresh_bills]
+        if len(undos) != len(fresh_bills):
+            raise Defect("an exit is undone whose bill is not there")
+        return booked + await _void(held, undos, now)
+
+
+def _bill_id(session: Session) -> BillId:
+    return bill_id_of(session.session_id, session.version)
+
+
+async def _void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: datetime) -> Booked:
+    if not undos:
+        return Booked()
+    row = await held.fetchrow(
+        sql("posting/void_exits"),
+        *_columns(
+            [
+                (note.partition, note.entered_at, note.bill_id, note.credits_bill_id, note.reason)
+                for note in (undo.credit_note for undo in undos)
+            ],
+            5,
+        ),
+        *_columns([_entry_columns(undo, line) for undo in undos for line in range(len(undo.entries))], 10),
+        *_columns([(undo.credit_note.partition, undo.voided) for undo in undos if undo.voided], 2),
+        *_columns(
+            [(undo.credit_note.partition, undo.void_requested) for undo in undos if undo.void_requested], 2
+        ),
+        *_columns(
+            [
+                (undo.credit_note.partition, undo.refund.charge_id, undo.credit_note.credits_bill_id)
+                for undo in undos
+                if undo.refund
+            ],
+            3,
+        ),
+        now,
+    )
+    if row is None:
+        raise Defect("voiding exits gave no answer")
+    return Booked(credit_notes=row["credit_notes"], entries=row["entries"], refunds=row["refunds"])
+
+
+def _entry_columns(undo: Undo, line: int) -> tuple[object, ...]:
+    entry = undo.entries[line]
+    return (
+        undo.credit_note.partition,
+        entry.transaction_id,
+        entry.line,
+        entry.kind,
+        entry.debit_account,
+        entry.credit_account,
+        entry.amount_fen,
+        entry.garage_id,
+        entry.bill_id,
+        entry.charge_id,
+    )
+
+
+def _billed(row: asyncpg.Record) -> Billed:
+    bill = Bill(
+        partition=row["partition"],
+        bill_id=row["bill_id"],
+        garage_id=row["garage_id"],
+        session_id=row["session_id"],
+        version=row["version"],
+        account_id=row["account_id"],
+        number=row["number"],
+        colour=row["colour"],
+        entered_at=row["entered_at"],
+        left_at=row["left_at"],
+        tariff_version_id=row["tariff_version_id"],
+        amount_fen=row["amount_fen"],
+        prepaid_fen=row["prepaid_fen"],
+        reason=row["reason"],
+        proof=row["proof"],
+    )
+    if row["charge_id"] is None:
+        return Billed(bill=bill)
+    return Billed(
+        bill=bill,
+        charge_id=ChargeId(row["charge_id"]),
+        charge_state=State(row["charge_state"]),
+        rail=row["rail"],
+        agreement=row["agreement"],
+        paid_fen=row["charge_fen"],
+    )
+
+
+def _columns(rows: Iterable[tuple[object, ...]], width: int) -> list[list[object]]:
+    """Rows as one array a column; no rows are ``width`` empty arrays."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]

@@ -1,0 +1,3 @@
+-- Whether the present user may act as this role.
+-- $1 name text
+SELECT pg_has_role(current_user::text, $1::text, 'MEMBER')

@@ -1,0 +1,143 @@
+"""Access tokens in the books, as digests: those of garage controllers and those of operators.
+
+A token's secret is made and shown once by whoever adds it, and never stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+from parking.errors import InvalidInput, NotFound
+from settlement.books.pool import connection
+from settlement.books.statements import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    import asyncpg
+
+    from parking.ids import ControllerId, GarageId, LaneId
+
+__all__ = ["OperatorToken", "TokenKind", "TokenRecord", "Tokens"]
+
+
+@unique
+class TokenKind(StrEnum):
+    """Whom a token belongs to, and what an operator may do with it."""
+
+    CONTROLLER = "controller"
+    OPERATOR_READ = "operator_read"
+    OPERATOR_FULL = "operator_full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorToken:
+    """An operator's token that is in force."""
+
+    token_id: str
+    kind: TokenKind
+    label: str
+    secret_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A token as it is listed; the garage, controller and lanes are those of a controller's token."""
+
+    token_id: str
+    kind: TokenKind
+    label: str
+    added_at: datetime
+    revoked_at: datetime | None
+    garage_id: str | None
+    controller_id: str | None
+    lane_ids: tuple[str, ...]
+
+
+class Tokens:
+    """``token_id`` and secret are chance and come from the caller; the secret only as its digest."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def add_controller(  # noqa: PLR0913 - the columns of a token
+        self,
+        token_id: str,
+        secret_sha256: bytes,
+        *,
+        garage_id: GarageId,
+        controller_id: ControllerId,
+        lane_ids: Collection[LaneId],
+        label: str,
+        now: datetime,
+    ) -> None:
+        """Let a controller speak for some lanes of a garage; :class:`NotFound`, :class:`InvalidInput`."""
+        lanes = sorted(lane_ids)
+        async with connection(self._pool) as held:
+            row = await held.fetchrow(
+                sql("tokens/add_controller"),
+                token_id,
+                secret_sha256,
+                garage_id,
+                controller_id,
+                lanes,
+                label,
+                now,
+            )
+        if row is None or not row["found"]:
+            raise NotFound("there is no such garage")
+        if not row["added"]:
+            raise InvalidInput("the garage has no such lane", ("lane_ids",))
+
+    async def add_operator(
+        self, token_id: str, secret_sha256: bytes, *, kind: TokenKind, label: str, now: datetime
+    ) -> None:
+        """Let an operator read, or read and change."""
+        if kind is TokenKind.CONTROLLER:
+            raise InvalidInput("a controller's token needs a garage", ("kind",))
+        async with connection(self._pool) as held:
+            await held.execute(sql("tokens/add_operator"), token_id, secret_sha256, kind, label, now)
+
+    async def revoke(self, token_id: str, now: datetime) -> datetime:
+        """End a token; answers since when it is ended. Raises :class:`NotFound`."""
+        async with connection(self._pool) as held:
+            row = await held.fetchrow(sql("tokens/revoke"), token_id, now)
+        if row is None:
+            raise NotFound("there is no such token")
+        revoked_at: datetime = row["revoked_at"]
+        return revoked_at
+
+    async def all(self) -> list[TokenRecord]:
+        """Every token, also revoked ones."""
+        async with connection(self._pool) as held:
+            rows = await held.fetch(sql("tokens/all"))
+        return [
+            TokenRecord(
+                token_id=row["token_id"],
+                kind=TokenKind(row["kind"]),
+                label=row["label"],
+                added_at=row["added_at"],
+                revoked_at=row["revoked_at"],
+                garage_id=row["garage_id"],
+                controller_id=row["controller_id"],
+                lane_ids=tuple(row["lane_ids"] or ()),
+            )
+            for row in rows
+        ]
+
+    async def operators(self) -> dict[str, OperatorToken]:
+        """The operators' tokens in force, by token id."""
+        async with connection(self._pool) as held:
+            rows = await held.fetch(sql("tokens/operators"))
+        return {
+            row["token_id"]: OperatorToken(
+                token_id=row["token_id"],
+                kind=TokenKind(row["kind"]),
+                label=row["label"],
+                secret_sha256=row["secret_sha256"],
+            )
+            for row in rows
+        }

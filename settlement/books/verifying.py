@@ -1,0 +1,92 @@
+"""What verification reads: one statement a check, all of them in one snapshot of the books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from settlement.books.pool import connection
+from settlement.books.statements import sql
+from settlement.charge import Direction, State
+from settlement.verify import VerifiableBooks, VerifiableCharge, Violation
+
+if TYPE_CHECKING:
+    from settlement.books.pool import Pool
+
+__all__ = ["PostgresVerifiableBooks"]
+
+CHECKS: Final = (
+    "entries_complete",
+    "accounts_balance",
+    "balances_match_entries",
+    "bills_are_posted",
+    "charges_are_posted",
+    "entries_have_a_cause",
+    "one_live_bill",
+    "bills_are_proven",
+    "bills_are_charged",
+    "credited_charges_end",
+    "paid_once",
+    "events_archived_once",
+    "quarantined_has_item",
+    "closed_has_bill",
+    "only_closed_has_bill",
+    "lost_sight_has_item",
+    "transitions_allowed",
+    "control_receivable",
+    "control_rail_clearing",
+    "control_refund_payable",
+    "control_prepayment",
+)
+TIMEOUT_S: Final = 600.0
+"""A check reads whole tables."""
+
+
+class PostgresVerifiableBooks(VerifiableBooks):
+    """Reads the tables; takes as long as they are large."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @property
+    @override
+    def checks(self) -> tuple[str, ...]:
+        return CHECKS
+
+    @override
+    async def violations(self) -> list[Violation]:
+        found: list[Violation] = []
+        async with (
+            connection(self._pool) as held,
+            held.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await held.execute(sql("verify/take_time"))
+            for check in CHECKS:
+                rows = await held.fetch(sql(f"verify/{check}"), timeout=TIMEOUT_S)
+                found += [
+                    Violation(check=check, item_id=row["item_id"], explanation=row["explanation"])
+                    for row in rows
+                ]
+        return found
+
+    @override
+    async def imbalance_fen(self) -> int:
+        async with connection(self._pool) as held:
+            out_by: int = await held.fetchval(sql("verify/imbalance"), timeout=TIMEOUT_S)
+        return out_by
+
+    @override
+    async def charges(self, rail: str) -> list[VerifiableCharge]:
+        async with connection(self._pool) as held:
+            rows = await held.fetch(sql("verify/charges_of_rail"), rail, timeout=TIMEOUT_S)
+        return [
+            VerifiableCharge(
+                direction=Direction(row["direction"]),
+                order_key=row["order_key"],
+                amount_fen=row["amount_fen"],
+                state=State(row["state"]),
+                paid_attempt_key=row["paid_attempt_key"],
+            )
+            for row in rows
+        ]

@@ -1,0 +1,171 @@
+"""The granter: tells the gates, while a car is inside, whether it may leave first.
+
+It follows the entries in the journal, looks up whose cars they are and how those drivers stand, and pushes
+a grant for each to its garage, long before the exit needs it. When something changes for a driver (a plate
+bound, a limit, a payment) the cars that are inside get a new grant; the latest one wins.
+
+A grant that never arrives is no accident: the garage's policy then decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from parking.errors import LeaveFirstError
+from parking.journal import Record
+from parking.session import Step
+from settlement.patience import Patience
+from settlement.standing import grant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from parking.clock import Clock
+    from parking.grant import Grant
+    from parking.ids import AccountId, GarageId, Partition
+    from parking.journal import Unreadable
+    from parking.plate import Plate
+    from parking.session import Session
+    from settlement.journal_port import Journal
+    from settlement.observe import Observer
+    from settlement.standing import Standing
+
+__all__ = ["GROUP", "GrantBooks", "Granter", "GranterSettings", "Grants"]
+
+GROUP: Final = "granter"
+CAME_IN: Final = frozenset({Step.ENTERED, Step.EXIT_UNDONE})
+
+
+class Grants(Protocol):
+    """Where the gates find their grants."""
+
+    async def push(self, grants: list[tuple[GarageId, Session, Grant]]) -> None:
+        """Give each session its grant; one that has ended meanwhile is passed over."""
+        ...
+
+
+class GrantBooks(Protocol):
+    """What the books know of drivers."""
+
+    async def standings(self, plates: Sequence[Plate]) -> list[Standing | None]:
+        """For each plate the standing of its account; ``None`` where no account has bound it."""
+        ...
+
+    async def sessions_inside(
+        self, account_ids: Sequence[AccountId], numbers: Sequence[str]
+    ) -> list[Session]:
+        """The sessions inside of the accounts' plates, and of the plates with these numbers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GranterSettings:
+    """How the granter works."""
+
+    batch: int = 500
+    block: timedelta = timedelta(seconds=1)
+    redeliver_after: timedelta = timedelta(seconds=15)
+    valid_for: timedelta = timedelta(days=30)
+    """Longer than nearly every stay. What changes meanwhile is pushed at once, so this only bounds how long
+    a gate that nobody reaches any more goes on trusting what it was last told."""
+
+
+class Granter:
+    """One loop over all partitions, and :meth:`regrant` for what changes outside the journal."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        books: GrantBooks,
+        grants: Grants,
+        clock: Clock,
+        observer: Observer,
+        settings: GranterSettings | None = None,
+    ) -> None:
+        self._journal = journal
+        self._books = books
+        self._grants = grants
+        self._clock = clock
+        self._observer = observer
+        self._settings = settings or GranterSettings()
+        self._patience = Patience(loop=GROUP, observer=observer)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self.redeliver(timedelta(0))
+        while True:
+            until = asyncio.get_running_loop().time() + self._settings.redeliver_after.total_seconds()
+            while asyncio.get_running_loop().time() < until:
+                await self.step()
+            await self.redeliver(self._settings.redeliver_after)
+
+    async def step(self) -> int:
+        """Grant for what is new; returns how many records were read."""
+        batch, block = self._settings.batch, self._settings.block
+        items = await self._patience.until_done(lambda: self._journal.read(GROUP, batch, block))
+        await self._take(items)
+        return len(items)
+
+    async def redeliver(self, idle: timedelta) -> int:
+        """Take up again what has been unsettled for ``idle``."""
+        batch = self._settings.batch
+        items = await self._patience.until_done(lambda: self._journal.redelivered(GROUP, batch, idle))
+        await self._take([item for item, _ in items])
+        return len(items)
+
+    async def regrant(self, *account_ids: AccountId, unbound_numbers: Sequence[str] = ()) -> None:
+        """New grants for the cars inside of some accounts and for those that they have just let go.
+
+        A car whose entry is not booked yet is not found here; its own grant is on the way.
+        """
+        sessions = await self._books.sessions_inside(account_ids, unbound_numbers)
+        for start in range(0, len(sessions), self._settings.batch):
+            await self._grant(sessions[start : start + self._settings.batch])
+
+    async def _take(self, items: Sequence[Record | Unreadable]) -> None:
+        """Grant, then settle: also what could not be read or granted, which the garage's policy covers."""
+        sessions = [
+            item.session
+            for item in items
+            if isinstance(item, Record) and item.session is not None and item.step in CAME_IN
+        ]
+        for start in range(0, len(sessions), self._settings.batch):
+            await self._grant_patiently(sessions[start : start + self._settings.batch])
+        positions: dict[Partition, list[str]] = {}
+        for item in items:
+            positions.setdefault(item.partition, []).append(item.position)
+        if positions:
+            await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))
+
+    async def _grant_patiently(self, sessions: Sequence[Session]) -> None:
+        try:
+            await self._patience.until_done(lambda: self._grant(sessions))
+        except LeaveFirstError as error:
+            self._observer.loop_held_up(loop=GROUP, error=error, retry_in_s=0.0)
+
+    async def _grant(self, sessions: Sequence[Session]) -> None:
+        if not sessions:
+            return
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        expires_at = self._clock.now() + self._settings.valid_for
+        await grant_to(sessions, books=self._books, grants=self._grants, expires_at=expires_at)
+        self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
+
+
+async def grant_to(
+    sessions: Sequence[Session], *, books: GrantBooks, grants: Grants, expires_at: datetime
+) -> None:
+    """Decide for each session from how its driver stands now, and tell the gates."""
+    standings = await books.standings([session.plate for session in sessions])
+    await grants.push(
+        [
+            (session.garage_id, session, grant_of(standing, expires_at))
+            for session, standing in zip(sessions, standings, strict=True)
+        ]
+    )

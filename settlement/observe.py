@@ -1,0 +1,63 @@
+"""What the settlement loops report about themselves; the top floor counts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parking.errors import LeaveFirstError
+    from settlement.record_books import Booked
+
+__all__ = ["Observer", "SilentObserver"]
+
+
+class Observer(Protocol):
+    """Told what happened; must not raise or wait."""
+
+    def batch_posted(self, *, records: int, seconds: float, booked: Booked) -> None:
+        """A batch of journal records is in the books."""
+        ...
+
+    def exits_billed(self, *, lags_s: Sequence[float]) -> None:
+        """For each new exit of a batch, the time from leaving to being billed."""
+        ...
+
+    def record_set_aside(self, *, detail: str) -> None:
+        """A record could not be booked and waits for a person."""
+        ...
+
+    def grants_pushed(self, *, grants: int, seconds: float) -> None:
+        """Grants are with the gates."""
+        ...
+
+    def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
+        """A loop waits for a store; nothing is lost meanwhile."""
+        ...
+
+
+class SilentObserver(Observer):
+    """Tells nobody."""
+
+    @override
+    def batch_posted(self, *, records: int, seconds: float, booked: Booked) -> None:
+        return
+
+    @override
+    def exits_billed(self, *, lags_s: Sequence[float]) -> None:
+        return
+
+    @override
+    def record_set_aside(self, *, detail: str) -> None:
+        return
+
+    @override
+    def grants_pushed(self, *, grants: int, seconds: float) -> None:
+        return
+
+    @override
+    def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
+        return

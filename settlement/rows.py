@@ -1,0 +1,265 @@
+"""The rows in which the books take a journal record: event, step, bill, ledger entry, item for a person.
+
+Every row but the event's names by ``record_no`` the record of its segment that it comes from.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from parking.session import State, Step
+from settlement.charge import Direction, charge_id_of
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from parking.journal import Record
+    from parking.session import Session
+    from settlement.bill import Bill
+    from settlement.ledger import Entry
+
+__all__ = [
+    "NO_BILL",
+    "BillRow",
+    "Causes",
+    "EntryRow",
+    "EventRow",
+    "QuarantineRow",
+    "StepRow",
+    "bill_row_of",
+    "entry_row_of",
+    "event_row_of",
+    "item_row_of",
+    "missed_exit_row_of",
+    "step_row_of",
+]
+
+
+class Causes:
+    """Why an item waits for a person, beside the reasons that a gate gives."""
+
+    EXIT_MISSED: Final = "exit_missed"
+    """The car entered again; how its first stay ended was not seen."""
+    UNCONFIRMED: Final = "unconfirmed_plate"
+    """It left on a plate that was not read surely; nobody is charged until a person confirms it."""
+    UNBOOKABLE: Final = "unbookable"
+    """The books refuse the record each time it is tried."""
+
+
+class EventRow(NamedTuple):
+    """One event for the archive."""
+
+    partition: int
+    captured_at: datetime
+    garage_id: str
+    event_id: str
+    lane_id: str
+    kind: str
+    received_at: datetime
+    number: str
+    colour: str
+    confidence: float
+    candidates: str | None
+    offline: bool
+    verdict: str
+    reason: str
+    amount_fen: int
+    limit_fen: int
+    result: str
+    session_id: UUID | None
+
+
+class StepRow(NamedTuple):
+    """One step of a session."""
+
+    record_no: int
+    partition: int
+    entered_at: datetime
+    session_id: UUID
+    garage_id: str
+    number: str
+    colour: str
+    entry_lane_id: str
+    entry_event_id: str
+    tariff_version_id: str
+    account_id: UUID | None
+    state: str
+    previous_state: str
+    last_step: str
+    version: int
+    left_at: datetime | None
+    exit_lane_id: str | None
+
+
+class BillRow(NamedTuple):
+    """What goes with a step: the bill where it closes the session, a charge where something is due."""
+
+    bill_id: UUID | None = None
+    amount_fen: int | None = None
+    prepaid_fen: int | None = None
+    reason: str | None = None
+    proof: str | None = None
+    charge_id: UUID | None = None
+    collect_from: UUID | None = None
+    collect_at: datetime | None = None
+
+
+class EntryRow(NamedTuple):
+    """One ledger entry of a bill."""
+
+    record_no: int
+    partition: int
+    transaction_id: UUID
+    line: int
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount_fen: int
+    garage_id: str
+    bill_id: UUID | None
+
+
+class QuarantineRow(NamedTuple):
+    """One item for a person."""
+
+    record_no: int
+    partition: int
+    item_id: str
+    garage_id: str
+    cause: str
+    details: str
+    opened_at: datetime
+
+
+NO_BILL: Final = BillRow()
+TARGETS: Final[dict[Step, tuple[State, State]]] = {
+    Step.ENTERED: (State.NONE, State.INSIDE),
+    Step.LEFT: (State.INSIDE, State.CLOSED),
+    Step.ENTRY_UNDONE: (State.INSIDE, State.VOIDED),
+    Step.EXIT_UNDONE: (State.CLOSED, State.INSIDE),
+    Step.SUPERSEDED: (State.INSIDE, State.SUPERSEDED),
+}
+"""Where each step leads, and where it comes from when the books have not seen the session before."""
+
+
+def bill_row_of(bill: Bill, collect_delay: timedelta) -> BillRow:
+    """The row of a bill; its charge falls due ``collect_delay`` after the exit."""
+    return BillRow(
+        bill.bill_id,
+        bill.amount_fen,
+        bill.prepaid_fen,
+        bill.reason,
+        bill.proof,
+        charge_id_of(bill.bill_id, Direction.COLLECT) if bill.due_fen else None,
+        bill.account_id if bill.collectable else None,
+        bill.left_at + collect_delay,
+    )
+
+
+def step_row_of(record_no: int, record: Record, step: Step, session: Session) -> StepRow:
+    """The row of one step."""
+    previous_state, state = TARGETS[step]
+    left = step is Step.LEFT
+    return StepRow(
+        record_no,
+        record.partition,
+        session.entered_at,
+        session.session_id,
+        session.garage_id,
+        session.plate.number,
+        session.plate.colour,
+        session.entry_lane_id,
+        session.entry_event_id,
+        session.tariff_version_id,
+        session.account_id,
+        state,
+        previous_state,
+        step,
+        session.version,
+        session.left_at if left else None,
+        record.event.lane_id if left else None,
+    )
+
+
+def entry_row_of(record_no: int, bill: Bill, entry: Entry) -> EntryRow:
+    """The row of a bill's ledger entry."""
+    return EntryRow(
+        record_no,
+        bill.partition,
+        entry.transaction_id,
+        entry.line,
+        entry.kind,
+        entry.debit_account,
+        entry.credit_account,
+        entry.amount_fen,
+        entry.garage_id,
+        entry.bill_id,
+    )
+
+
+def event_row_of(record: Record) -> EventRow:
+    """The archive's row of an event."""
+    event, decision, plate = record.event, record.decision, record.event.plate
+    candidates = [[one.number, one.confidence] for one in event.candidates]
+    return EventRow(
+        record.partition,
+        event.captured_at,
+        event.garage_id,
+        event.event_id,
+        event.lane_id,
+        event.kind,
+        record.received_at,
+        plate.number,
+        plate.colour,
+        event.confidence,
+        json.dumps(candidates) if candidates else None,
+        event.offline,
+        decision.verdict,
+        decision.reason,
+        decision.amount_fen,
+        decision.limit_fen,
+        record.result,
+        record.session.session_id if record.session is not None else None,
+    )
+
+
+def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
+    """The row that has a person look at an event."""
+    event = record.event
+    details = {
+        "event_id": event.event_id,
+        "lane_id": event.lane_id,
+        "kind": event.kind,
+        "captured_at": event.captured_at.isoformat(),
+        "number": event.plate.number,
+        "colour": event.plate.colour,
+        "confidence": event.confidence,
+        "session_id": str(record.session.session_id) if record.session is not None else None,
+        "amount_fen": record.decision.amount_fen,
+    }
+    item_id = f"event:{event.garage_id}/{event.event_id}"
+    return QuarantineRow(
+        record_no, record.partition, item_id, event.garage_id, cause, json.dumps(details), record.received_at
+    )
+
+
+def missed_exit_row_of(record_no: int, record: Record, session: Session) -> QuarantineRow:
+    """The row that has a person look at a stay whose end was not seen."""
+    details = {
+        "session_id": str(session.session_id),
+        "number": session.plate.number,
+        "colour": session.plate.colour,
+        "entered_at": session.entered_at.isoformat(),
+        "entered_again_at": record.event.captured_at.isoformat(),
+    }
+    return QuarantineRow(
+        record_no,
+        record.partition,
+        f"session:{session.session_id}",
+        session.garage_id,
+        Causes.EXIT_MISSED,
+        json.dumps(details),
+        record.received_at,
+    )

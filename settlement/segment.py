@@ -1,0 +1,149 @@
+"""Folds journal records into the rows that book them.
+
+A *segment* is as long a run of records as one statement can book: within it no event occurs twice, and
+a session takes one step, or an entry and the step after it. Segments keep the records' order, so whatever
+builds on an earlier step finds it booked.
+
+Every row names the record that it comes from: the statement books only the rows whose event it sees for
+the first time, which is what makes a redelivered record harmless.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from parking.errors import Defect
+from parking.journal import Result
+from parking.session import TRANSITIONS, State, Step
+from settlement.bill import bill_of
+from settlement.ledger import bill_raised
+from settlement.rows import (
+    NO_BILL,
+    Causes,
+    bill_row_of,
+    entry_row_of,
+    event_row_of,
+    item_row_of,
+    missed_exit_row_of,
+    step_row_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
+    from uuid import UUID
+
+    from parking.ids import TariffVersionId
+    from parking.journal import Record
+    from parking.tariff import Tariff
+    from settlement.rows import BillRow, EntryRow, EventRow, QuarantineRow, StepRow
+
+__all__ = ["Posting", "post_of", "post_of_unbookable", "segments"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """The rows of one segment; ``records`` are numbered from 1."""
+
+    records: Sequence[Record]
+    events: list[EventRow] = field(default_factory=list)
+    steps: dict[UUID, tuple[StepRow, BillRow]] = field(default_factory=dict)
+    entries: list[EntryRow] = field(default_factory=list)
+    quarantined: list[QuarantineRow] = field(default_factory=list)
+
+
+FOLDABLE: Final = frozenset((Step.ENTERED, step) for (state, step) in TRANSITIONS if state is State.INSIDE)
+"""Two steps of one session that a single row can stand for."""
+
+
+def segments(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Cut ``records`` into runs that one statement can book, in order."""
+    run: list[Record] = []
+    events: set[tuple[str, str]] = set()
+    last_steps: dict[UUID, Step] = {}
+    for record in records:
+        event = (record.event.garage_id, record.event.event_id)
+        touched = _touched(record)
+        # Only an entry may be followed, once, by what can follow it: two steps then make one row.
+        clash = any(
+            session_id in last_steps and (last_steps[session_id], step) not in FOLDABLE
+            for session_id, step in touched.items()
+        )
+        if event in events or clash:
+            yield run
+            run, events, last_steps = [], set(), {}
+        run.append(record)
+        events.add(event)
+        last_steps |= touched
+    if run:
+        yield run
+
+
+def _touched(record: Record) -> dict[UUID, Step]:
+    """The sessions that a record moves, and how."""
+    touched: dict[UUID, Step] = {}
+    if record.superseded is not None:
+        touched[record.superseded.session_id] = Step.SUPERSEDED
+    if record.session is not None and record.step is not None:
+        touched[record.session.session_id] = record.step
+    return touched
+
+
+def post_of(
+    records: Sequence[Record], tariffs: Mapping[TariffVersionId, Tariff], collect_delay: timedelta
+) -> Posting:
+    """The rows that book one segment; :class:`Defect` when one of its records cannot be booked.
+
+    A charge falls due ``collect_delay`` after the car has left.
+    """
+    posting = Posting(records=records)
+    for record_no, record in enumerate(records, start=1):
+        posting.events.append(event_row_of(record))
+        if record.superseded is not None:
+            displaced = step_row_of(record_no, record, Step.SUPERSEDED, record.superseded)
+            posting.steps[record.superseded.session_id] = displaced, NO_BILL
+            posting.quarantined.append(missed_exit_row_of(record_no, record, record.superseded))
+        if record.result is Result.QUARANTINED:
+            posting.quarantined.append(item_row_of(record_no, record, record.decision.reason))
+        if record.step is Step.LEFT:
+            _add_bill(posting, record_no, record, tariffs, collect_delay)
+        elif record.step is not None and record.session is not None:
+            step_row = step_row_of(record_no, record, record.step, record.session)
+            posting.steps[record.session.session_id] = step_row, NO_BILL
+    return posting
+
+
+def post_of_unbookable(record: Record, detail: str) -> Posting:
+    """The rows that archive an event as quarantined and open an item for a person."""
+    event_row = event_row_of(record)._replace(result=Result.QUARANTINED)
+    item_row = item_row_of(1, record, Causes.UNBOOKABLE)
+    details = json.loads(item_row.details) | {"step": record.step, "detail": detail}
+    return Posting(
+        records=[record], events=[event_row], quarantined=[item_row._replace(details=json.dumps(details))]
+    )
+
+
+def _add_bill(
+    posting: Posting,
+    record_no: int,
+    record: Record,
+    tariffs: Mapping[TariffVersionId, Tariff],
+    collect_delay: timedelta,
+) -> None:
+    session = record.session
+    if session is None:
+        raise Defect("an exit without a session")
+    tariff = tariffs.get(session.tariff_version_id)
+    if tariff is None:
+        raise Defect(f"nobody knows the tariff {session.tariff_version_id}")
+    bill = bill_of(record, tariff)
+    bill_row = bill_row_of(bill, collect_delay)
+    posting.steps[session.session_id] = step_row_of(record_no, record, Step.LEFT, session), bill_row
+    entries = bill_raised(
+        bill.garage_id, bill.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
+    )
+    posting.entries.extend([entry_row_of(record_no, bill, entry) for entry in entries])
+    if bill.due_fen and not bill.collectable:
+        posting.quarantined.append(item_row_of(record_no, record, Causes.UNCONFIRMED))

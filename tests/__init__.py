@@ -1,0 +1,1 @@
+"""Tests, by floor and kind."""

@@ -1,0 +1,182 @@
+"""The biller: nothing is settled before it is booked, and one bad record stops nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest_asyncio
+from typing_extensions import override
+
+from parking.clock import Clock
+from parking.errors import Unavailable
+from parking.ids import EventId, Partition
+from parking.journal import Unreadable
+from settlement.biller import Biller, BillerSettings
+from settlement.books.pool import open_pool
+from settlement.books.posting import PostgresRecordBooks
+from settlement.observe import SilentObserver
+from settlement.record_books import Booked
+from tests.books.journals import MemoryJournal
+from tests.books.records import MORNING, Car, FixedTariffs, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
+
+    from parking.errors import LeaveFirstError
+    from parking.ids import TariffVersionId
+    from parking.journal import Record
+    from parking.tariff import Tariff
+
+POISON_AFTER = 3
+
+
+class NextDay(Clock):
+    @override
+    def now(self) -> datetime:
+        return MORNING + timedelta(days=1)
+
+
+class Remembering(SilentObserver):
+    def __init__(self) -> None:
+        self.booked = Booked()
+        self.held_up = 0
+        self.set_aside: list[str] = []
+
+    @override
+    def batch_posted(self, *, records: int, seconds: float, booked: Booked) -> None:
+        self.booked += booked
+
+    @override
+    def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
+        self.held_up += 1
+
+    @override
+    def record_set_aside(self, *, detail: str) -> None:
+        self.set_aside.append(detail)
+
+
+class OftenAway(PostgresRecordBooks):
+    """Away for the first calls; the third answer is lost after the commit."""
+
+    calls = 0
+
+    @override
+    async def post(
+        self, records: Sequence[Record], tariffs: Mapping[TariffVersionId, Tariff], now: datetime
+    ) -> Booked:
+        self.calls += 1
+        if self.calls <= 2:
+            raise Unavailable("away")
+        booked = await super().post(records, tariffs, now)
+        if self.calls == 3:
+            raise Unavailable("the answer was lost")
+        return booked
+
+
+class Bench:
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.journal = MemoryJournal()
+        self.observer = Remembering()
+
+    def biller(self, books: PostgresRecordBooks | None = None) -> Biller:
+        return Biller(
+            journal=self.journal,
+            books=books or PostgresRecordBooks(self.pool),
+            tariffs=FixedTariffs(),
+            clock=NextDay(),
+            observer=self.observer,
+            settings=BillerSettings(poison_after=POISON_AFTER, block=timedelta(milliseconds=1)),
+        )
+
+    async def results(self) -> dict[str, str]:
+        rows = await self.pool.fetch("SELECT event_id, result FROM gate_event")
+        return {row["event_id"]: row["result"] for row in rows}
+
+
+@pytest_asyncio.fixture
+async def bench(postgres_dsn: str) -> AsyncIterator[Bench]:
+    async with open_pool(postgres_dsn, size=2, application_name="test") as pool:
+        yield Bench(pool)
+
+
+async def test_what_is_booked_is_settled(bench: Bench) -> None:
+    cars = [Car("a"), Car("b"), Car("c")]
+    bench.journal.new = [record for car in cars for record in (car.enters(), car.leaves())]
+    assert await bench.biller().step() == 6
+    assert bench.observer.booked.bills == 3
+    assert bench.journal.pending == {}
+
+
+async def test_a_bad_record_stops_nobody_and_ends_with_a_person(bench: Bench) -> None:
+    good, bad = Car("a"), Car("b")
+    bench.journal.new = [good.enters(), bad.enters(), unfit(bad.leaves()), good.leaves()]
+    biller = bench.biller()
+    await biller.step()
+    assert bench.observer.booked.bills == 1
+    assert list(bench.journal.pending) == ["b-2"]
+    assert await biller.redeliver(timedelta(0)) == 0
+    assert await biller.redeliver(timedelta(0)) == 1
+    assert bench.journal.pending == {}
+    assert bench.observer.set_aside == ["the gate named 1700 fen, and the stay costs 1600 fen"]
+    assert (await bench.results())["b-1"] == "quarantined"
+
+
+async def test_a_record_that_was_only_early_is_booked_when_it_comes_again(bench: Bench) -> None:
+    car = Car("a")
+    entry, exit_, undone = car.enters(), car.leaves(), car.turns_back()
+    bench.journal.new = [entry, undone]
+    biller = bench.biller()
+    await biller.step()
+    assert list(bench.journal.pending) == ["a-3"]
+    bench.journal.new = [exit_]
+    await biller.step()
+    assert await biller.redeliver(timedelta(0)) == 1
+    assert await bench.pool.fetchval("SELECT state FROM session") == "inside"
+
+
+async def test_a_message_that_nobody_can_read_is_kept_as_it_came(bench: Bench) -> None:
+    raw = {"e": "{\x00\ud800"}
+    bench.journal.new = [Unreadable(position="7-0", partition=Partition(3), raw=raw, detail="no JSON")]
+    biller = bench.biller()
+    await biller.step()
+    await biller.redeliver(timedelta(0))
+    await biller.redeliver(timedelta(0))
+    assert bench.journal.pending == {}
+    item = await bench.pool.fetchrow("SELECT item_id, cause, details->>'message' AS message FROM quarantine")
+    assert item is not None
+    assert (item["item_id"], item["cause"]) == ("message:7-0", "unbookable")
+    assert "ud800" in item["message"]
+
+
+async def test_an_event_that_no_archive_can_hold_is_kept_as_a_message(bench: Bench) -> None:
+    entry = Car("a").enters()
+    broken = replace(entry, event=replace(entry.event, event_id=EventId("a\x00b")))
+    bench.journal.new = [broken]
+    biller = bench.biller()
+    await biller.step()
+    while bench.journal.pending:
+        await biller.redeliver(timedelta(0))
+    assert await bench.pool.fetchval("SELECT item_id FROM quarantine") == "message:a-1"
+
+
+async def test_books_that_are_away_hold_it_up_and_lose_nothing(bench: Bench) -> None:
+    car = Car("a")
+    bench.journal.new = [car.enters(), car.leaves()]
+    await bench.biller(OftenAway(bench.pool)).step()
+    assert bench.observer.held_up == 3
+    assert bench.journal.pending == {}
+    assert await bench.pool.fetchval("SELECT count(*) FROM bill") == 1
+
+
+async def test_a_new_life_books_what_the_last_one_had_read(bench: Bench) -> None:
+    car = Car("a")
+    bench.journal.new = [car.enters(), car.leaves()]
+    await bench.journal.read("biller", 500, timedelta(0))
+    await bench.biller().recover()
+    assert bench.journal.pending == {}
+    assert bench.observer.booked.bills == 1

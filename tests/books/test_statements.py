@@ -1,0 +1,82 @@
+"""Every statement fits the schema, with the parameter types that its header names."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from settlement.books.migrate import owner_connection
+from settlement.books.pool import connection, open_pool
+from settlement.books.statements import sql
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+FOLDER: Final = files("settlement.books").joinpath("sql")
+NAMES: Final = sorted(
+    f"{topic.name}/{entry.name.removesuffix('.sql')}"
+    for topic in FOLDER.iterdir()
+    for entry in topic.iterdir()
+    if entry.name.endswith(".sql")
+)
+PARAMETER: Final = re.compile(r"^-- \$(\d+) [a-z]\w* +(.+?)$", re.MULTILINE)
+NOT_PREPARABLE: Final = {"migrate/create_history", "migrate/create_role", "migrate/grant_role"}
+"""The server prepares no statement of these kinds, or only where its object does not exist yet."""
+ALIASES: Final = {
+    "integer": "int4",
+    "smallint": "int2",
+    "bigint": "int8",
+    "boolean": "bool",
+    "double precision": "float8",
+}
+
+
+@pytest_asyncio.fixture
+async def owner(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    async with owner_connection(postgres_dsn) as held:
+        yield held
+
+
+def declared_types(name: str) -> list[str]:
+    return [_short(kind) for _, kind in sorted((int(no), kind) for no, kind in PARAMETER.findall(sql(name)))]
+
+
+def _short(kind: str) -> str:
+    element = kind.removesuffix("[]")
+    return ALIASES.get(element, element) + kind.removeprefix(element)
+
+
+async def test_every_statement_takes_the_parameters_that_its_header_names(owner: asyncpg.Connection) -> None:
+    wrong = {}
+    for name in NAMES:
+        if name in NOT_PREPARABLE:
+            continue
+        statement = await owner.prepare(sql(name))
+        types = [parameter.name for parameter in statement.get_parameters()]
+        if types != declared_types(name):
+            wrong[name] = (types, declared_types(name))
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "bill", "gate_event", "prepayment", "tariff_version"])
+@pytest.mark.parametrize("act", ["UPDATE {} SET {}", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_the_application_cannot_change_what_it_has_booked(
+    postgres_dsn: str, table: str, act: str
+) -> None:
+    columns = {"tariff_version": "definition = ''", "prepayment": "taken_by = ''"}
+    statement = act.format(table, columns.get(table, "garage_id = ''"))
+    async with open_pool(postgres_dsn, size=1, application_name="test") as pool:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute(statement)
+
+
+async def test_a_connection_of_the_pool_is_bounded_and_not_the_owner(postgres_dsn: str) -> None:
+    async with open_pool(postgres_dsn, size=1, application_name="test") as pool, connection(pool) as held:
+        assert await held.fetchval("SELECT current_user") == "leave_first_app"
+        for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            assert await held.fetchval("SELECT current_setting($1)", limit) != "0"

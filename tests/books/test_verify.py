@@ -1,0 +1,228 @@
+"""Verification: a day with everything in it is clean, and whatever is tampered with is found and named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from parking.decision import Reason
+from parking.ids import AccountId
+from settlement.books.accounts import Accounts, Agreement, NewAccount
+from settlement.books.charges import Charges
+from settlement.books.migrate import owner_connection
+from settlement.books.pool import open_pool
+from settlement.books.posting import PostgresRecordBooks
+from settlement.books.prepayments import Prepayment, Prepayments
+from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.charge import Direction
+from settlement.outcomes import Answered, book_answers
+from settlement.rail import Paid, Unknown
+from settlement.retry import STANDARD
+from settlement.verify import Capture, Verification, verify
+from tests.books.records import MORNING, TARIFFS, Car
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import asyncpg
+
+    from parking.journal import Record
+    from settlement.books.pool import Pool
+
+RAIL = "sim"
+DRIVER = AccountId(UUID(int=1))
+NOW = MORNING + timedelta(days=1)
+LEASE = timedelta(minutes=1)
+FEE_FEN = 1_600
+ORDER = UUID(int=77).hex
+
+
+class Day:
+    """A day's books, and what the rail has on its side."""
+
+    def __init__(self, pool: Pool, owner: asyncpg.Connection) -> None:
+        self.pool = pool
+        self.owner = owner
+        self.captures: list[Capture] = []
+
+    async def play(self) -> None:
+        driver = NewAccount(
+            account_id=DRIVER,
+            holder="driver",
+            limit_fen=10_000,
+            exposure_limit_fen=100_000,
+            agreements=(Agreement(rail=RAIL, reference="ref"),),
+        )
+        await Accounts(self.pool).open([driver], MORNING)
+        paid, refunded, doubtful = (Car(name, account_id=DRIVER) for name in ("a", "b", "c"))
+        for car in (paid, refunded):
+            await self.post(car.enters(), car.leaves())
+        await self.collect()
+        await self.post(refunded.turns_back())
+        await self.collect()
+        await self.post(refunded.leaves(timedelta(hours=3)), doubtful.enters(), doubtful.leaves())
+        await self.lose_sight()
+        await self.post(doubtful.turns_back())
+        voided, free, lost, nobody = Car("d", account_id=DRIVER), Car("e"), Car("f"), Car("g")
+        await self.post(voided.enters(), voided.leaves(), voided.turns_back())
+        await self.post(free.enters(), free.leaves(timedelta(minutes=5), reason=Reason.FREE))
+        await self.post(lost.enters(), lost.enters_again(timedelta(hours=4)), Car("h").is_not_known())
+        await self.prepay(nobody)
+        await self.post(nobody.enters(), nobody.leaves(reason=Reason.EVERYONE))
+
+    async def post(self, *records: Record) -> None:
+        await PostgresRecordBooks(self.pool).post(records, TARIFFS, NOW)
+
+    async def prepay(self, car: Car) -> None:
+        car.prepaid_fen = 600
+        prepayment = Prepayment(
+            prepayment_id="p-1",
+            garage_id=car.garage_id,
+            session_id=car.session.session_id,
+            amount_fen=600,
+            method="cash",
+            taken_by="kiosk-1",
+        )
+        await Prepayments(self.pool, partition_count=64).take(prepayment, NOW)
+
+    async def collect(self) -> None:
+        """The rail takes, or gives back, everything that is due."""
+        charges = Charges(self.pool)
+        attempts = await charges.claim(RAIL, now=NOW, claimed_max=100, lease=LEASE)
+        answers = []
+        for attempt in attempts:
+            charge = attempt.charge
+            reference, amount_fen = f"r-{attempt.key}", charge.amount_fen
+            paid = Paid(rail_reference=reference, amount_fen=amount_fen, paid_at=NOW)
+            answers.append(Answered(attempt=attempt, answer=paid))
+            capture = Capture(
+                direction=charge.direction,
+                order_key=charge.bill_id.hex,
+                attempt_key=attempt.key,
+                amount_fen=amount_fen,
+            )
+            self.captures.append(capture)
+        assert await book_answers(answers, books=charges, schedule=STANDARD, now=NOW)
+
+    async def lose_sight(self) -> None:
+        charges = Charges(self.pool)
+        attempts = await charges.claim(RAIL, now=NOW, claimed_max=100, lease=LEASE)
+        answers = [Answered(attempt=attempt, answer=Unknown(detail="cut")) for attempt in attempts]
+        await book_answers(answers, books=charges, schedule=STANDARD, now=NOW)
+
+    async def verified(self) -> Verification:
+        return await verify(PostgresVerifiableBooks(self.pool), {RAIL: self.captures})
+
+    async def broken(self) -> set[str]:
+        return {violation.check for violation in (await self.verified()).violations}
+
+
+@pytest_asyncio.fixture
+async def day(postgres_dsn: str) -> AsyncIterator[Day]:
+    async with (
+        open_pool(postgres_dsn, size=2, application_name="test") as pool,
+        owner_connection(postgres_dsn) as owner,
+    ):
+        day = Day(pool, owner)
+        await day.play()
+        yield day
+
+
+async def test_a_day_with_everything_in_it_is_clean(day: Day) -> None:
+    found = await day.verified()
+    assert found.violations == ()
+    assert (found.clean, found.imbalance_fen, found.double_charged) == (True, 0, 0)
+    states = {row["state"] for row in await day.owner.fetch("SELECT DISTINCT state FROM charge")}
+    assert states == {"paid", "voided", "in_doubt", "unassigned"}
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        ("DELETE FROM ledger_entry WHERE kind = 'bill_raised' AND amount_fen = 2400", "bills_are_posted"),
+        ("DELETE FROM ledger_entry WHERE kind = 'prepayment_used'", "balances_match_entries"),
+        ("DELETE FROM ledger_entry WHERE kind = 'charge_paid'", "charges_are_posted"),
+        ("DELETE FROM ledger_entry WHERE line = 1", "entries_complete"),
+        (
+            "UPDATE ledger_entry SET amount_fen = amount_fen # 1 WHERE kind = 'refund_paid'",
+            "charges_are_posted",
+        ),
+        (
+            "UPDATE ledger_entry SET credit_account = 'gate_cash:west' WHERE kind = 'bill_raised'",
+            "bills_are_posted",
+        ),
+        (
+            "UPDATE ledger_account SET credit_fen = credit_fen + 1 WHERE account LIKE 'rec%'",
+            "accounts_balance",
+        ),
+        ("DELETE FROM ledger_account WHERE account LIKE 'rail%'", "balances_match_entries"),
+        ("DELETE FROM prepayment", "control_prepayment"),
+        ("UPDATE bill SET amount_fen = amount_fen # 4 WHERE amount_fen > 0", "bills_are_proven"),
+        ("UPDATE bill SET left_at = left_at + interval '1 s' WHERE kind = 'bill'", "closed_has_bill"),
+        ("DELETE FROM bill WHERE amount_fen = 0", "closed_has_bill"),
+        ("DELETE FROM bill WHERE amount_fen > 0", "entries_have_a_cause"),
+        ("DELETE FROM bill WHERE kind = 'credit_note'", "one_live_bill"),
+        ("DELETE FROM bill WHERE kind = 'credit_note'", "credited_charges_end"),
+        ("DELETE FROM session WHERE state = 'closed'", "only_closed_has_bill"),
+        ("DELETE FROM charge WHERE state = 'unassigned'", "bills_are_charged"),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'unassigned'", "bills_are_charged"),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'paid'", "control_receivable"),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'paid'", "control_rail_clearing"),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'paid'", "rail_amounts_differ"),
+        ("UPDATE charge_attempt SET outcome = 'unknown' WHERE outcome = 'paid'", "paid_once"),
+        ("UPDATE charge SET attempts = 0 WHERE state = 'paid'", "transitions_allowed"),
+        ("UPDATE gate_event SET event_id = 'a-0' WHERE event_id = 'a-1'", "events_archived_once"),
+        ("DELETE FROM quarantine WHERE item_id LIKE 'event:%'", "quarantined_has_item"),
+        ("DELETE FROM quarantine WHERE item_id LIKE 'session:%'", "lost_sight_has_item"),
+    ],
+)
+async def test_tampering_is_found_and_named(day: Day, tampering: str, check: str) -> None:
+    assert await day.owner.execute(tampering) not in {"DELETE 0", "UPDATE 0"}
+    assert check in await day.broken()
+
+
+async def test_an_order_captured_twice_is_found(day: Day) -> None:
+    day.captures.append(replace(day.captures[0], attempt_key="another"))
+    found = await day.verified()
+    assert found.double_charged == 1
+    assert [violation.check for violation in found.violations] == ["captured_twice"]
+
+
+async def test_a_capture_that_is_not_paid_here_is_found(day: Day) -> None:
+    stranger = Capture(direction=Direction.COLLECT, order_key=ORDER, attempt_key="x", amount_fen=1)
+    voided = await day.owner.fetchval("SELECT bill_id FROM charge WHERE state = 'voided'")
+    late = Capture(direction=Direction.COLLECT, order_key=voided.hex, attempt_key="y", amount_fen=FEE_FEN)
+    day.captures += [stranger, late]
+    found = await day.verified()
+    assert {(violation.check, violation.item_id) for violation in found.violations} == {
+        ("captured_not_paid_here", ORDER),
+        ("captured_not_paid_here", voided.hex),
+    }
+
+
+async def test_a_payment_that_the_rail_does_not_know_is_found(day: Day) -> None:
+    removed = day.captures.pop(0)
+    found = await day.verified()
+    assert [(violation.check, violation.item_id) for violation in found.violations] == [
+        ("paid_here_not_captured", removed.order_key)
+    ]
+
+
+async def test_a_capture_whose_outcome_is_still_open_here_is_no_violation(day: Day) -> None:
+    doubtful = await day.owner.fetchrow(
+        "SELECT bill_id, amount_fen FROM charge WHERE state = 'in_doubt' LIMIT 1"
+    )
+    assert doubtful is not None
+    capture = Capture(
+        direction=Direction.COLLECT,
+        order_key=doubtful["bill_id"].hex,
+        attempt_key="z",
+        amount_fen=doubtful["amount_fen"],
+    )
+    day.captures.append(capture)
+    assert await day.broken() == set()

@@ -1,0 +1,173 @@
+"""Plays the tables in ``gates/`` on a real Valkey and compares every answer and every journal record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from gateways.catalog_document import policy_from_json
+from parking.decision import Decision, Reason, Verdict
+from parking.errors import Conflict
+from parking.event import Kind
+from parking.grant import Grant, GrantReason
+from parking.ids import AccountId, session_id_of
+from tests.scenarios.stage import GARAGE, MIDNIGHT, Stage, an_event, garage_of, stage
+from tests.scenarios.table import Scenario, Step, read_scenarios
+
+if TYPE_CHECKING:
+    from parking.desk import Answer
+    from parking.event import GateEvent
+    from parking.ids import SessionId
+    from parking.journal import Record
+    from parking.session import Session
+
+FOLDER = Path(__file__).parent / "gates"
+SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
+KINDS = {"entry": Kind.ENTRY, "exit": Kind.EXIT, "turn-back": Kind.TURN_BACK}
+ACCOUNT = AccountId(UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(one, id=f"{file}: {one.title}") for file, one in SCENARIOS]
+)
+async def test_the_scenario_plays_as_written(valkey_url: str, scenario: Scenario) -> None:
+    async with stage(valkey_url) as on:
+        player = Player(on, scenario)
+        played = [(step.line, *await player.play(step)) for step in scenario.steps]
+    written = [(step.line, " ".join(step.answer), " ".join(step.journal)) for step in scenario.steps]
+    assert played == written
+
+
+def test_every_reason_of_the_closed_list_occurs_in_a_table() -> None:
+    told = {word for _, one in SCENARIOS for step in one.steps for word in step.answer}
+    assert {reason.value for reason in Reason} <= told
+
+
+class Player:
+    """Plays the steps of one scenario and says in the table's words what came of each."""
+
+    def __init__(self, on: Stage, scenario: Scenario) -> None:
+        self._on = on
+        self._garage = garage_of(policy_from_json(json.dumps(scenario.policy)))
+        self._events: dict[str, GateEvent] = {}
+        self._names: dict[SessionId, str] = {}
+
+    async def play(self, step: Step) -> tuple[str, str]:
+        """The answer and the journal record of a step, as words."""
+        self._on.clock.moment = moment(step.time)
+        before, records = await self._on.dump(), len(await self._on.journal())
+        answer = await self._act(step)
+        added = (await self._on.journal())[records:]
+        if added:
+            return answer, " & ".join(self._record_words(one) for one in added)
+        if step.act not in {"grant", "prepay"}:
+            assert await self._on.dump() == before, f"line {step.line}: something changed"
+        return answer, "nothing"
+
+    async def _act(self, step: Step) -> str:
+        match step.act:
+            case "grant":
+                return await self._grant(step)
+            case "prepay":
+                return await self._prepay(step)
+            case "inside":
+                return str(await self._on.sessions.occupancy(GARAGE))
+            case _:
+                return await self._gate(self._event(step), step)
+
+    def _event(self, step: Step) -> GateEvent:
+        if step.act == "again":
+            event = self._events[step.options.get("of", f"e{len(self._events)}")]
+            return replace(event, confidence=float(step.options.get("sure", event.confidence)))
+        name = f"e{len(self._events) + 1}"
+        event = an_event(
+            name,
+            KINDS[step.act],
+            at=moment(step.options.get("at", step.time)),
+            plate="" if step.plate == "none" else step.plate,
+            lane=step.lane,
+            confidence=float(step.options.get("sure", "0.97")),
+            offline="offline" in step.options,
+        )
+        self._events[name] = event
+        self._names[session_id_of(GARAGE, event.event_id)] = name
+        return event
+
+    async def _gate(self, event: GateEvent, step: Step) -> str:
+        try:
+            answer = await self._on.desk.answer(event, self._garage, given=_given(step))
+        except Conflict:
+            return "conflict"
+        return self._answer_words(answer)
+
+    async def _grant(self, step: Step) -> str:
+        limit_fen = int(step.options["limit"])
+        grant = Grant(
+            allowed=limit_fen > 0,
+            limit_fen=limit_fen,
+            reason=GrantReason.GOOD_STANDING if limit_fen else GrantReason.DEBT,
+            expires_at=moment(step.options.get("until", "30/00:00")),
+            account_id=ACCOUNT,
+        )
+        return "given" if await self._on.sessions.push_grant(await self._session(step), grant) else "gone"
+
+    async def _prepay(self, step: Step) -> str:
+        paid_at = moment(step.time)
+        known = await self._on.sessions.prepay(
+            await self._session(step),
+            total_fen=int(step.options["total"]),
+            paid_at=paid_at,
+            until=paid_at + self._garage.policy.prepaid_exit_within,
+        )
+        return "taken" if known else "gone"
+
+    async def _session(self, step: Step) -> Session:
+        """The session that the settlement side knows from the journal."""
+        name = step.options["of"]
+        for record in await self._on.journal():
+            if record.event.event_id == name and record.session is not None:
+                return record.session
+        raise ValueError(f"line {step.line}: {name} opened no session")
+
+    def _answer_words(self, answer: Answer) -> str:
+        decision = answer.decision
+        words = [decision.verdict.value, decision.reason.value]
+        words += [f"fee={decision.amount_fen}"] if decision.amount_fen else []
+        words += [f"limit={decision.limit_fen}"] if decision.limit_fen else []
+        words += [f"session={self._names[answer.session_id]}"] if answer.session_id else []
+        words += ["replayed"] if answer.replayed else []
+        return " ".join(words)
+
+    def _record_words(self, record: Record) -> str:
+        words = [record.result.value, record.step.value if record.step else "-"]
+        if record.session is not None:
+            words += [f"v{record.session.version}"]
+            words += ["account"] if record.session.account_id else []
+        if record.superseded is not None:
+            words += [f"superseded={self._names[record.superseded.session_id]}"]
+        _, aside, suffix = record.event.event_id.partition("#")
+        words += [f"as={suffix}"] if aside else []
+        return " ".join(words)
+
+
+def moment(text: str) -> datetime:
+    """``08:00``, ``08:00:30``, or ``2/08:00`` for two days later."""
+    days, _, clock = text.rpartition("/")
+    hours, minutes, seconds = ([*map(int, clock.split(":")), 0])[:3]
+    return MIDNIGHT + timedelta(days=int(days or 0), hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _given(step: Step) -> Decision | None:
+    """``given=open`` or ``given=hold``: the outage policy answered; ``given=late``: as history."""
+    given = step.options.get("given")
+    if given is None:
+        return None
+    if given == "late":
+        return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
+    return Decision(verdict=Verdict(given), reason=Reason.OUTAGE_POLICY)

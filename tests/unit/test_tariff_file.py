@@ -1,0 +1,152 @@
+"""Tariff files: what the examples say, and where an error is said to be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from gateways.tariff_file import load_schedule, load_schedules
+from parking.errors import InvalidInput
+from parking.tariff import FirstTier, FreeRule, Rate, Tariff
+
+EXAMPLES = Path(__file__).parents[2] / "config" / "tariffs"
+
+WHOLE = """
+tariff_id = "test"
+name = "Test"
+zone = "Asia/Shanghai"
+
+[[versions]]
+free_minutes = 30
+free_rule = "only_rest"
+cap_fen = 6000
+
+[versions.first]
+minutes = 60
+block_minutes = 60
+block_price_fen = 800
+
+[versions.then]
+block_minutes = 30
+block_price_fen = 400
+"""
+
+
+def write(folder: Path, text: str, name: str = "test.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_becomes_the_tariff_that_it_says(tmp_path: Path) -> None:
+    schedule = load_schedule(write(tmp_path, WHOLE))
+    assert [version.tariff for version in schedule.versions] == [
+        Tariff(
+            tariff_id="test",
+            name="Test",
+            zone="Asia/Shanghai",
+            free_minutes=30,
+            free_rule=FreeRule.ONLY_REST,
+            cap_fen=6000,
+            first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+            then=Rate(block_minutes=30, block_price_fen=400),
+        )
+    ]
+
+
+def test_the_examples_load_and_change_their_price_at_the_moment_they_say() -> None:
+    schedules = load_schedules(EXAMPLES)
+    assert set(schedules) == {"shopping-complex", "office", "hospital"}
+    complex_ = schedules["shopping-complex"]
+    before = complex_.in_force(datetime.fromisoformat("2024-12-31T23:59:59.999+08:00"))
+    after = complex_.in_force(datetime.fromisoformat("2025-01-01T00:00:00+08:00"))
+    assert (before.cap_fen, after.cap_fen) == (5000, 6000)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "place", "reason"),
+    [
+        ("block_minutes = 30", "block_minutes = 0", "versions.0.then.block_minutes", "1 to 1440"),
+        ("block_minutes = 30", "block_minutes = 30.0", "versions.0.then.block_minutes", "integer"),
+        ("block_minutes = 30", "", "versions.0.then.block_minutes", "required"),
+        ("block_price_fen = 400", "block_price_fen = true", "versions.0.then.block_price_fen", "integer"),
+        ("block_price_fen = 400", "block_price_fen = -1", "versions.0.then.block_price_fen", "0 to"),
+        (
+            "minutes = 60\nblock_minutes = 60",
+            "minutes = 70\nblock_minutes = 60",
+            "versions.0.first.minutes",
+            "whole",
+        ),
+        ("cap_fen = 6000", "cap_fen = 799", "versions.0.cap_fen", "below the price of a single block"),
+        ("cap_fen = 6000", "cap = 60", "versions.0.cap", "not permitted"),
+        ('"only_rest"', '"sometimes"', "versions.0.free_rule", "pay_all"),
+        ("free_minutes = 30", "free_minutes = 1441", "versions.0.free_minutes", "0 to 1440"),
+        (
+            "[[versions]]",
+            "[[versions]]\nin_force_from = 2025-01-01T00:00:00",
+            "versions.0.in_force_from",
+            "offset",
+        ),
+        ("[[versions]]", "[[versions]]\nin_force_from = 2025-01-01", "versions.0.in_force_from", "datetime"),
+        ("Asia/Shanghai", "Asia/Shangri-La", "zone", "time zone"),
+        ("Asia/Shanghai", "../../etc/passwd", "zone", "time zone"),
+        ("Asia/Shanghai", "Asia", "zone", "time zone"),
+        ('"test"', '"Test 1"', "tariff_id", "small letters"),
+        ('name = "Test"', 'name = "Test"\ncurrency = "EUR"', "currency", "CNY"),
+    ],
+)
+def test_an_error_names_file_place_and_reason(
+    tmp_path: Path, said: str, instead: str, place: str, reason: str
+) -> None:
+    assert said in WHOLE
+    path = write(tmp_path, WHOLE.replace(said, instead, 1))
+    with pytest.raises(InvalidInput) as refused:
+        load_schedule(path)
+    assert str(refused.value).startswith(f"{path}: {place}: ")
+    assert reason in str(refused.value)
+    assert refused.value.fields == (place,)
+
+
+def test_every_error_of_shape_is_named_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, WHOLE.replace("block_minutes = 30", "").replace('"only_rest"', "1"))
+    with pytest.raises(InvalidInput) as refused:
+        load_schedule(path)
+    assert refused.value.fields == ("versions.0.free_rule", "versions.0.then.block_minutes")
+
+
+def test_only_the_first_version_may_have_no_beginning(tmp_path: Path) -> None:
+    again = WHOLE[WHOLE.index("[[versions]]") :]
+    path = write(tmp_path, WHOLE + again)
+    with pytest.raises(InvalidInput, match="only the first version") as refused:
+        load_schedule(path)
+    assert refused.value.fields == ("versions.1.in_force_from",)
+
+
+def test_versions_stand_in_the_order_of_their_beginnings(tmp_path: Path) -> None:
+    start = "[[versions]]\nin_force_from = 2025-01-01T00:00:00+08:00"
+    text = WHOLE.replace("[[versions]]", start)
+    path = write(tmp_path, text + text[text.index("[[versions]]") :])
+    with pytest.raises(InvalidInput, match="versions: each version begins after"):
+        load_schedule(path)
+
+
+@pytest.mark.parametrize("content", [b"tariff_id = ", b"\xff\xfe", b"versions = []\ntariff_id='a'\nname='a'"])
+def test_what_is_no_tariff_at_all_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"broken\.toml: "):
+        load_schedule(path)
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"absent\.toml: cannot be read"):
+        load_schedule(tmp_path / "absent.toml")
+
+
+def test_two_files_cannot_define_one_tariff(tmp_path: Path) -> None:
+    write(tmp_path, WHOLE, "a.toml")
+    write(tmp_path, WHOLE, "b.toml")
+    with pytest.raises(InvalidInput, match=r"b\.toml: tariff_id: test is taken"):
+        load_schedules(tmp_path)
