@@ -11,9 +11,7 @@ import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import resources
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -50,11 +48,13 @@ from settlement.books.tokens import Tokens
 from settlement.books.views import Views
 from settlement.collector import Collector, CollectorSettings
 from settlement.granter import Granter, GranterSettings
+from settlement.retry import STANDARD
 from settlement.tariff_cache import TariffCache
 
 if TYPE_CHECKING:
     from gateways.settings import Settings
     from parking.clock import Clock
+    from parking.live.journal import LiveJournal
     from settlement.books.pool import Pool
     from settlement.retry import Schedule
 
@@ -107,6 +107,21 @@ async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None
         live.stop()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the loops of the process share."""
+
+    settings: Settings
+    clock: Clock
+    live: BatchingConnection
+    metrics: SettlementMetrics
+    pool: Pool
+    sessions: Sessions
+    garages: Garages
+    charges: Charges
+    schedule: Schedule
+
+
 async def _settle(
     settings: Settings,
     clock: Clock,
@@ -115,10 +130,23 @@ async def _settle(
     readiness: Readiness,
     stop: asyncio.Event,
 ) -> None:
-    dsn = settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
+    count = settings.partition_count
     async with AsyncExitStack() as opened:
-        pool = await _open_books(settings, dsn, clock, readiness, opened)
-        await _run_loops(settings, clock, live, metrics, pool, stop)
+        pool = await _open_books(settings, _dsn(settings), clock, readiness, opened)
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            live=live,
+            metrics=metrics,
+            pool=pool,
+            sessions=Sessions(
+                live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
+            ),
+            garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
+            charges=Charges(pool),
+            schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
+        )
+        await _run_loops(parts, opened, stop)
 
 
 async def _open_books(
@@ -140,104 +168,100 @@ async def _open_books(
             return pool
 
 
-async def _run_loops(
-    settings: Settings,
-    clock: Clock,
-    live: BatchingConnection,
-    metrics: SettlementMetrics,
-    pool: Pool,
-    stop: asyncio.Event,
-) -> None:
-    schedule = _schedule(settings)
-    charges = Charges(pool)
-    garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
-    publisher = Publisher(garages, live)
-    sessions = Sessions(
-        live,
-        partition_count=settings.partition_count,
-        kept=Kept(answers=timedelta(hours=settings.answers_kept_h)),
+async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) -> None:
+    settings, charges = parts.settings, parts.charges
+    rails = await open_rails(settings, opened)
+    journal = await opened.enter_async_context(
+        open_journal(_url(settings), partition_count=settings.partition_count, reader="settlement")
     )
-    async with AsyncExitStack() as opened:
-        rails = await open_rails(settings, opened)
-        journal = await opened.enter_async_context(
-            open_journal(
-                settings.valkey_url.get_secret_value() if settings.valkey_url else "",
-                partition_count=settings.partition_count,
-                reader="settlement",
-            )
-        )
-        granter = Granter(
-            journal=journal,
-            books=PostgresGrantBooks(pool),
-            grants=LiveGrants(sessions),
-            clock=clock,
-            observer=metrics,
-            settings=GranterSettings(valid_for=timedelta(days=settings.grant_valid_days)),
-        )
-        biller = Biller(
-            journal=journal,
-            books=PostgresRecordBooks(pool, collect_delay=timedelta(seconds=settings.collect_delay_s)),
-            tariffs=TariffCache(garages.tariffs),
-            clock=clock,
-            observer=metrics,
-            settings=BillerSettings(batch=settings.biller_batch_max, poison_after=settings.poison_after),
-        )
-        collector = Collector(
-            books=charges,
-            rails=rails,
-            clock=clock,
-            schedule=schedule,
-            settings=CollectorSettings(),
-            observer=metrics,
-        )
-        operator = Operator(
-            garages=garages,
-            tokens=Tokens(pool),
-            accounts=Accounts(pool),
-            prepayments=Prepayments(pool, partition_count=settings.partition_count),
-            reviews=Reviews(pool, partition_count=settings.partition_count),
-            views=Views(pool, partition_count=settings.partition_count),
-            charges=charges,
-            sessions=sessions,
-            clock=clock,
-            draw_bytes=secrets.token_bytes,
-            regrant=granter.regrant,
-            republish=publisher.republish,
-        )
-        app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
-        add_notice_routes(app, settings, books=charges, schedule=schedule, clock=clock)
-        async with (
-            asyncio.TaskGroup() as tasks,
-            serve(app, host=settings.host, port=settings.operator_port) as port,
-        ):
-            loops = [
-                tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
-                tasks.create_task(granter.run(), name="granter"),
-                tasks.create_task(biller.run(), name="biller"),
-                tasks.create_task(metrics.sample(journal, charges, pool, LedgerTotals(pool)), name="sampler"),
-                tasks.create_task(_keep_months(settings, clock), name="months"),
-            ]
-            collecting = tasks.create_task(collector.run(stop), name="collector")
-            log.info("settlement_open", port=port)
-            await stop.wait()
-            await asyncio.wait([collecting])
-            for loop in loops:
-                loop.cancel()
+    publisher = Publisher(parts.garages, parts.live)
+    granter = _granter(parts, journal)
+    collector = Collector(
+        books=charges,
+        rails=rails,
+        clock=parts.clock,
+        schedule=parts.schedule,
+        settings=CollectorSettings(),
+        observer=parts.metrics,
+    )
+    app = operator_app(
+        _operator(parts, granter, publisher), version=version("leave-first"), described=NATIVE_ROUTES
+    )
+    add_notice_routes(app, settings, books=charges, schedule=parts.schedule, clock=parts.clock)
+    async with (
+        asyncio.TaskGroup() as tasks,
+        serve(app, host=settings.host, port=settings.operator_port) as port,
+    ):
+        sample = parts.metrics.sample(journal, charges, parts.pool, LedgerTotals(parts.pool))
+        loops = [
+            tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
+            tasks.create_task(granter.run(), name="granter"),
+            tasks.create_task(_biller(parts, journal).run(), name="biller"),
+            tasks.create_task(sample, name="sampler"),
+            tasks.create_task(_keep_months(settings, parts.clock), name="months"),
+        ]
+        collecting = tasks.create_task(collector.run(stop), name="collector")
+        log.info("settlement_open", port=port)
+        await stop.wait()
+        await asyncio.wait([collecting])
+        for loop in loops:
+            loop.cancel()
 
 
-def _schedule(settings: Settings) -> Schedule:
-    if settings.retry_file is not None:
-        return load_retry_schedule(settings.retry_file)
-    with resources.as_file(resources.files("gateways").joinpath("retry.toml")) as shipped:
-        return load_retry_schedule(Path(shipped))
+def _granter(parts: Parts, journal: LiveJournal) -> Granter:
+    return Granter(
+        journal=journal,
+        books=PostgresGrantBooks(parts.pool),
+        grants=LiveGrants(parts.sessions),
+        clock=parts.clock,
+        observer=parts.metrics,
+        settings=GranterSettings(valid_for=timedelta(days=parts.settings.grant_valid_days)),
+    )
+
+
+def _biller(parts: Parts, journal: LiveJournal) -> Biller:
+    settings = parts.settings
+    return Biller(
+        journal=journal,
+        books=PostgresRecordBooks(parts.pool, collect_delay=timedelta(seconds=settings.collect_delay_s)),
+        tariffs=TariffCache(parts.garages.tariffs),
+        clock=parts.clock,
+        observer=parts.metrics,
+        settings=BillerSettings(batch=settings.biller_batch_max, poison_after=settings.poison_after),
+    )
+
+
+def _operator(parts: Parts, granter: Granter, publisher: Publisher) -> Operator:
+    pool, count = parts.pool, parts.settings.partition_count
+    return Operator(
+        garages=parts.garages,
+        tokens=Tokens(pool),
+        accounts=Accounts(pool),
+        prepayments=Prepayments(pool, partition_count=count),
+        reviews=Reviews(pool, partition_count=count),
+        views=Views(pool, partition_count=count),
+        charges=parts.charges,
+        sessions=parts.sessions,
+        clock=parts.clock,
+        draw_bytes=secrets.token_bytes,
+        regrant=granter.regrant,
+        republish=publisher.republish,
+    )
+
+
+def _dsn(settings: Settings) -> str:
+    return settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
+
+
+def _url(settings: Settings) -> str:
+    return settings.valkey_url.get_secret_value() if settings.valkey_url else ""
 
 
 async def _keep_months(settings: Settings, clock: Clock) -> None:
     """Make coming months' partitions ahead of time, for ever."""
-    dsn = settings.postgres_dsn.get_secret_value() if settings.postgres_dsn else ""
     while True:
         await asyncio.sleep(MONTHS_EVERY_S)
         try:
-            await migrate(dsn, partition_count=settings.partition_count, now=clock.now())
+            await migrate(_dsn(settings), partition_count=settings.partition_count, now=clock.now())
         except Unavailable as error:
             log.warning("months_not_made", error=str(error))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from settlement.observe import Observer
     from settlement.standing import Standing
 
-__all__ = ["GROUP", "GrantBooks", "Granter", "GranterSettings", "Grants"]
+__all__ = ["GROUP", "GrantBooks", "Granter", "GranterSettings", "Grants", "grant_to"]
 
 GROUP: Final = "granter"
 CAME_IN: Final = frozenset({Step.ENTERED, Step.EXIT_UNDONE})

@@ -257,14 +257,17 @@ class _Writer:
                 yield self._step_of(at + RESOLVED_AFTER, Resolve(event=unsure, plate=left.plate))
             case Incident.TURNED_BACK_AT_EXIT:
                 yield self._step(left)
-                yield from self._back_and_away(left, at + TURNS_BACK_AFTER)
+                back = self._back(left)
+                yield self._step(back)
+                yield self._away(back)
                 # Before it is collected: whether this becomes a credit or a refund must not be luck.
                 yield Step(at=at + TURNS_BACK_AFTER + SETTLED_WITHIN, car=None, act=Settle())
             case Incident.TURNED_BACK_TOLD_LATE:
                 yield self._step(left)
-                back, *away = self._back_and_away(left, at + TURNS_BACK_AFTER)
-                yield replace(back, at=at + TOLD_AFTER, act=replace(back.act, once_charged=True))
-                yield from away
+                back = self._back(left)
+                told_late = Report(event=back, once_charged=True)
+                yield self._step_of(at + TOLD_AFTER, told_late)
+                yield self._away(back)
             case Incident.SENT_AGAIN:
                 yield self._step(left)
                 yield self._step_of(at + SENT_AGAIN_AFTER, Report(event=left))
@@ -273,9 +276,11 @@ class _Writer:
             case _:
                 yield self._step(left)
 
-    def _back_and_away(self, left: GateEvent, at: datetime) -> Iterator[Step]:
-        yield self._step(self.event(Kind.TURN_BACK, at, left.lane_id))
-        yield self._step(self.event(Kind.EXIT, at + STAYS_ON))
+    def _back(self, left: GateEvent) -> GateEvent:
+        return self.event(Kind.TURN_BACK, left.captured_at + TURNS_BACK_AFTER, left.lane_id)
+
+    def _away(self, back: GateEvent) -> Step:
+        return self._step(self.event(Kind.EXIT, back.captured_at + STAYS_ON))
 
     def _step(self, event: GateEvent, *, times: int = 1) -> Step:
         return self._step_of(event.captured_at, Report(event=event, times=times))

@@ -1,8 +1,8 @@
 """Plays a day: moves the clock, and lets every step happen at its moment.
 
-The clock is the only thing that hurries. An event is sent when the clock has reached it, and the clock goes
-no further than ``SKEW`` beyond the oldest step that is still under way: to the service, every car comes and
-is answered as on a real day. What concerns one car happens in order. At a :class:`Settle` nothing moves until
+The clock is the only thing that hurries. It moves on by less than a minute, all that has happened until
+then is sent at once, and it moves again when all of that is answered: to the service, every car comes and is
+answered as on a real day. What concerns one car happens in order. At a :class:`Settle` nothing moves until
 settlement has caught up, so that grants and credits are where they would be after minutes of real time;
 that is what makes two plays of one seed alike.
 """
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Player", "Scene"]
 
-SKEW: Final = timedelta(seconds=40)
+STRIDE: Final = timedelta(seconds=45)
 """Well within the two minutes after which an event is history."""
 UNDER_WAY_MAX: Final = 64
-PAYS_AFTER: Final = timedelta(seconds=45)
+PAYS_AFTER: Final = timedelta(seconds=60)
 COMES_AGAIN_AFTER: Final = timedelta(seconds=60)
-"""Both above the skew: they lie ahead when they become known."""
+"""Both above the stride: they lie ahead when they become known."""
 MUST_PAY: Final = frozenset({Reason.NO_GRANT, Reason.OVER_LIMIT})
 TICK_SECONDS: Final = 0.05
 
@@ -62,7 +62,7 @@ class Player:
         self._speed = speed
         self._numbers = count()
         self._coming: list[tuple[datetime, int, Step]] = []
-        self._under_way: dict[int, datetime] = {}
+        self._under_way = 0
         self._last_of: dict[int, asyncio.Task[None]] = {}
         self._answers: dict[int, GateAnswer] = {}
         self._reacted: set[tuple[str, EventId]] = set()
@@ -88,44 +88,46 @@ class Player:
         return first_at + timedelta(seconds=passed * self._speed)
 
     async def _go_on(self, tasks: asyncio.TaskGroup, pace: datetime | None) -> None:
-        """Begin the next step, or come closer to it."""
-        if not self._coming or len(self._under_way) >= UNDER_WAY_MAX:
-            await self._until_progress()
-            return
-        at, number, step = self._coming[0]
-        if isinstance(step.act, Settle) and self._under_way:
-            await self._until_progress()
-            return
-        bounds = [at] if pace is None else [at, pace]
+        """One stride, or a wait for the last one to end."""
         if self._under_way:
-            bounds.append(next(iter(self._under_way.values())) + SKEW)
-        self._move_to(min(bounds))
-        if at == min(bounds):
-            heappop(self._coming)
-            await self._begin(tasks, number, step)
-        elif pace is not None:
-            await asyncio.sleep(TICK_SECONDS)
-        else:
-            await self._until_progress()
-
-    async def _begin(self, tasks: asyncio.TaskGroup, number: int, step: Step) -> None:
-        if isinstance(step.act, Settle):
-            await self._scene.until_settled()
+            self._progress.clear()
+            await self._progress.wait()
             return
-        before = self._last_of.get(step.car) if step.car is not None else None
-        self._under_way[number] = step.at
-        task = tasks.create_task(self._do(number, step, before))
-        if step.car is not None:
-            self._last_of[step.car] = task
+        first_at, _, first = self._coming[0]
+        if pace is not None and pace < first_at:
+            self._move_to(pace)
+            await asyncio.sleep(TICK_SECONDS)
+        elif isinstance(first.act, Settle):
+            heappop(self._coming)
+            self._move_to(first_at)
+            await self._scene.until_settled()
+        else:
+            horizon = first_at + STRIDE
+            self._stride(tasks, horizon if pace is None else min(horizon, pace))
 
-    async def _do(self, number: int, step: Step, before: asyncio.Task[None] | None) -> None:
+    def _stride(self, tasks: asyncio.TaskGroup, horizon: datetime) -> None:
+        """Begin everything up to the horizon, or to the next :class:`Settle`."""
+        while self._coming and self._under_way < UNDER_WAY_MAX:
+            at, _, step = self._coming[0]
+            if at > horizon or isinstance(step.act, Settle):
+                break
+            heappop(self._coming)
+            self._move_to(at)
+            before = self._last_of.get(step.car) if step.car is not None else None
+            self._under_way += 1
+            task = tasks.create_task(self._do(step, before))
+            if step.car is not None:
+                self._last_of[step.car] = task
+
+    async def _do(self, step: Step, before: asyncio.Task[None] | None) -> None:
         if before is not None and not before.done():
             await asyncio.wait([before])
         await self._act(step, step.act)
         if step.car is not None and self._last_of.get(step.car) is asyncio.current_task():
             del self._last_of[step.car]
-        del self._under_way[number]
-        self._progress.set()
+        self._under_way -= 1
+        if not self._under_way:
+            self._progress.set()
 
     async def _act(self, step: Step, act: Act) -> None:
         scene = self._scene
@@ -177,13 +179,8 @@ class Player:
 
     def _add(self, step: Step) -> None:
         heappush(self._coming, (step.at, next(self._numbers), step))
-        self._progress.set()
 
     def _move_to(self, moment: datetime) -> None:
         if moment > self._scene.clock.now():
             self._scene.clock.move_to(moment)
             self._scene.tally.now = moment
-
-    async def _until_progress(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -54,11 +55,11 @@ class Requests:
         clock = asyncio.get_running_loop().time
         give_up_at = clock() + PATIENCE_SECONDS
         while True:
-            started = clock()
+            started = perf_counter()
             try:
                 async with self._session.request(method, url, data=body, headers=headers) as response:
                     content = await response.read()
-                    reply = Reply(status=response.status, body=content, seconds=clock() - started)
+                    reply = Reply(status=response.status, body=content, seconds=perf_counter() - started)
                 if reply.status < SERVER_ERROR and reply.status != TOO_MANY:
                     return reply
                 wrong = f"status {reply.status}: {content[:300].decode(errors='replace')}"

@@ -137,7 +137,9 @@ def _proof(outcome: Outcome) -> Iterable[tuple[str, str]]:
     acknowledged, lost = len(outcome.played.tally.acknowledged), outcome.lost
     kept = f"{acknowledged - lost:,} of {acknowledged:,} acknowledged events are in the archive exactly once"
     yield _mark(is_good=not lost), f"nothing lost: {kept}"
-    twice = f"{outcome.captures:,} payments in the rail's own books, {outcome.double_charged:,} bills paid twice"
+    twice = (
+        f"{outcome.captures:,} payments in the rail's own books, {outcome.double_charged:,} bills paid twice"
+    )
     yield _mark(is_good=not outcome.double_charged), f"nobody charged twice: {twice}"
     is_right = outcome.verified and not outcome.violations and not outcome.imbalance_fen
     found = f"{outcome.checks:,} checks, {len(outcome.violations):,} violations"

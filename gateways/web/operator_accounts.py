@@ -35,12 +35,12 @@ __all__ = ["account_routes"]
 
 LINES_MAX: Final = 1_000
 ID_BYTES: Final = 16
+PATH: Final = "/v1/accounts/{account_id}"
 
 
 def account_routes(operator: Operator) -> list[Route[Any, Any]]:
     """The routes of this part."""
     accounts = AccountDesk(operator)
-    path = "/v1/accounts/{account_id}"
     return [
         Route(
             method="POST", path="/v1/accounts", scope=Scope.FULL,
@@ -60,21 +60,21 @@ def account_routes(operator: Operator) -> list[Route[Any, Any]]:
             query=PlateQuery, answer=AccountsOut, handle=accounts.of_plate,
         ),
         Route(
-            method="GET", path=path, scope=Scope.READ, summary="One account.",
+            method="GET", path=PATH, scope=Scope.READ, summary="One account.",
             answer=AccountOut, handle=accounts.one,
         ),
         Route(
-            method="PATCH", path=path, scope=Scope.FULL,
+            method="PATCH", path=PATH, scope=Scope.FULL,
             summary="Change limits or state; a closed account stays closed.",
             body=AccountChange, answer=AccountOut, handle=accounts.change,
         ),
         Route(
-            method="POST", path=f"{path}/plates", scope=Scope.FULL, summary="Bind a plate; again is fine.",
+            method="POST", path=f"{PATH}/plates", scope=Scope.FULL, summary="Bind a plate; again is fine.",
             statuses={409: "The plate is bound to another account."},
             body=PlateIn, answer=AccountOut, handle=accounts.bind,
         ),
         Route(
-            method="DELETE", path=f"{path}/plates/{{number}}", scope=Scope.FULL, summary="Unbind a plate.",
+            method="DELETE", path=f"{PATH}/plates/{{number}}", scope=Scope.FULL, summary="Unbind a plate.",
             query=PlateColourQuery, answer=AccountOut, handle=accounts.unbind,
         ),
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from settlement.books.tokens import TokenKind
 
 __all__ = [
     "Fen",
+    "FirstTierIn",
     "GarageIn",
     "GarageOut",
     "GaragesOut",
@@ -29,6 +30,7 @@ __all__ = [
     "PlateNumber",
     "PlateQuery",
     "PolicyIn",
+    "RateIn",
     "TariffIn",
     "TariffOut",
     "TokenIn",

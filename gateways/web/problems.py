@@ -31,7 +31,7 @@ from parking.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["invalid", "problem", "problem_document", "problems_middleware"]
+__all__ = ["invalid", "problem", "problem_document", "problems_middleware", "refused"]
 
 log = structlog.get_logger()
 
@@ -67,6 +67,13 @@ def problem(error: LeaveFirstError) -> web.Response:
     return _response(problem_document(error))
 
 
+def refused(status: int, headers: dict[str, str] | None = None) -> web.Response:
+    """The response for a request that got no further than HTTP."""
+    retryable = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE}
+    outcome = Outcome.RETRYABLE if retryable else Outcome.DEFINITE
+    return _response({"title": HTTPStatus(status).phrase, "status": status, "outcome": outcome}, headers)
+
+
 def invalid(error: ValidationError) -> InvalidInput:
     """A pydantic error as ours: names of fields and reasons, never the input."""
     details = error.errors(include_url=False, include_context=False, include_input=False)[:20]
@@ -89,11 +96,8 @@ async def problems_middleware(
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
-        again = refusal.status == HTTPStatus.REQUEST_TIMEOUT
-        outcome = Outcome.RETRYABLE if again else Outcome.DEFINITE
-        document = {"title": refusal.reason, "status": refusal.status, "outcome": outcome}
         headers = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else None
-        return _response(document, headers)
+        return refused(refusal.status, headers)
     except (web.RequestPayloadError, web.PayloadAccessError):
         return problem(InvalidInput("the body cannot be read as it was announced", ("body",)))
     except Exception as error:  # noqa: BLE001 - the edge of the program: kept for us, not described to strangers

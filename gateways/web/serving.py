@@ -7,10 +7,13 @@ them would let a small request become a large one.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
+
+from gateways.web.door import Door, Limits, listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +25,8 @@ KEEPALIVE_TIMEOUT_S: Final = 75.0
 """Controllers send every few seconds or minutes; a connection kept is a handshake saved."""
 SHUTDOWN_TIMEOUT_S: Final = 10.0
 """Longer than any answer takes."""
+LINGERING_TIME_S: Final = 3.0
+"""How long the rest of a refused body is read and thrown away, so that its sender sees the answer."""
 BACKLOG: Final = 1024
 LINE_MAX_BYTES: Final = 8190
 FIELD_MAX_BYTES: Final = 8190
@@ -35,27 +40,38 @@ async def serve(
     port: int = 0,
     unix_path: Path | None = None,
     reuse_port: bool = False,
+    limits: Limits | None = None,
 ) -> AsyncIterator[int]:
     """Serve on ``host`` and ``port`` (0: any free one), or on a Unix socket; yields the port, there 0."""
+    doors: list[Door] = []
+    app.middlewares.insert(0, listening(doors))
     runner = web.AppRunner(
-        app,
-        handle_signals=False,
+        app, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S, handler_cancellation=False
+    )
+    await runner.setup()
+    door = Door(
+        cast("web.Server", runner.server),
+        limits or Limits(),
         access_log=None,
         keepalive_timeout=KEEPALIVE_TIMEOUT_S,
-        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
-        handler_cancellation=False,
+        lingering_time=LINGERING_TIME_S,
         auto_decompress=False,
         max_line_size=LINE_MAX_BYTES,
         max_field_size=FIELD_MAX_BYTES,
     )
-    await runner.setup()
+    doors.append(door)
+    loop = asyncio.get_running_loop()
     try:
         if unix_path is not None:
-            await web.UnixSite(runner, unix_path, backlog=BACKLOG).start()
-            yield 0
-            return
-        await web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port or None).start()
-        address = runner.addresses[0]
-        yield int(address[1])
+            listener = await loop.create_unix_server(door.admit, unix_path, backlog=BACKLOG)
+        else:
+            listener = await loop.create_server(
+                door.admit, host, port, backlog=BACKLOG, reuse_port=reuse_port or None
+            )
+        try:
+            yield 0 if unix_path is not None else int(listener.sockets[0].getsockname()[1])
+        finally:
+            listener.close()
     finally:
+        door.close()
         await runner.cleanup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from contextlib import contextmanager
@@ -43,7 +44,8 @@ def valkey() -> Iterator[ValkeyProcess]:
 
 @pytest.fixture(scope="module")
 def gate(valkey: ValkeyProcess) -> Iterator[GateProcess]:
-    with gate_process(valkey.url, valkey.folder) as process:
+    # What is tested here is what is answered, not when.
+    with gate_process(valkey.url, valkey.folder, lane_deadline_ms=5000) as process:
         yield process
 
 
@@ -223,8 +225,6 @@ def test_a_token_speaks_for_its_own_garage_and_lanes_alone(gate: GateProcess, va
 def test_a_token_of_a_fresh_revision_works_and_a_revoked_one_is_refused_without_a_restart(
     valkey: ValkeyProcess, gate: GateProcess
 ) -> None:
-    import asyncio  # noqa: PLC0415 - for this one publication
-
     catalog = catalog_of(revision=2)
     joined = replace(catalog, controllers={**catalog.controllers, "new": catalog.controllers["c1"]})
     asyncio.run(publish_catalog(valkey.url, joined))
@@ -340,8 +340,6 @@ def test_a_batch_that_is_none_is_refused(gate: GateProcess, valkey: ValkeyProces
 
 
 def test_a_thousand_events_are_one_batch(gate: GateProcess, valkey: ValkeyProcess) -> None:
-    import asyncio  # noqa: PLC0415 - for this one look
-
     lines = [gate_event(an_id(), plate=a_plate(), offline=True) for _ in range(1000)]
     answer = gate.batch(lines)
     assert answer.text.count(b'"reason":"late"') == 1000
@@ -350,8 +348,6 @@ def test_a_thousand_events_are_one_batch(gate: GateProcess, valkey: ValkeyProces
 
 
 def test_many_at_once_get_the_same_answer_to_the_same_event(gate: GateProcess, valkey: ValkeyProcess) -> None:
-    import asyncio  # noqa: PLC0415 - for this one look
-
     event = gate_event(an_id(), plate=a_plate())
     told: list[dict[str, Any]] = []
 

@@ -1,0 +1,318 @@
+"""The whole service and a rail simulator as real processes, for tests that kill and starve them.
+
+Everything lives below one scratch folder and listens on ports of its own. The clock stands still until a
+test moves it. What a test does to a process is asserted here: a kill that hits nobody fails the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from gateways.demo.traffic import DAY
+from gateways.embedded import running_stores
+from gateways.settings import process_environment
+from parking.clock import FileClock
+from tests.stores import processes_about
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from gateways.embedded import StoreAddresses
+
+__all__ = ["PATIENCE_S", "Program", "Service", "free_ports", "is_alive", "lay_out", "open_service", "until"]
+
+PATIENCE_S = 60.0
+LOOK_S = 0.02
+PORTS = range(10_000, 19_900)
+"""Below those that the machine gives to outgoing connections."""
+PORTS_NEEDED = 6
+CODE = str(Path(__file__).parents[2])
+COMMAND_S = 60.0
+DEADLINE_MS = "2000"
+"""A lane's deadline that a busy machine keeps; the outage of a store is still far longer."""
+LAST_WORDS = 3_000
+
+
+async def until(true: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
+    """Wait until it is true, however busy the machine is; it fails as a time-out."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if true():
+                return
+            await asyncio.sleep(LOOK_S)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be collected does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass(slots=True, kw_only=True)
+class Program:
+    """One command of ours in a session of its own, with its outputs in a file."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    log_path: Path
+    process: subprocess.Popen[bytes] | None = None
+    heard_from: int = 0
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def status(self) -> int | None:
+        """None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
+
+    def start(self) -> None:
+        self.heard_from = self.log_path.stat().st_size if self.log_path.exists() else 0
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "gateways.cli", *self.words],
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def heard(self) -> str:
+        """What it said since it was started last."""
+        return self.log_path.read_bytes()[self.heard_from :].decode(errors="replace")
+
+    async def until_ready(self) -> Mapping[str, Any]:
+        """Its line of addresses."""
+        found: list[Mapping[str, Any]] = []
+
+        def look() -> bool:
+            assert self.status is None, self.heard()[-2000:]
+            lines = [line for line in self.heard().splitlines() if line.startswith('{"')]
+            found[:] = [one for one in map(json.loads, lines) if "gate_url" in one or "address" in one]
+            return bool(found)
+
+        await until(look)
+        return found[0]
+
+    async def ended(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        await until(lambda: self.status is not None)
+        return self.status or 0
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end; its exit status."""
+        os.kill(self.pid, number)
+        return await self.ended()
+
+    async def kill(self) -> None:
+        """As a power cut would."""
+        assert self.status is None
+        os.kill(self.pid, signal.SIGKILL)
+        assert await self.ended() == -signal.SIGKILL
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """``serve`` and its rail; ``folder`` is the data folder."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    clock: FileClock
+    gate_url: str
+    operator_url: str
+    metrics_url: str
+    rail_url: str
+    rail_secret: str
+    serve: Program
+    rail: Program
+    killed: list[str] = field(default_factory=list)
+
+    @property
+    def stores(self) -> StoreAddresses:
+        """Where the stores of this service listen."""
+        found = running_stores(self.folder)
+        assert found is not None
+        return found
+
+    @property
+    def valkey_url(self) -> str:
+        assert self.stores.valkey_url is not None
+        return self.stores.valkey_url
+
+    @property
+    def postgres_dsn(self) -> str:
+        assert self.stores.postgres_dsn is not None
+        return self.stores.postgres_dsn
+
+    def pids(self) -> dict[str, int]:
+        """What runs below ``serve``: gates-0, settlement, valkey, postgres."""
+        found = {}
+        for child in psutil.Process(self.serve.pid).children():
+            try:
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    found[_name_of(child)] = child.pid
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def backends(self) -> list[int]:
+        """PostgreSQL's processes for the connections of settlement."""
+        main = self.pids().get("postgres")
+        children = psutil.Process(main).children() if main else []
+        return [one.pid for one in children if "leave_first" in " ".join(one.cmdline())]
+
+    async def kill(self, name: str) -> None:
+        """Kill one process below ``serve``, or one ``backend``, or the ``rail``, and see it gone."""
+        if name == "rail":
+            await self.rail.kill()
+        else:
+            await until(lambda: self.backends() if name == "backend" else name in self.pids())
+            pid = self.backends()[0] if name == "backend" else self.pids()[name]
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: not is_alive(pid))
+        self.killed.append(name)
+
+    async def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another ``leave-first`` command on the same data folder."""
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "gateways.cli", *words],
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+
+    async def start(self) -> None:
+        """Start what does not run and wait until it is ready."""
+        for program in (self.serve, self.rail):
+            if program.process is None or program.status is not None:
+                program.start()
+        for program in (self.serve, self.rail):
+            await program.until_ready()
+
+    async def end(self) -> None:
+        """Stop both and leave nobody behind."""
+        for program in (self.serve, self.rail):
+            if program.process is not None and program.status is None:
+                try:
+                    await program.stop()
+                except TimeoutError:
+                    await program.kill()
+                    raise
+        await until(lambda: not processes_about(self.folder))
+
+
+def lay_out(
+    scratch: Path, settings: Mapping[str, str] | None = None, *, faults: str = "none", serve: str = ""
+) -> Service:
+    """A service that does not run yet, all below ``scratch``; ``serve``: more words of its command line."""
+    folder, extra = scratch / "state", scratch / "extra"
+    extra.mkdir()
+    secret, secret_path, clock_path = "the-secret-of-this-test", extra / "secret", extra / "clock"
+    secret_path.write_text(secret)
+    clock = FileClock(clock_path, start=DAY)
+    gate, operator, rail, metrics, *_ = free_ports(Random(f"{os.getpid()} {folder}"))
+    inherited = {
+        name: value for name, value in process_environment().items() if not name.startswith("LEAVE_FIRST_")
+    }
+    inherited["PYTHONPATH"] = CODE
+    environment = inherited | {
+        "LEAVE_FIRST_ENVIRONMENT": "test",
+        "LEAVE_FIRST_TEST_CLOCK": str(clock_path),
+        "LEAVE_FIRST_DATA_DIR": str(folder),
+        "LEAVE_FIRST_GATE_PORT": str(gate),
+        "LEAVE_FIRST_OPERATOR_PORT": str(operator),
+        "LEAVE_FIRST_METRICS_PORT": str(metrics),
+        "LEAVE_FIRST_LANE_DEADLINE_MS": DEADLINE_MS,
+        "LEAVE_FIRST_SIMULATOR_RAIL_URL": f"http://127.0.0.1:{rail}",
+        "LEAVE_FIRST_SIMULATOR_RAIL_SECRET_FILE": str(secret_path),
+        **(settings or {}),
+    }
+    options = {
+        "--listen": f"127.0.0.1:{rail}",
+        "--data-dir": str(extra / "rail"),
+        "--secret-file": str(secret_path),
+        "--faults": faults,
+        "--notice-url": f"http://127.0.0.1:{operator}/v1/rails/simulator/notices",
+        "--test-clock": str(clock_path),
+    }
+    simulator = ("rail-simulator", *(word for option in options.items() for word in option))
+    return Service(
+        folder=folder,
+        environment=environment,
+        clock=clock,
+        gate_url=f"http://127.0.0.1:{gate}",
+        operator_url=f"http://127.0.0.1:{operator}",
+        metrics_url=f"http://127.0.0.1:{metrics}",
+        rail_url=f"http://127.0.0.1:{rail}",
+        rail_secret=secret,
+        serve=Program(words=("serve", *serve.split()), environment=environment, log_path=extra / "serve.log"),
+        rail=Program(words=simulator, environment=inherited, log_path=extra / "rail.log"),
+    )
+
+
+@asynccontextmanager
+async def open_service(
+    scratch: Path, settings: Mapping[str, str] | None = None, *, faults: str = "none", serve: str = ""
+) -> AsyncIterator[Service]:
+    """A service that is ready, and is ended afterwards."""
+    service = lay_out(scratch, settings, faults=faults, serve=serve)
+    try:
+        await service.start()
+        yield service
+    except Exception as error:
+        error.add_note(f"serve said:\n{service.serve.heard()[-LAST_WORDS:]}")
+        raise
+    finally:
+        await service.end()
+
+
+def free_ports(chance: Random) -> tuple[int, ...]:
+    """Adjoining ports that nobody uses now."""
+    while True:
+        first = chance.choice(PORTS)
+        ports = tuple(range(first, first + PORTS_NEEDED))
+        if all(map(_is_free, ports)):
+            return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _name_of(process: psutil.Process) -> str:
+    match process.name():
+        case "valkey-server":
+            return "valkey"
+        case "postgres":
+            return "postgres"
+        case _:
+            words = process.cmdline()
+            role = words[words.index("--role") + 1] if "--role" in words else "other"
+            return f"gates-{words[words.index('--number') + 1]}" if role == "gates" else role

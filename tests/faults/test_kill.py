@@ -1,0 +1,75 @@
+"""Processes are killed in the middle of the work: nothing acknowledged is lost, nothing charged twice.
+
+One day of few cars and many kills: while they come, while they leave, and while their fees are collected
+through a rail that fails now and then. Each kill waits for its moment, counted in acknowledged events, so
+that every one of them falls into the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.faults.service import is_alive, open_service, until
+from tests.faults.traffic import open_traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.service import Service
+    from tests.faults.traffic import Traffic
+
+VICTIMS = ("gates-0", "settlement", "valkey", "postgres", "backend", "rail")
+CARS = 200
+SEED = 1
+
+
+async def test_any_process_may_be_killed_at_any_time(data_dir: Path) -> None:
+    at_once = {"LEAVE_FIRST_COLLECT_DELAY_S": "0"}
+    async with (
+        open_service(data_dir, at_once, faults="default") as service,
+        open_traffic(service, cars=CARS) as traffic,
+    ):
+        chance = Random(SEED)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill_in_turn(service, traffic, chance, events=CARS))
+            await traffic.come(traffic.cars)
+        await traffic.settle()
+        traffic.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill_in_turn(service, traffic, chance, events=CARS))
+            await traffic.go(traffic.cars)
+        account = await traffic.close()
+        assert sorted(service.killed) == sorted(2 * VICTIMS)
+        assert len(traffic.acknowledged) == 2 * CARS
+        account.assert_right()
+        assert account.captured == account.charges("paid") > CARS / 2
+
+
+async def test_a_killed_supervisor_leaves_a_folder_that_goes_on(data_dir: Path) -> None:
+    async with open_service(data_dir) as service, open_traffic(service, cars=40) as traffic:
+        await traffic.come(traffic.cars[:20])
+        before = service.pids()
+        assert sorted(before) == ["gates-0", "postgres", "settlement", "valkey"]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(traffic.come(traffic.cars[20:]))
+            await service.serve.kill()
+            await service.start()
+        assert not any(is_alive(pid) for pid in before.values())
+        traffic.wait()
+        await traffic.go(traffic.cars)
+        account = await traffic.close()
+        account.assert_right()
+        assert account.captured == account.charges("paid") == 40
+
+
+async def kill_in_turn(service: Service, traffic: Traffic, chance: Random, *, events: int) -> None:
+    """Kill every victim once, each at a moment of its own within the next ``events``."""
+    began = len(traffic.acknowledged)
+    moments = sorted(chance.sample(range(began, began + events - 10), k=len(VICTIMS)))
+    for name, moment in zip(chance.sample(VICTIMS, k=len(VICTIMS)), moments, strict=True):
+        await until(lambda least=moment: len(traffic.acknowledged) >= least)
+        await service.kill(name)
+        if name == "rail":
+            service.rail.start()
