@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Base64Bytes, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from parking.catalog import Catalog, Controller
-from parking.errors import Defect
+from parking.errors import Defect, InvalidInput
 from parking.garage import Direction, Garage, Policy
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.tariff import Tariff, TariffSchedule, TariffVersion
@@ -102,10 +102,15 @@ def catalog_to_json(catalog: Catalog) -> bytes:
 def catalog_from_json(text: bytes) -> Catalog:
     """The catalog of a document; :class:`Defect` when it is none."""
     try:
-        document = CatalogDocument.model_validate_json(text)
+        return _catalog(CatalogDocument.model_validate_json(text))
     except ValidationError as error:
         first: ErrorDetails = error.errors(include_input=False)[0]
         raise Defect(f"the catalog cannot be read: {first['loc']}: {first['msg']}") from None
+    except InvalidInput as error:
+        raise Defect(f"the catalog cannot be read: {error}") from error
+
+
+def _catalog(document: CatalogDocument) -> Catalog:
     return Catalog(
         revision=document.revision,
         partition_count=document.partition_count,

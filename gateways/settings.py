@@ -10,7 +10,7 @@ import os
 from datetime import timedelta
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 
     collect_delay_s: Annotated[int, Field(ge=0)] = 900
     """Between exit and charge; as long as a car may turn back, so that it is never charged at all."""
-    biller_batch_max: Positive = 500
+    biller_batch_max: Annotated[int, Field(ge=1, le=5_000)] = 500
     """Records in one statement; larger ones win little and hold locks longer."""
     poison_after: Positive = 5
     """Deliveries of one record before it goes to a person and stops nobody."""
@@ -109,7 +109,8 @@ class Settings(BaseSettings):
 
     test_clock: Path | None = None
     """A clock file that a player moves; refused in production."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """From debug on, one line for much that is well; no plate is whole in any."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -36,9 +36,9 @@ __all__ = ["SettlementMetrics"]
 log = structlog.get_logger()
 LAG_BUCKETS_S: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86_400)
 BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-SAMPLE_EVERY_S: Final = 0.5
-CHARGES_EVERY: Final = 5
-IMBALANCE_EVERY: Final = 20
+SAMPLE_EVERY_S: Final = 2.0
+CHARGES_EVERY: Final = 2
+IMBALANCE_EVERY: Final = 5
 
 
 class SettlementMetrics(Observer, ChargeObserver):

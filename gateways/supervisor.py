@@ -37,7 +37,7 @@ DRAIN_SECONDS = 30.0
 
 
 class ChildUnfit(Unavailable):
-    """A child ended again and again as soon as it was started."""
+    """A child that never worked ended again and again as soon as it was started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +113,15 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         backoff = Backoff()
         early_ends = 0
+        has_worked = False
         while True:
             started = clock()
             status = await self._run_once(spec, lifeline)
             up_seconds = clock() - started
             early_ends = early_ends + 1 if up_seconds < EARLY_END_SECONDS else 0
-            if early_ends == EARLY_ENDS:
+            has_worked |= up_seconds >= EARLY_END_SECONDS
+            # What has worked may work again; the others need not end with it.
+            if early_ends == EARLY_ENDS and not has_worked:
                 raise ChildUnfit(why_unfit(spec, status))
             delay = backoff.delay_after(up_seconds)
             self._log.warning(

@@ -80,5 +80,5 @@ class Session:
     def charged_until(self, left_at: datetime) -> datetime:
         """The moment up to which the fee counts: that of the payment, if the driver then left in time."""
         if self.prepaid_at is not None and self.prepaid_until is not None and left_at <= self.prepaid_until:
-            return min(self.prepaid_at, left_at)
+            return max(self.entered_at, min(self.prepaid_at, left_at))
         return left_at

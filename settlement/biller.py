@@ -48,6 +48,8 @@ class BillerSettings:
     """Statements under way, each for its own partitions: one is computed here while another is booked."""
     block: timedelta = timedelta(seconds=1)
     """How long to wait for a new record."""
+    gather_s: float = 0.02
+    """After a small batch, how long the next one gathers: statements are dear, no car waits for a bill."""
     redeliver_after: timedelta = timedelta(seconds=15)
     """How long a record may stay unsettled before it is tried again."""
     poison_after: int = 5
@@ -81,7 +83,8 @@ class Biller:
         while True:
             until = asyncio.get_running_loop().time() + self._settings.redeliver_after.total_seconds()
             while asyncio.get_running_loop().time() < until:
-                await self.step()
+                if await self.step() < self._settings.batch // 4:
+                    await asyncio.sleep(self._settings.gather_s)
             await self.redeliver(self._settings.redeliver_after)
 
     async def recover(self) -> None:

@@ -68,6 +68,8 @@ class GranterSettings:
 
     batch: int = 500
     block: timedelta = timedelta(seconds=1)
+    gather_s: float = 0.01
+    """After a small batch, how long the next one gathers; no gate waits for a grant of this very moment."""
     redeliver_after: timedelta = timedelta(seconds=15)
     valid_for: timedelta = timedelta(days=30)
     """Longer than nearly every stay. What changes meanwhile is pushed at once, so this only bounds how long
@@ -94,6 +96,7 @@ class Granter:
         self._observer = observer
         self._settings = settings or GranterSettings()
         self._patience = Patience(loop=GROUP, observer=observer)
+        self._granting = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -101,7 +104,8 @@ class Granter:
         while True:
             until = asyncio.get_running_loop().time() + self._settings.redeliver_after.total_seconds()
             while asyncio.get_running_loop().time() < until:
-                await self.step()
+                if await self.step() < self._settings.batch // 4:
+                    await asyncio.sleep(self._settings.gather_s)
             await self.redeliver(self._settings.redeliver_after)
 
     async def step(self) -> int:
@@ -154,7 +158,9 @@ class Granter:
         loop = asyncio.get_running_loop()
         started = loop.time()
         expires_at = self._clock.now() + self._settings.valid_for
-        await grant_to(sessions, books=self._books, grants=self._grants, expires_at=expires_at)
+        # One at a time: a grant read before a change must not arrive after the one read behind it.
+        async with self._granting:
+            await grant_to(sessions, books=self._books, grants=self._grants, expires_at=expires_at)
         self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
 
 

@@ -17,7 +17,7 @@ from gateways.process import clock_of
 from gateways.publisher import Publisher
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
-from parking.live.journal import library_text
+from parking.live.journal import library_text, open_journal
 from parking.live.restoring import Restoring
 from parking.live.sessions import Sessions
 from settlement.books.archive import BookArchive
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["export_command", "migrate_command", "rebuild_command"]
 
+BOOKED_LOOKS = 100
+BOOKED_PAUSE_S = 0.1
+
 
 @click.command("migrate")
 @installation_options
@@ -49,14 +52,16 @@ def migrate_command(*, settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rebuild_command(*, settings: Settings, as_json: bool) -> None:
     """Put back into the live store what it lost, from the books; safe to run at any time."""
-    rebuilt = asyncio.run(_rebuild(settings))
+    rebuilt, booked = asyncio.run(_rebuild(settings))
     known_until = rebuilt.known_until.isoformat() if rebuilt.known_until else None
     if as_json:
         fields = {name: getattr(rebuilt, name) for name in rebuilt.__slots__}
-        click.echo(json.dumps(fields | {"known_until": known_until}))
+        click.echo(json.dumps(fields | {"known_until": known_until, "journal_booked": booked}))
         return
     click.echo(f"cars inside      {rebuilt.cars_inside:>8}   put back {rebuilt.cars_restored}")
     click.echo(f"answers kept     {rebuilt.answers:>8}   put back {rebuilt.answers_restored}")
+    if not booked:
+        click.echo("Settlement is behind: what the journal still holds is not considered; run this again.")
     click.echo(
         f"The archive ends with an event received at {known_until}. Events acknowledged later than that are\n"
         "known to their controllers only; those that come again are taken as new."
@@ -84,7 +89,7 @@ async def _export_events(settings: Settings, since: datetime, until: datetime) -
             sys.stdout.write(json.dumps(event, default=_plain) + "\n")
 
 
-async def _rebuild(settings: Settings) -> Rebuilt:
+async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:
     kept = timedelta(hours=settings.answers_kept_h)
     async with (
         open_pool(postgres_dsn(settings), size=2, application_name="leave-first rebuild") as pool,
@@ -93,6 +98,7 @@ async def _rebuild(settings: Settings) -> Rebuilt:
         live = BatchingConnection(valkey_url(settings), library=library_text())
         await live.start(tasks)
         try:
+            booked = await _until_booked(settings)
             garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
             await Publisher(garages, live).republish()
             catalog = await garages.load_catalog()
@@ -108,9 +114,21 @@ async def _rebuild(settings: Settings) -> Rebuilt:
                 grants=LiveGrants(sessions),
                 expires_at=now + timedelta(days=settings.grant_valid_days),
             )
-            return rebuilt
+            return rebuilt, booked
         finally:
             live.stop()
+
+
+async def _until_booked(settings: Settings) -> bool:
+    """Wait until the books know all that the journal says, or else a car that has left would be put back."""
+    async with open_journal(
+        valkey_url(settings), partition_count=settings.partition_count, reader="rebuild"
+    ) as journal:
+        for _ in range(BOOKED_LOOKS):
+            if not (await journal.backlog("biller")).records:
+                return True
+            await asyncio.sleep(BOOKED_PAUSE_S)
+    return False
 
 
 def _plain(value: object) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateways.embedded.stores import running_stores
+from gateways.logs import configure_logs
 from gateways.settings import Settings, load_settings
 from parking.errors import LeaveFirstError, Unavailable
 
@@ -38,6 +39,7 @@ def installation_options(command: Callable[..., None]) -> Callable[..., None]:
             settings = load_settings(
                 settings_file=settings_file, data_dir=data_dir.resolve() if data_dir else None
             )
+            configure_logs(settings.log_level, process=click.get_current_context().info_name or "leave-first")
             command(settings=settings, **options)
         except LeaveFirstError as error:
             raise click.ClickException(str(error)) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateways.commands.options import installation_options, postgres_dsn
 from gateways.process import clock_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["new_token", "token_command"]
 
+TOKEN_ID_BYTES = 6
 SCOPES = {"read": TokenKind.OPERATOR_READ, "full": TokenKind.OPERATOR_FULL}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -102,7 +103,8 @@ def revoke(*, settings: Settings, token_id: str) -> None:
 @installation_options
 def list_tokens(*, settings: Settings) -> None:
     """Show all tokens, without their secrets."""
-    table = Table("id", "kind", "label", "garage", "controller", "lanes", "since", "revoked", box=None)
+    whole = Column("id", no_wrap=True, min_width=2 * TOKEN_ID_BYTES)
+    table = Table(whole, "kind", "label", "garage", "controller", "lanes", "since", "revoked", box=None)
 
     async def act(tokens: Tokens) -> None:
         for one in await tokens.all():
@@ -123,7 +125,7 @@ def list_tokens(*, settings: Settings) -> None:
 
 def new_token() -> tuple[str, str, str]:
     """A fresh token id, its secret of 256 random bits, and the token as its holder sends it."""
-    token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    token_id, secret = secrets.token_hex(TOKEN_ID_BYTES), secrets.token_urlsafe(32)
     return token_id, secret, token_text(token_id, secret)
 
 

@@ -13,9 +13,10 @@ from gateways.demo.traffic import DAY
 from parking.errors import DependencyError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gateways.demo.office import Office
+    from gateways.demo.tally import Tally
     from parking.clock import FileClock
     from parking.live.journal import LiveJournal
 
@@ -23,8 +24,7 @@ __all__ = ["WAITING", "play_out", "until_settled"]
 
 WAITING: Final = frozenset({"due", "sent", "accepted", "in_doubt"})
 LEAPS: Final = (
-    timedelta(minutes=3),
-    timedelta(minutes=6),
+    timedelta(minutes=16),
     timedelta(hours=1, minutes=1),
     timedelta(hours=2, minutes=1),
     timedelta(hours=10, minutes=1),
@@ -34,11 +34,13 @@ LEAPS: Final = (
     timedelta(days=4, minutes=1),
     *(timedelta(days=5, minutes=1),) * 4,
 )
-"""At least the waits of the shipped schedule, in its order; the last ones for what doubts have held up."""
-LOOK_EVERY_SECONDS: Final = 0.15
-STILL_FOR_LOOKS: Final = 3
+"""At least the delay of the collection and the waits of the shipped schedule, in its order; the last ones are
+for what doubts have held up."""
+LOOK_EVERY_SECONDS: Final = 0.1
+STILL_FOR_LOOKS: Final = 4
+"""Together longer than an idle collector waits before it looks for work."""
 STILL_WITHIN_SECONDS: Final = 120.0
-SETTLED_LOOK_SECONDS: Final = 0.01
+SETTLED_LOOK_SECONDS: Final = 0.03
 SETTLED_WITHIN_SECONDS: Final = 240.0
 
 
@@ -62,14 +64,14 @@ async def _has_settled(journal: LiveJournal, group: str) -> bool:
         return False
 
 
-async def play_out(clock: FileClock, office: Office, moved: Callable[[], None]) -> Mapping[str, Any]:
+async def play_out(clock: FileClock, office: Office, tally: Tally) -> Mapping[str, Any]:
     """Leap until no charge waits for anything; the summary of how things stand then."""
     summary = await _until_still(office)
     for leap in LEAPS:
         if not _waiting(summary):
             break
-        clock.move_to(clock.now() + leap)
-        moved()
+        tally.now = clock.now() + leap
+        clock.move_to(tally.now)
         summary = await _until_still(office)
     return summary
 

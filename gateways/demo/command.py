@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -34,7 +34,7 @@ from parking.errors import LeaveFirstError, Unavailable
 from parking.live.journal import GROUPS, open_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from gateways.demo.outcome import Outcome
     from gateways.demo.plan import Plan
@@ -48,6 +48,7 @@ PARTITIONS: Final = 64
 KNOWN_SECONDS: Final = 30.0
 LOOK_EVERY_SECONDS: Final = 0.05
 COLLECTED_EVERY_SECONDS: Final = 1.0
+INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +102,11 @@ def demo(
     The exit status is 0 only when nothing is lost, nothing is charged twice, and the books are right.
     """
     options = Options(vehicles=vehicles, garages=garages, seed=seed, speed=speed, as_json=as_json)
+    ended: list[bool] = []
     with ExitStack() as opened:
         where = data_dir.resolve() if data_dir else opened.enter_context(scratch_data_dir())
         try:
-            status = uvloop.run(run_until_signal(_main(options, where)))
+            status = uvloop.run(run_until_signal(_main(options, where, ended)))
         except LeaveFirstError as error:
             raise click.ClickException(str(error)) from None
         except BaseExceptionGroup as group:
@@ -112,6 +114,9 @@ def demo(
             if known is None or others is not None:
                 raise
             raise click.ClickException("; ".join(map(str, _leaves(known)))) from None
+    if not ended:
+        click.echo("Stopped before the end of the day: nothing is proven.", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(status)
 
 
@@ -122,7 +127,8 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return found
 
 
-async def _main(options: Options, data_dir: Path) -> int:
+async def _main(options: Options, data_dir: Path, ended: list[bool]) -> int:
+    """The exit status; ``ended`` gets an element when the day came to its end."""
     console = Console(stderr=options.as_json, highlight=False)
     console.print(
         f"[bold]One day at a shopping complex:[/bold] {options.vehicles:,} cars,"
@@ -135,6 +141,7 @@ async def _main(options: Options, data_dir: Path) -> int:
         sys.stdout.write(outcome.as_json() + "\n")
     else:
         show(outcome, console)
+    ended.append(True)
     return 0 if outcome.proven else 1
 
 
@@ -149,16 +156,13 @@ async def _day(options: Options, data_dir: Path, screen: Screen) -> Outcome:
         controllers = Controllers(requests, stack.gate_url, await _laid_out(plan, office))
         await _until_known(controllers, plan)
         tally = Tally(now=DAY)
-        stores = running_stores(data_dir)
-        if stores is None or stores.valkey_url is None:
-            raise Unavailable("the live store is not running")
-        async with open_journal(stores.valkey_url, partition_count=PARTITIONS, reader="demo") as journal:
+        async with _settlement_watch(data_dir) as until_settled_now:
             scene = Scene(
                 clock=stack.clock,
                 controllers=controllers,
                 office=office,
                 tally=tally,
-                until_settled=lambda: until_settled(journal, GROUPS),
+                until_settled=until_settled_now,
             )
             screen.phase("the day")
             screen.watch(tally, garages=options.garages)
@@ -167,17 +171,23 @@ async def _day(options: Options, data_dir: Path, screen: Screen) -> Outcome:
             play_s = time() - play_began
             screen.phase("the weeks after it: payments are tried again, doubts are asked about")
             await scene.until_settled()
-            summary = await play_out(stack.clock, office, lambda: setattr(tally, "now", stack.clock.now()))
-            screen.phase("verifying the books against the archive and the rail")
-            played = Played(
-                plan=plan,
-                tally=tally,
-                play_s=play_s,
-                wall_s=time() - began,
-                repeated=requests.repeated,
-                restarts=stack.restarts,
-            )
-            return await examine(stack, requests, office, summary, played)
+            summary = await play_out(stack.clock, office, tally)
+        screen.phase("verifying the books against the archive and the rail")
+        played = Played(
+            plan=plan, tally=tally, play_s=play_s, repeated=requests.repeated, restarts=stack.restarts
+        )
+        outcome = await examine(stack, requests, office, summary, played)
+        return replace(outcome, wall_s=time() - began)
+
+
+@asynccontextmanager
+async def _settlement_watch(data_dir: Path) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """How to wait until settlement has caught up with the gates: exactly, so asked of the journal itself."""
+    stores = running_stores(data_dir)
+    if stores is None or stores.valkey_url is None:
+        raise Unavailable("the live store is not running")
+    async with open_journal(stores.valkey_url, partition_count=PARTITIONS, reader="demo") as journal:
+        yield lambda: until_settled(journal, GROUPS)
 
 
 async def _office(stack: Stack, requests: Requests) -> Office:

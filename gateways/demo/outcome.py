@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -34,7 +35,6 @@ class Played:
     plan: Plan
     tally: Tally
     play_s: float
-    wall_s: float
     repeated: int
     restarts: int
 
@@ -84,6 +84,7 @@ class Outcome:
     violations: tuple[Mapping[str, Any], ...]
     verified: bool
     rail_faults: Mapping[str, int]
+    wall_s: float = 0.0
 
     @property
     def proven(self) -> bool:
@@ -111,7 +112,7 @@ class Outcome:
                 "double_charged": self.double_charged,
                 "imbalance_fen": self.imbalance_fen,
                 "decision_ms": {"p50": tally.latency_ms(500), "p99": tally.latency_ms(990)},
-                "wall_s": round(played.wall_s, 1),
+                "wall_s": round(self.wall_s, 1),
                 "events_per_s": round(tally.events_sent / played.play_s),
                 "violations": list(self.violations),
             },
@@ -123,32 +124,39 @@ async def examine(
     stack: Stack, requests: Requests, office: Office, summary: Mapping[str, Any], played: Played
 ) -> Outcome:
     """Verify the books, account for every acknowledged event, and read what the rail says."""
-    status, verified = await stack.command("verify", "--json")
+    async with asyncio.TaskGroup() as tasks:
+        verifying = tasks.create_task(stack.command("verify", "--json"))
+        exporting = tasks.create_task(stack.command("export", "events"))
+        counting = [
+            tasks.create_task(office.count_sessions(garage_id, "closed")) for garage_id in played.plan.garages
+        ]
+        movements = tasks.create_task(_rail(stack, requests, "/v1/books"))
+        rail_summary = tasks.create_task(_rail(stack, requests, "/v1/books/summary"))
+    status, verified = verifying.result()
     verification: Mapping[str, Any] = json.loads(verified)
-    _, exported = await stack.command("export", "events")
-    captured = Counter(
-        one["order_key"]
-        for one in map(json.loads, (await _rail(stack, requests, "/v1/books")).splitlines())
-        if one["kind"] == "charge"
-    )
-    rail_summary: Mapping[str, Any] = json.loads(await _rail(stack, requests, "/v1/books/summary"))
-    closed = [await office.count_sessions(garage_id, "closed") for garage_id in played.plan.garages]
+    captured = _captures(movements.result())
     return Outcome(
         played=played,
         money=_money(summary, played.tally),
         bills=summary["bills"],
-        sessions_closed=sum(closed),
+        sessions_closed=sum(counted.result() for counted in counting),
         sessions_inside=summary["sessions_inside"],
         review_items=summary["review_items"],
-        lost=_lost(exported, played.tally),
+        lost=_lost(exporting.result()[1], played.tally),
         captures=captured.total(),
         double_charged=sum(times > 1 for times in captured.values()),
-        checks=len(verification.get("checks", ())),
-        imbalance_fen=verification.get("imbalance_fen", 0),
-        violations=tuple(verification.get("violations", ())),
+        checks=len(verification["checks"]),
+        imbalance_fen=verification["imbalance_fen"],
+        violations=tuple(verification["violations"]),
         verified=status == 0,
-        rail_faults=rail_summary["faults"],
+        rail_faults=json.loads(rail_summary.result())["faults"],
     )
+
+
+def _captures(movements: bytes) -> Counter[str]:
+    """How often the rail took money for each bill."""
+    lines = map(json.loads, movements.splitlines())
+    return Counter(one["order_key"] for one in lines if one["kind"] == "charge")
 
 
 def _lost(exported: str, tally: Tally) -> int:

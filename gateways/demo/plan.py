@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from gateways.demo.drivers import Driver, Incident, deal, misread, plates, registration
+from gateways.demo.steps import Deliver, Report, Resolve, Settle, Step
 from gateways.demo.traffic import DAY, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
@@ -23,23 +24,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from gateways.demo.drivers import Registration
+    from gateways.demo.steps import Act
     from gateways.demo.traffic import Visit
     from parking.plate import Plate
 
-__all__ = [
-    "LANES",
-    "OUTAGES",
-    "Act",
-    "Car",
-    "Deliver",
-    "Pay",
-    "Plan",
-    "Report",
-    "Resolve",
-    "Settle",
-    "Step",
-    "plan_day",
-]
+__all__ = ["LANES", "OUTAGES", "Car", "Plan", "plan_day"]
 
 LANES: Final = {
     **{LaneId(f"in-{number}"): Direction.ENTRY for number in range(1, 5)},
@@ -60,61 +49,13 @@ SENT_AGAIN_AFTER: Final = timedelta(minutes=5)
 LATE_BY: Final = timedelta(minutes=6)
 RESOLVED_AFTER: Final = timedelta(minutes=25)
 TURNS_BACK_AFTER: Final = timedelta(seconds=50)
-SETTLED_WITHIN: Final = timedelta(minutes=8)
+SETTLED_WITHIN: Final = timedelta(minutes=6)
+SETTLED_NEAR: Final = timedelta(minutes=5)
+"""Together with the one above less than the time from exit to charge."""
 TOLD_AFTER: Final = timedelta(minutes=21)
 STAYS_ON: Final = timedelta(minutes=40)
-SETTLE_EVERY: Final = timedelta(minutes=25)
+SETTLE_EVERY: Final = timedelta(minutes=29)
 """Shorter than the free minutes: nobody owes anything before the grant has had time to arrive."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A controller sends an event, ``times`` over; ``once_charged``: only when the last exit was charged."""
-
-    event: GateEvent
-    times: int = 1
-    once_charged: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deliver:
-    """A controller that was cut off sends what happened meanwhile."""
-
-    events: tuple[GateEvent, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolve:
-    """An attendant looks at the picture of an unsure reading, and names the plate."""
-
-    event: GateEvent
-    plate: Plate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pay:
-    """A driver who was held at ``event`` pays the fee; only the player knows who has to."""
-
-    event: GateEvent
-    session_id: str
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
-    """On a real day settlement has long done its part by now; time stands still until it has."""
-
-
-Act = Report | Deliver | Resolve | Pay | Settle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What is done at a moment; ``car`` orders what concerns one car, None concerns no single one."""
-
-    at: datetime
-    car: int | None
-    act: Act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +87,7 @@ def plan_day(*, vehicles: int, garages: int, chance: Random) -> Plan:
     names = tuple(GarageId(f"complex-{number}") for number in range(1, garages + 1))
     cars = list(_cars(vehicles, names, chance))
     steps = [step for garage_id in names for step in _steps_of(garage_id, cars, chance)]
-    steps += _settlements(steps)
+    steps = _with_settlements(steps)
     steps.sort(key=lambda step: step.at)
     registrations = (registration(car.place, car.driver, car.plate) for car in cars)
     return Plan(
@@ -289,7 +230,13 @@ class _Writer:
         return Step(at=at, car=self._car.place, act=act)
 
 
-def _settlements(steps: list[Step]) -> list[Step]:
-    """One at each full interval in which anything happened."""
-    passed = {(step.at - DAY) // SETTLE_EVERY for step in steps}
-    return [Step(at=DAY + (one + 1) * SETTLE_EVERY, car=None, act=Settle()) for one in sorted(passed)]
+def _with_settlements(steps: list[Step]) -> list[Step]:
+    """One at the end of each interval in which anything happened, and where a car asked for one near none."""
+    passed = {(step.at - DAY) // SETTLE_EVERY + 1 for step in steps}
+    regular = [DAY + one * SETTLE_EVERY for one in sorted(passed)]
+    kept = [step for step in steps if not (isinstance(step.act, Settle) and _is_near(step.at, regular))]
+    return kept + [Step(at=at, car=None, act=Settle()) for at in regular]
+
+
+def _is_near(at: datetime, regular: list[datetime]) -> bool:
+    return any(abs(at - one) <= SETTLED_NEAR for one in regular)

@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gateways.demo.plan import Act, Deliver, Pay, Report, Resolve, Settle, Step
+from gateways.demo.steps import Act, Deliver, Pay, Report, Resolve, Settle, Step
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.ids import EventId
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Player", "Scene"]
 
-STRIDE: Final = timedelta(seconds=45)
+STRIDE: Final = timedelta(seconds=40)
 """Well within the two minutes after which an event is history."""
 UNDER_WAY_MAX: Final = 64
-PAYS_AFTER: Final = timedelta(seconds=60)
+PAYS_AFTER: Final = timedelta(seconds=45)
 COMES_AGAIN_AFTER: Final = timedelta(seconds=60)
 """Both above the stride: they lie ahead when they become known."""
 MUST_PAY: Final = frozenset({Reason.NO_GRANT, Reason.OVER_LIMIT})

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateways.demo.drivers import Incident
-from gateways.demo.plan import Deliver
+from gateways.demo.steps import Deliver
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.money import yuan
@@ -43,14 +43,14 @@ HELD: Final = {
 }
 HISTORY: Final = (Reason.LATE, Reason.TOO_LATE, Reason.CLOCK)
 AT_THE_GATES: Final = {
-    Incident.MISREAD: "plates misread",
-    Incident.TURNED_BACK_AT_ENTRY: "cars turned back at the entry",
+    Incident.MISREAD: "plate misread at the exit",
+    Incident.TURNED_BACK_AT_ENTRY: "turned back at the entry",
     Incident.TURNED_BACK_AT_EXIT: "turned back at the exit",
-    Incident.TURNED_BACK_TOLD_LATE: "and said so only when they had been charged",
-    Incident.SENT_TWICE: "repeated their messages at once",
-    Incident.SENT_AGAIN: "minutes later",
+    Incident.TURNED_BACK_TOLD_LATE: "turned back, reported after the fee was collected",
+    Incident.SENT_TWICE: "messages repeated at once",
+    Incident.SENT_AGAIN: "message repeated minutes later",
     Incident.READ_TWICE: "read twice at the entry",
-    Incident.DELIVERED_LATE: "exits reported late",
+    Incident.DELIVERED_LATE: "exit reported late",
     Incident.NEVER_LEFT: "never left",
 }
 
@@ -100,37 +100,39 @@ def _reasons(
 
 
 def _money(outcome: Outcome) -> Iterable[tuple[str, str]]:
-    money = outcome.money
-    yield (
-        yuan(money.billed_fen),
-        f"billed: {outcome.bills:,} bills, {money.credit_notes:,} of them taken back",
-    )
-    yield f"= {yuan(money.at_exit_fen)}", f"paid at the exit, by {outcome.played.tally.payments:,} drivers"
-    yield f"+ {yuan(money.collected_fen)}", f"collected afterwards, {money.collected:,} charges"
-    yield f"- {yuan(money.refunded_fen)}", f"given back, {money.refunded:,} refunds"
-    yield f"+ {yuan(money.unpaid_fen)}", f"unpaid: {money.unpaid:,} charges that the rail declined for good"
-    yield (
-        f"+ {yuan(money.unassigned_fen)}",
-        f"owed by {money.unassigned:,} drivers without an account, who left while a line was down",
-    )
-    yield f"+ {yuan(money.in_doubt_fen)}", f"in doubt, {money.in_doubt:,} charges"
+    money, payments = outcome.money, outcome.played.tally.payments
+    yield _yuan(money.billed_fen), f"{outcome.bills:>7,}  bills, less {money.credit_notes:,} taken back"
+    yield f"= {_yuan(money.at_exit_fen)}", f"{payments:>7,}  paid at the exit, before leaving"
+    yield f"+ {_yuan(money.collected_fen)}", f"{money.collected:>7,}  collected after the car had left"
+    yield f"- {_yuan(money.refunded_fen)}", f"{money.refunded:>7,}  given back"
+    yield f"+ {_yuan(money.unpaid_fen)}", f"{money.unpaid:>7,}  declined by the rail for good: unpaid"
+    unknown = "left while a line was down, without an account to charge"
+    yield f"+ {_yuan(money.unassigned_fen)}", f"{money.unassigned:>7,}  {unknown}"
+    yield f"+ {_yuan(money.in_doubt_fen)}", f"{money.in_doubt:>7,}  in doubt"
     if money.unexplained_fen:
-        yield f"+ {yuan(money.unexplained_fen)}", "taken at an exit and not used"
+        yield f"+ {_yuan(money.unexplained_fen)}", f"{'':>7}  difference: paid at the exit, and not used"
+
+
+def _yuan(amount_fen: int) -> str:
+    whole, _, rest = yuan(amount_fen).partition(".")
+    return f"{int(whole):,}.{rest}"
 
 
 def _troubles(outcome: Outcome) -> Iterable[tuple[str, str]]:
     played = outcome.played
     incidents = Counter(car.incident for car in played.plan.cars)
     cut_off = sum(len(step.act.events) for step in played.plan.steps if isinstance(step.act, Deliver))
-    gates = [f"{incidents[one]:,} {words}" for one, words in AT_THE_GATES.items() if incidents[one]]
-    yield "gates", ", ".join([*gates, f"{cut_off:,} exits while a lane's line was down"])
-    yield (
-        "attendants",
-        f"matched {played.tally.resolved:,} misread plates; {outcome.review_items:,} cases still open",
-    )
-    faults = [f"{many:,} {name.replace('_', ' ')}" for name, many in outcome.rail_faults.items() if many]
-    yield "payment rail", ", ".join(faults) or "nothing"
-    yield "processes", f"{played.restarts:,} started again, {played.repeated:,} requests repeated"
+    gates = {words: incidents[one] for one, words in AT_THE_GATES.items()}
+    yield "gates", _list(gates | {"left while the lane's line was down": cut_off})
+    rail = sorted(outcome.rail_faults.items(), key=lambda fault: -fault[1])
+    yield "payment rail", _list({name.replace("_", " "): many for name, many in rail})
+    yield "processes", _list({"started again": played.restarts, "request repeated": played.repeated})
+    settled = f"{played.tally.resolved:,} × plate matched from the picture"
+    yield "attendants", f"{settled} · {outcome.review_items:,} × left to do"
+
+
+def _list(troubles: Mapping[str, int]) -> str:
+    return " · ".join(f"{many:,} × {name}" for name, many in troubles.items() if many) or "nothing"
 
 
 def _proof(outcome: Outcome) -> Iterable[tuple[str, str]]:

@@ -89,6 +89,6 @@ def _movement(event: GateEvent, answer: GateAnswer) -> int:
         case Kind.EXIT:
             return -int(answer.verdict is Verdict.OPEN or answer.reason is Reason.LATE)
         case Kind.TURN_BACK:
-            if answer.reason is not Reason.TURN_BACK:
+            if answer.reason not in {Reason.TURN_BACK, Reason.LATE}:
                 return 0
             return -1 if event.lane_id.startswith("in-") else 1

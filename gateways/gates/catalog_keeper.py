@@ -7,6 +7,7 @@ gate that starts while no store answers still knows its garages and its controll
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,10 +59,7 @@ class CatalogKeeper:
         if text is None:
             return False
         self._take(text)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_bytes(text)
-        fresh.chmod(0o600)
-        fresh.replace(self._file)
+        await asyncio.to_thread(_keep, self._file, text)
         return True
 
     async def follow(self, every_s: float) -> None:
@@ -82,3 +80,14 @@ class CatalogKeeper:
                 f"this process with {self._partition_count}"
             )
         self.current = catalog
+
+
+def _keep(file: Path, text: bytes) -> None:
+    """Replace the file; after a power cut it is the old one or the new one."""
+    fresh = file.with_suffix(".new")
+    with fresh.open("wb") as writing:
+        fresh.chmod(0o600)
+        writing.write(text)
+        writing.flush()
+        os.fsync(writing.fileno())
+    fresh.replace(file)

@@ -121,7 +121,6 @@ class Spool:
 @contextlib.asynccontextmanager
 async def open_spool(folder: Path, *, events_max: int) -> AsyncIterator[Spool]:
     """The spool in a folder, with what an earlier process left there."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with GroupCommit(partial(_open, folder / "spool.sqlite")) as disk:
         waiting = await disk.submit(_read)
         yield Spool(disk, waiting, events_max=events_max)
@@ -133,6 +132,7 @@ def _sql(name: str) -> str:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     connection = open_durable(path)
     connection.execute(_sql("create_spool"))
     return connection

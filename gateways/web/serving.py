@@ -62,12 +62,11 @@ async def serve(
     doors.append(door)
     loop = asyncio.get_running_loop()
     try:
-        if unix_path is not None:
-            listener = await loop.create_unix_server(door.admit, unix_path, backlog=BACKLOG)
-        else:
-            listener = await loop.create_server(
-                door.admit, host, port, backlog=BACKLOG, reuse_port=reuse_port or None
-            )
+        listener = await (
+            loop.create_server(door.admit, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
+            if unix_path is None
+            else loop.create_unix_server(door.admit, unix_path, backlog=BACKLOG)
+        )
         try:
             yield 0 if unix_path is not None else int(listener.sockets[0].getsockname()[1])
         finally:

@@ -16,8 +16,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio.connection import parse_url
 from redis.asyncio import Connection
+from redis.asyncio.connection import parse_url
 from redis.exceptions import RedisError, ResponseError
 
 from parking.errors import Busy, Unavailable

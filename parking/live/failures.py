@@ -35,6 +35,7 @@ REFUSALS = (
     "OOM",
     "MISCONF",
     "NOREPLICAS",
+    "NOGROUP",
     "BUSY",
 )
 """Error codes with which a server refuses before it has done anything."""
@@ -58,7 +59,14 @@ def wants_library(error: Exception) -> bool:
 
 def refused(error: Exception) -> bool:
     """Whether the server certainly did nothing."""
-    return isinstance(error, REFUSED) or str(error).startswith(REFUSALS) or wants_library(error)
+    text = str(error)
+    # A pipeline puts the number and the name of the command before the server's own words.
+    return (
+        isinstance(error, REFUSED)
+        or text.startswith(REFUSALS)
+        or "NOGROUP No such key" in text
+        or wants_library(error)
+    )
 
 
 def translated(error: Exception) -> LeaveFirstError:

@@ -7,6 +7,7 @@ Settling acknowledges them and drops from the stream what every group has settle
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from parking.errors import LeaveFirstError
 from parking.ids import Partition
 from parking.journal import Unreadable
 from parking.live.codec import record_from
@@ -24,7 +26,7 @@ from parking.live.failures import translated
 from parking.live.keys import journal_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import timedelta
 
     from parking.journal import Record
@@ -33,6 +35,16 @@ __all__ = ["GROUPS", "Backlog", "LiveJournal", "library_text", "open_journal"]
 
 GROUPS = ("biller", "granter")
 """Every reader; made together, so that none misses what another has already let go."""
+UNREADABLE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    LeaveFirstError,
+)
+"""What reading a damaged record, or one of a newer version, can come to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +63,19 @@ def library_text() -> str:
 class LiveJournal:
     """The journal of all partitions; ``reader`` names this process within its groups."""
 
-    def __init__(self, client: Redis, *, partition_count: int, reader: str) -> None:
+    def __init__(self, client: Redis, *, partition_count: int, reader: str, timeout_s: float) -> None:
         # The driver's annotations describe its blocking and its asyncio client in one breath.
         self._client: Any = client
         self._partitions = {
             journal_key(Partition(number)).encode(): Partition(number) for number in range(partition_count)
         }
         self._reader = reader
+        self._timeout_s = timeout_s
         self._ready = False
 
     async def read(self, group: str, count: int, block: timedelta) -> list[Record | Unreadable]:
         """New records, up to ``count`` of each partition; waits up to ``block`` for the first."""
-        with self._failures():
+        async with self._bounded():
             await self._prepare()
             found = await self._client.xreadgroup(
                 group,
@@ -86,7 +99,7 @@ class LiveJournal:
         """
         idle_ms = int(idle.total_seconds() * 1000)
         claimed: list[tuple[Record | Unreadable, int]] = []
-        with self._failures():
+        async with self._bounded():
             await self._prepare()
             for key in await self._pending_partitions(group):
                 counts = {
@@ -104,18 +117,18 @@ class LiveJournal:
 
     async def settle(self, group: str, positions: Mapping[Partition, Sequence[str]]) -> None:
         """Let records go."""
-        with self._failures():
+        async with self._bounded():
             pipeline = self._client.pipeline(transaction=False)
             for partition, settled in positions.items():
                 if settled:
-                    pipeline.fcall("lf1_settle", 1, journal_key(partition), group, *settled)
+                    pipeline.fcall("lf1_settle", 1, journal_key(partition), len(GROUPS), group, *settled)
             await pipeline.execute()
 
     async def backlog(self, group: str) -> Backlog:
         """How far the group is behind."""
         records = 0
         oldest: list[int] = []
-        with self._failures():
+        async with self._bounded():
             await self._prepare()
             seconds, micros = await self._client.time()
             pipeline = self._client.pipeline(transaction=False)
@@ -133,10 +146,12 @@ class LiveJournal:
         now_ms = seconds * 1000 + micros // 1000
         return Backlog(records=records, oldest_ms=max(0, now_ms - min(oldest)) if oldest else 0)
 
-    @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
         try:
-            yield
+            # The driver's own timeout can swallow a cancellation; this one cannot.
+            async with asyncio.timeout(self._timeout_s):
+                yield
         except (RedisError, OSError, TimeoutError) as error:
             self._ready = False  # The groups may have gone with the store's data.
             raise translated(error) from error
@@ -164,7 +179,7 @@ class LiveJournal:
         text = {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
         try:
             return record_from(place, partition, text)
-        except (KeyError, ValueError, TypeError) as error:
+        except UNREADABLE as error:
             return Unreadable(
                 position=place,
                 partition=partition,
@@ -181,12 +196,12 @@ async def open_journal(
     client = Redis.from_url(
         url,
         socket_connect_timeout=timeout_s,
-        socket_timeout=timeout_s,
+        socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
     try:
-        yield LiveJournal(client, partition_count=partition_count, reader=reader)
+        yield LiveJournal(client, partition_count=partition_count, reader=reader, timeout_s=timeout_s)
     finally:
         await client.aclose()
 

@@ -168,9 +168,13 @@ local function prepay(keys, args)
   return 1
 end
 
--- restore <car> <inside> | session_id facts version entered_ms number [total_fen paid_at_ms paid_until_ms]
+-- restore <car> <inside> <left> |
+--   session_id facts version entered_ms number [total_fen paid_at_ms paid_until_ms]
+-- A car that has left since the books last heard of it stays outside.
 local function restore(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
+  local gone = redis.call('HMGET', keys[3], 's', 'v')
+  if gone[1] == args[1] and tonumber(gone[2]) > tonumber(args[3]) then return 0 end
   redis.call('HSET', keys[1], 's', args[1], 'f', args[2], 'v', args[3], 'e', args[4])
   if args[6] then redis.call('HSET', keys[1], 'p', args[6], 'pa', args[7], 'pu', args[8]) end
   redis.call('ZADD', keys[2], args[4], args[5])
@@ -189,13 +193,16 @@ local function before(a, b)
   return tonumber(a_sequence) < tonumber(b_sequence)
 end
 
--- settle <journal> | group position...
--- Acknowledges, then drops what every group has settled.
+-- settle <journal> | groups_expected group position...
+-- Acknowledges, then drops what every group has settled; nothing while a group is missing.
 local function settle(keys, args)
   local journal = keys[1]
-  local settled = redis.call('XACK', journal, unpack(args))
+  if redis.call('EXISTS', journal) == 0 then return 0 end
+  local settled = redis.call('XACK', journal, unpack(args, 2))
+  local groups = redis.call('XINFO', 'GROUPS', journal)
+  if #groups < tonumber(args[1]) then return settled end
   local keep_from
-  for _, group in ipairs(redis.call('XINFO', 'GROUPS', journal)) do
+  for _, group in ipairs(groups) do
     local info = {}
     for at = 1, #group, 2 do info[group[at]] = group[at + 1] end
     local pending = redis.call('XPENDING', journal, info['name'])

@@ -34,7 +34,7 @@ class Restoring:
         keys = self._keys.of(session.garage_id)
         number = session.plate.number
         put = await self._live.call(
-            "FCALL", "lf1_restore", 2, keys.car(number), keys.inside,
+            "FCALL", "lf1_restore", 3, keys.car(number), keys.inside, keys.left(number),
             str(session.session_id), session_facts(session), session.version, to_ms(session.entered_at),
             number, *_prepaid(session),
         )  # fmt: skip

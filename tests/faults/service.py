@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -22,19 +22,19 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from gateways.demo.traffic import DAY
-from gateways.embedded import running_stores
+from gateways.embedded import running_stores, scratch_data_dir
 from gateways.settings import process_environment
 from parking.clock import FileClock
 from tests.stores import processes_about
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from gateways.embedded import StoreAddresses
 
-__all__ = ["PATIENCE_S", "Program", "Service", "free_ports", "is_alive", "lay_out", "open_service", "until"]
+__all__ = ["PATIENCE_S", "Program", "Service", "is_alive", "kept_service", "lay_out", "open_service", "until"]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 40.0
 LOOK_S = 0.02
 PORTS = range(10_000, 19_900)
 """Below those that the machine gives to outgoing connections."""
@@ -147,38 +147,32 @@ class Service:
     killed: list[str] = field(default_factory=list)
 
     @property
-    def stores(self) -> StoreAddresses:
-        """Where the stores of this service listen."""
+    def valkey_url(self) -> str:
+        """Of the live store, whoever runs it."""
+        url = self.environment.get("LEAVE_FIRST_VALKEY_URL") or self._stores().valkey_url
+        assert url is not None
+        return url
+
+    @property
+    def postgres_dsn(self) -> str:
+        """Of the books, for their owner."""
+        dsn = self.environment.get("LEAVE_FIRST_POSTGRES_DSN") or self._stores().postgres_dsn
+        assert dsn is not None
+        return dsn
+
+    def _stores(self) -> StoreAddresses:
         found = running_stores(self.folder)
         assert found is not None
         return found
 
-    @property
-    def valkey_url(self) -> str:
-        assert self.stores.valkey_url is not None
-        return self.stores.valkey_url
-
-    @property
-    def postgres_dsn(self) -> str:
-        assert self.stores.postgres_dsn is not None
-        return self.stores.postgres_dsn
-
     def pids(self) -> dict[str, int]:
         """What runs below ``serve``: gates-0, settlement, valkey, postgres."""
-        found = {}
-        for child in psutil.Process(self.serve.pid).children():
-            try:
-                if child.status() != psutil.STATUS_ZOMBIE:
-                    found[_name_of(child)] = child.pid
-            except psutil.NoSuchProcess:
-                continue
-        return found
+        return {_name_of(words): pid for pid, words in _children(self.serve.pid)}
 
     def backends(self) -> list[int]:
         """PostgreSQL's processes for the connections of settlement."""
         main = self.pids().get("postgres")
-        children = psutil.Process(main).children() if main else []
-        return [one.pid for one in children if "leave_first" in " ".join(one.cmdline())]
+        return [pid for pid, words in _children(main or 0) if "leave_first" in " ".join(words)]
 
     async def kill(self, name: str) -> None:
         """Kill one process below ``serve``, or one ``backend``, or the ``rail``, and see it gone."""
@@ -232,7 +226,7 @@ def lay_out(
     secret, secret_path, clock_path = "the-secret-of-this-test", extra / "secret", extra / "clock"
     secret_path.write_text(secret)
     clock = FileClock(clock_path, start=DAY)
-    gate, operator, rail, metrics, *_ = free_ports(Random(f"{os.getpid()} {folder}"))
+    gate, operator, rail, metrics, *_ = _free_ports(Random(f"{os.getpid()} {folder}"))
     inherited = {
         name: value for name, value in process_environment().items() if not name.startswith("LEAVE_FIRST_")
     }
@@ -288,7 +282,19 @@ async def open_service(
         await service.end()
 
 
-def free_ports(chance: Random) -> tuple[int, ...]:
+@contextmanager
+def kept_service() -> Iterator[Service]:
+    """The same for several tests, each with a loop of its own: those that leave it as they found it."""
+    with scratch_data_dir() as scratch:
+        service = lay_out(scratch)
+        try:
+            asyncio.run(service.start())
+            yield service
+        finally:
+            asyncio.run(service.end())
+
+
+def _free_ports(chance: Random) -> tuple[int, ...]:
     """Adjoining ports that nobody uses now."""
     while True:
         first = chance.choice(PORTS)
@@ -306,13 +312,19 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _name_of(process: psutil.Process) -> str:
-    match process.name():
-        case "valkey-server":
-            return "valkey"
-        case "postgres":
-            return "postgres"
-        case _:
-            words = process.cmdline()
-            role = words[words.index("--role") + 1] if "--role" in words else "other"
-            return f"gates-{words[words.index('--number') + 1]}" if role == "gates" else role
+def _children(pid: int) -> list[tuple[int, list[str]]]:
+    """Running children with their command lines; what ends meanwhile is left out."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children() if pid else ():
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                found.append((child.pid, child.cmdline()))
+    return found
+
+
+def _name_of(words: list[str]) -> str:
+    program = Path(words[0].split(" ")[0]).name if words else ""
+    if "--role" in words:
+        role = words[words.index("--role") + 1]
+        return f"gates-{words[words.index('--number') + 1]}" if role == "gates" else role
+    return {"valkey-server": "valkey"}.get(program, program)

@@ -45,6 +45,7 @@ STAY = timedelta(hours=2)
 """More than the free half hour, and less than a grant allows."""
 BETWEEN_CARS = timedelta(seconds=1)
 KNOWN_S = 60.0
+LOOK_S = 0.05
 LANES_OF = {
     Kind.ENTRY: [lane for lane, direction in LANES.items() if direction is Direction.ENTRY],
     Kind.EXIT: [lane for lane, direction in LANES.items() if direction is Direction.EXIT],
@@ -88,10 +89,15 @@ class Traffic:
     office: Office
     controllers: Controllers
     garage_id: GarageId
+    token: str
     cars: Sequence[Plate]
     acknowledged: dict[EventId, GateAnswer] = field(default_factory=dict)
     sent: dict[EventId, GateEvent] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def controllers_with(self, requests: Requests) -> Controllers:
+        """The same controllers with other manners."""
+        return Controllers(requests, self.service.gate_url, {self.garage_id: self.token})
 
     def event(self, kind: Kind, car: Plate) -> GateEvent:
         """A new event of a car, captured now; every event moves the clock a little."""
@@ -193,14 +199,17 @@ async def open_traffic(service: Service, *, cars: int, garage: str = "G1") -> As
         )
         controllers = Controllers(requests, service.gate_url, {garage_id: token})
         async with asyncio.timeout(KNOWN_S):
-            while not await controllers.known(garage_id):
-                await asyncio.sleep(0.05)
+            while True:
+                if await controllers.known(garage_id):
+                    break
+                await asyncio.sleep(LOOK_S)
         yield Traffic(
             service=service,
             requests=requests,
             office=office,
             controllers=controllers,
             garage_id=garage_id,
+            token=token,
             cars=numbers,
         )
 

@@ -21,7 +21,7 @@ from gateways.embedded.binaries import valkey_binary
 from gateways.settings import process_environment
 from parking.catalog import Catalog, Controller, secret_digest
 from parking.clock import SystemClock
-from parking.garage import Policy
+from parking.garage import Barrier, Policy
 from parking.ids import ControllerId, GarageId, LaneId, partition_of
 from parking.live.catalog import publish
 from parking.live.codec import record_from
@@ -30,7 +30,7 @@ from tests.scenarios.stage import garage_of, live_connection
 from tests.stores import valkey_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -43,8 +43,8 @@ __all__ = [
     "GateProcess",
     "ValkeyProcess",
     "catalog_of",
-    "gate_process",
     "gate_event",
+    "gate_process",
     "now",
     "publish_catalog",
     "read_journal",
@@ -77,8 +77,9 @@ class Answered:
     seconds: float
 
     @property
-    def body(self) -> Any:
-        return json.loads(self.text)
+    def body(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.text)
+        return document
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,13 +95,13 @@ class GateProcess:
         self,
         body: object,
         *,
-        token_id: str = "c1",
+        by: str = "c1",
         path: str = "/v1/gate-events",
         **headers: str,
     ) -> Answered:
         """Send one request on a kept connection; bytes as they are, everything else as JSON."""
         sent = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        given = {"Authorization": f"Bearer {token(token_id)}", "Content-Type": "application/json"}
+        given = {"Authorization": f"Bearer {token(by)}", "Content-Type": "application/json"}
         given |= {name.replace("_", "-").title(): value for name, value in headers.items()}
         return self.request("POST", path, sent, given)
 
@@ -156,7 +157,9 @@ class GateProcess:
             lines = connection.getresponse().read().decode().splitlines()
         finally:
             connection.close()
-        return int(float(next(one.split()[-1] for one in lines if one.startswith("leave_first_spooled_events"))))
+        return int(
+            float(next(one.split()[-1] for one in lines if one.startswith("leave_first_spooled_events")))
+        )
 
     def rss(self) -> int:
         """Resident memory in bytes."""
@@ -176,7 +179,9 @@ class GateProcess:
 
 
 @contextmanager
-def gate_process(valkey_url: str, folder: Path, *, known: bool = True, **settings: object) -> Iterator[GateProcess]:
+def gate_process(
+    valkey_url: str, folder: Path, *, known: bool = True, **settings: object
+) -> Iterator[GateProcess]:
     """Run a gate process until the context is left; with ``known`` wait until it has a catalog."""
     with _reserved_port() as metrics_port:
         pass  # Free again when the process binds it, which it does alone.
@@ -194,8 +199,8 @@ def gate_process(valkey_url: str, folder: Path, *, known: bool = True, **setting
         }
         variables = {f"LEAVE_FIRST_{name.upper()}": str(value) for name, value in given.items()}
         with (folder / "gate.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", GATE],  # noqa: S603 - our own command
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-c", GATE],
                 env={**process_environment(), **variables},
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -216,7 +221,6 @@ class ValkeyProcess:
     """A Valkey that a test may break."""
 
     folder: Path
-    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -230,9 +234,9 @@ class ValkeyProcess:
     def start(self) -> None:
         """Start it on the folder as it is, and wait until it answers."""
         arguments = ["--port", "0", "--unixsocket", f"{self.folder}/valkey.sock", "--dir", str(self.folder)]
-        arguments += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", *self.options]
-        self.process = subprocess.Popen(
-            [str(valkey_binary()), *arguments],  # noqa: S603 - the embedded server's own binary
+        arguments += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self.process = subprocess.Popen(  # noqa: S603 - the embedded server
+            [str(valkey_binary()), *arguments],
             stdout=subprocess.DEVNULL,
         )
         until(self._answers, "Valkey answers", READY_S)
@@ -256,22 +260,22 @@ class ValkeyProcess:
 
 
 @contextmanager
-def valkey_process(folder: Path, *options: str, catalog: Catalog | None = None) -> Iterator[ValkeyProcess]:
+def valkey_process(folder: Path) -> Iterator[ValkeyProcess]:
     """A running Valkey with a published catalog; gone afterwards."""
     folder.mkdir(exist_ok=True)
-    valkey = ValkeyProcess(folder=folder, options=options)
+    valkey = ValkeyProcess(folder=folder)
     try:
         valkey.start()
-        text = catalog_to_json(catalog or catalog_of()).decode()
+        text = catalog_to_json(catalog_of()).decode()
         assert valkey.command("HSET", "lf:config", "revision", "1", "text", text) == ":2"
         yield valkey
     finally:
         valkey.kill()
 
 
-def catalog_of(policy: Policy | None = None, *, revision: int = 1) -> Catalog:
-    """Garages G1 and G2; tokens c1 for all of G1, c2 for G2, and in1 for one lane of G1."""
-    garages = [garage_of(policy, garage_id=name) for name in ("G1", "G2")]
+def catalog_of(*, revision: int = 1) -> Catalog:
+    """Garage G1, and G2, which holds in an outage; tokens c1 and c2 for them, and in1 for one lane of G1."""
+    garages = [garage_of(garage_id="G1"), garage_of(Policy(outage=Barrier.HOLD), garage_id="G2")]
     whole = _controller("G1", LANES)
     return Catalog(
         revision=revision,
@@ -302,11 +306,10 @@ async def read_journal(url: str, garage_id: str = "G1") -> list[Record]:
     partition = partition_of(GarageId(garage_id), PARTITIONS)
     async with live_connection(url) as live:
         entries = await live.call("XRANGE", journal_key(partition), "-", "+")
-    fields = [
-        (place.decode(), [text.decode() for text in pairs]) for place, pairs in entries
-    ]
+    fields = [(place.decode(), [text.decode() for text in pairs]) for place, pairs in entries]
     records = [
-        record_from(place, partition, dict(zip(texts[::2], texts[1::2], strict=True))) for place, texts in fields
+        record_from(place, partition, dict(zip(texts[::2], texts[1::2], strict=True)))
+        for place, texts in fields
     ]
     return [one for one in records if one.event.garage_id == garage_id]
 
@@ -317,7 +320,12 @@ def token(token_id: str) -> str:
 
 
 def gate_event(
-    event_id: str, kind: str = "entry", *, at: datetime | None = None, plate: str = "浙A12345", **changed: Any
+    event_id: str,
+    kind: str = "entry",
+    *,
+    at: datetime | None = None,
+    plate: str = "浙A12345",
+    **changed: object,
 ) -> dict[str, Any]:
     """A message of the native protocol, of a car that is there now unless told otherwise."""
     return {
@@ -337,7 +345,7 @@ def now() -> datetime:
     return SystemClock().now()
 
 
-def until(condition: Any, what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.gateways.gate_stage import gate_event, token
 
@@ -20,6 +20,18 @@ __all__ = ["Hostile", "dripped", "exchange", "hostile_requests", "status_of"]
 MEBIBYTE = 1024 * 1024
 ONE, MANY = "/v1/gate-events", "/v1/gate-events/batch"
 ANSWER_S = 20.0
+PATHS = (
+    "/../v1/gate-events",
+    "/v1//gate-events",
+    "/v1/gate-events/%2e%2e/x",
+    "/v1/gate-events%00",
+    "/%ff",
+    "/v1/gate-events;x",
+    "//gate/v1/gate-events",
+    "*",
+    "http://[",
+    "/v1/gate-events/batch/../x",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +51,18 @@ def hostile_requests(chance: Random) -> Iterator[Hostile]:
     yield from _garbage(chance)
 
 
-def _post(body: bytes, path: str = ONE, *, kind: str = "application/json", more: tuple[str, ...] = ()) -> bytes:
+def _post(
+    body: bytes, path: str = ONE, *, kind: str = "application/json", more: tuple[str, ...] = ()
+) -> bytes:
     return _head(path, kind, (f"Content-Length: {len(body)}", *more)) + body
 
 
-def _head(path: str, kind: str, more: tuple[str, ...], *, token_id: str = "c1") -> bytes:  # noqa: S107 - an id
+def _head(path: str, kind: str, more: tuple[str, ...]) -> bytes:
     lines = (
         f"POST {path} HTTP/1.1",
         "Host: gate",
         "Connection: close",
-        f"Authorization: Bearer {token(token_id)}",
+        f"Authorization: Bearer {token('c1')}",
         f"Content-Type: {kind}",
         *more,
     )
@@ -94,51 +108,71 @@ def _bodies() -> Iterator[Hostile]:
         }.items():
             yield Hostile(f"{name} to {path}", _post(body, path))
     yield Hostile("a bomb, announced", _post(gzip.compress(good), more=("Content-Encoding: gzip",)))
-    yield Hostile("a bomb batch", _post(gzip.compress(b" " * 50 * MEBIBYTE), MANY, more=("Content-Encoding: gzip",)))
-    for kind in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "", ";;;", "\x01", "a" * 5000):
+    yield Hostile(
+        "a bomb batch", _post(gzip.compress(b" " * 50 * MEBIBYTE), MANY, more=("Content-Encoding: gzip",))
+    )
+    for kind in (
+        "text/plain",
+        "application/xml",
+        "multipart/form-data; boundary=x",
+        "",
+        ";;;",
+        "\x01",
+        "a" * 5000,
+    ):
         yield Hostile(f"type {kind[:20]!r}", _post(good, kind=kind))
-    yield Hostile("another charset", _post(good.replace(rb"\u6d59", "浙".encode("gbk")), kind="application/json; charset=gbk"))
+    yield Hostile(
+        "another charset",
+        _post(good.replace(rb"\u6d59", "浙".encode("gbk")), kind="application/json; charset=gbk"),
+    )
 
 
-STRANGE: tuple[dict[str, Any], ...] = (
-    *(
-        {"captured_at": one}
-        for one in (
-            "0001-01-01T00:00:00+14:00",
-            "9999-12-31T23:59:59-12:00",
-            "0000-01-01T00:00:00Z",
-            "10000-01-01T00:00:00Z",
-            "2016-12-31T23:59:60Z",
-            "2026-02-30T00:00:00Z",
-            "2026-01-01T00:00:00+24:00",
-            "2026-01-01T00:00:00-24:00",
-            "2026-01-01T25:00:00Z",
-            "now",
-            "",
-            1e308,
-            -1,
-            [],
-            None,
-        )
-    ),
-    *({"confidence": one} for one in (1e308, -1, "1", None, [], {}, 2**63)),
-    *({"event_id": one} for one in ("", "../..", "a b", "{p1}", "a\r\nb", "浙", "'; DROP", "x" * 10_000, 1, None)),
-    *({"garage_id": one} for one in ("G2", "g1", "G1 ", "*", "", "G1:c", None, ["G1"])),
-    *({"lane_id": one} for one in ("out-9", "*", "", None, {"in-1": 1})),
-    *({"kind": one} for one in ("exit", "", "ENTRY", None, 1)),
-    *({"plate": one} for one in (None, "浙A12345", [], {"number": None}, {"number": "浙" * 33}, {"number": "\u202e浙A"})),
-    *({"plate": {"number": "浙A12345", "colour": one}} for one in ("", "pink", None, 1)),
-    *({"candidates": one} for one in ([None], [{}], "x", [{"number": "x" * 33, "confidence": 1}], [[]] * 1000)),
-    *({"offline": one} for one in ("true", 1, None, [])),
-    {"__proto__": {}},
-    {"replayed": True},
+PLATES: tuple[object, ...] = (
+    None,
+    "浙A12345",
+    [],
+    {"number": None},
+    {"number": "浙" * 33},
+    {"number": "\u202e浙A"},
+    *({"number": "浙A12345", "colour": colour} for colour in ("", "pink", None, 1)),
 )
+MOMENTS: tuple[object, ...] = (
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-12:00",
+    "0000-01-01T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+    "2016-12-31T23:59:60Z",
+    "2026-02-30T00:00:00Z",
+    "2026-01-01T00:00:00+24:00",
+    "2026-01-01T00:00:00-24:00",
+    "2026-01-01T25:00:00Z",
+    "now",
+    "",
+    1e308,
+    -1,
+    [],
+    None,
+)
+STRANGE: dict[str, tuple[object, ...]] = {
+    "captured_at": MOMENTS,
+    "confidence": (1e308, -1, "1", None, [], {}, 2**63),
+    "event_id": ("", "../..", "a b", "{p1}", "a\r\nb", "浙", "'; DROP", "x" * 10_000, 1, None),
+    "garage_id": ("G2", "g1", "G1 ", "*", "", "G1:c", None, ["G1"]),
+    "lane_id": ("out-9", "*", "", None, {"in-1": 1}),
+    "kind": ("exit", "", "ENTRY", None, 1),
+    "plate": PLATES,
+    "candidates": ([None], [{}], "x", [{"number": "x" * 33, "confidence": 1}], [[]] * 1000),
+    "offline": ("true", 1, None, []),
+    "__proto__": ({},),
+    "replayed": (True,),
+}
 
 
 def _strange_values() -> Iterator[Hostile]:
-    for number, changed in enumerate(STRANGE):
-        body = json.dumps(gate_event("hostile") | changed).encode()
-        yield Hostile(f"value {number}: {str(changed)[:60]}", _post(body))
+    for name, values in STRANGE.items():
+        for value in values:
+            body = json.dumps(gate_event("hostile") | {name: value}).encode()
+            yield Hostile(f"{name}: {str(value)[:60]}", _post(body))
 
 
 def _heads() -> Iterator[Hostile]:
@@ -153,30 +187,48 @@ def _heads() -> Iterator[Hostile]:
     yield Hostile("a folded header", start + b"X: a\r\n b\r\n\r\n")
     yield Hostile("a header with NUL", start + b"X: a\x00b\r\n\r\n")
     yield Hostile("two lengths", _head(ONE, "application/json", (length, "Content-Length: 5")) + good)
-    yield Hostile("a length and chunks", _head(ONE, "application/json", (length, "Transfer-Encoding: chunked")) + good)
+    yield Hostile(
+        "a length and chunks", _head(ONE, "application/json", (length, "Transfer-Encoding: chunked")) + good
+    )
     for wrong in ("-1", "1e3", "0x10", "9" * 40, "", "+5"):
         yield Hostile(f"length {wrong}", _head(ONE, "application/json", (f"Content-Length: {wrong}",)) + good)
     for chunk in (b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n"):
-        yield Hostile(f"chunk {chunk!r}", _head(ONE, "application/json", ("Transfer-Encoding: chunked",)) + chunk)
+        yield Hostile(
+            f"chunk {chunk!r}", _head(ONE, "application/json", ("Transfer-Encoding: chunked",)) + chunk
+        )
     yield Hostile("an unknown coding", _head(ONE, "application/json", ("Transfer-Encoding: gzip",)) + good)
     yield Hostile("a body that never comes", _head(ONE, "application/json", ("Content-Length: 500",)) + b"{")
     yield Hostile("an unknown expectation", _post(good, more=("Expect: a-miracle",)))
     yield Hostile("an upgrade", start + b"Upgrade: websocket\r\nConnection: upgrade\r\n\r\n")
-    for path in ("/../v1/gate-events", "/v1//gate-events", "/v1/gate-events/%2e%2e/x", "/v1/gate-events%00", "/%ff",
-                 "/v1/gate-events;x", "//gate/v1/gate-events", "*", "http://[", "/v1/gate-events/batch/../x"):  # fmt: skip
+    for path in PATHS:
         yield Hostile(f"path {path}", _post(good, path))
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PRI", "x" * 100):
-        yield Hostile(f"method {method}", f"{method} {ONE} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n".encode())
+        yield Hostile(
+            f"method {method}", f"{method} {ONE} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n".encode()
+        )
     for version in ("HTTP/0.9", "HTTP/2.0", "HTTP/9.9", "HTCPCP/1.0", ""):
-        yield Hostile(f"version {version}", f"POST {ONE} {version}\r\nHost: gate\r\nConnection: close\r\n\r\n".encode())
+        yield Hostile(
+            f"version {version}", f"POST {ONE} {version}\r\nHost: gate\r\nConnection: close\r\n\r\n".encode()
+        )
 
 
 def _strangers() -> Iterator[Hostile]:
     good = json.dumps(gate_event("hostile")).encode()
     secret = token("c1").removeprefix("lf_c1_")
-    for credentials in ("", "Bearer", "Basic Zm9vOmJhcg==", "Bearer x", f"Bearer lf_c1_{secret[:-1]}t", "Bearer lf__x",
-                        f"Bearer lf_c9_{secret}", f"Bearer lf_c2_{secret}", "Bearer lf_c1_\u00ff", "Bearer " + "x" * 8000,
-                        f"Bearer\t{token('c1')}", f"bearer {token('c1')}, {token('c2')}"):  # fmt: skip
+    for credentials in (
+        "",
+        "Bearer",
+        "Basic Zm9vOmJhcg==",
+        "Bearer x",
+        "Bearer lf__x",
+        "Bearer lf_c1_\u00ff",
+        f"Bearer lf_c1_{secret[:-1]}t",
+        f"Bearer lf_c9_{secret}",
+        f"Bearer lf_c2_{secret}",
+        f"Bearer\t{token('c1')}",
+        f"bearer {token('c1')}, {token('c2')}",
+        "Bearer " + "x" * 8000,
+    ):
         head = f"POST {ONE} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {credentials}\r\nContent-Length: {len(good)}\r\n\r\n"
         yield Hostile(f"credentials {credentials[:30]!r}", head.encode("latin-1") + good)
@@ -191,7 +243,9 @@ def _garbage(chance: Random) -> Iterator[Hostile]:
     for number in range(20):
         place = chance.randint(0, good.index(b"Content-Type"))
         yield Hostile(f"cut at {place}", good[:place] + chance.randbytes(3) + b"\x00\r\n\r\n")
-        yield Hostile(f"pipelined {number}", b"GET /%d HTTP/1.1\r\nHost: gate\r\n\r\n" % number * 20 + b"\x00\r\n\r\n")
+        yield Hostile(
+            f"pipelined {number}", b"GET /%d HTTP/1.1\r\nHost: gate\r\n\r\n" % number * 20 + b"\x00\r\n\r\n"
+        )
 
 
 def exchange(port: int, sent: bytes, *, half_close: bool = False) -> bytes:
@@ -206,8 +260,10 @@ def exchange(port: int, sent: bytes, *, half_close: bool = False) -> bytes:
         return _read(connection)
 
 
-def dripped(port: int, start: bytes, drop: bytes, *, every_s: float, seconds_max: float) -> tuple[bytes, float]:
-    """Send a start and then a drop now and then, until the other side has had enough: its answer, and when."""
+def dripped(
+    port: int, start: bytes, drop: bytes, *, every_s: float, seconds_max: float
+) -> tuple[bytes, float]:
+    """Send a start and then a drop now and then, until the other side has had enough: its answer and when."""
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", port), ANSWER_S) as connection:
         connection.sendall(start)

@@ -15,6 +15,7 @@ import pytest
 
 from gateways.embedded import scratch_data_dir
 from tests.gateways.gate_stage import (
+    Answered,
     GateProcess,
     ValkeyProcess,
     catalog_of,
@@ -65,8 +66,10 @@ def nothing_changes(valkey: ValkeyProcess) -> Iterator[None]:
     assert (valkey.command("DEBUG", "DIGEST"), valkey.command("DBSIZE")) == before
 
 
-def assert_problem(answer: Any, status: int, *, outcome: str = DEFINITE) -> dict[str, Any]:
-    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.text
+def assert_problem(answer: Answered, status: int, *, outcome: str = DEFINITE) -> dict[str, Any]:
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json"), (
+        answer.text
+    )
     document: dict[str, Any] = answer.body
     assert (document["status"], document["outcome"]) == (status, outcome)
     return document
@@ -214,12 +217,12 @@ def test_requests_that_name_nobody_are_refused(gate: GateProcess, valkey: Valkey
 
 def test_a_token_speaks_for_its_own_garage_and_lanes_alone(gate: GateProcess, valkey: ValkeyProcess) -> None:
     with nothing_changes(valkey):
-        assert_problem(gate.post(gate_event(an_id()), token_id="c2"), 403)
+        assert_problem(gate.post(gate_event(an_id()), by="c2"), 403)
         assert_problem(gate.post(gate_event(an_id(), garage_id="G2")), 403)
         assert_problem(gate.post(gate_event(an_id(), garage_id="G3")), 403)
         assert_problem(gate.post(gate_event(an_id(), lane_id="in-9")), 403)
-        assert_problem(gate.post(gate_event(an_id(), "exit"), token_id="in1"), 403)
-    assert gate.post(gate_event(an_id(), plate=a_plate()), token_id="in1").status == 200
+        assert_problem(gate.post(gate_event(an_id(), "exit"), by="in1"), 403)
+    assert gate.post(gate_event(an_id(), plate=a_plate()), by="in1").status == 200
 
 
 def test_a_token_of_a_fresh_revision_works_and_a_revoked_one_is_refused_without_a_restart(
@@ -229,9 +232,9 @@ def test_a_token_of_a_fresh_revision_works_and_a_revoked_one_is_refused_without_
     joined = replace(catalog, controllers={**catalog.controllers, "new": catalog.controllers["c1"]})
     asyncio.run(publish_catalog(valkey.url, joined))
     event = gate_event(an_id(), plate=a_plate())
-    until(lambda: gate.post(event, token_id="new").status == 200, "the new token is known", 2)
+    until(lambda: gate.post(event, by="new").status == 200, "the new token is known", 2)
     asyncio.run(publish_catalog(valkey.url, without(joined, "new")))
-    until(lambda: gate.post(event, token_id="new").status == 401, "the token is revoked", 2)
+    until(lambda: gate.post(event, by="new").status == 401, "the token is revoked", 2)
     assert gate.post(event).body["replayed"] is True
 
 
@@ -244,7 +247,10 @@ def test_other_paths_methods_types_and_sizes_are_refused_as_problems(gate: GateP
     assert refused.headers["Allow"] == "POST"
     for other in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "", "nonsense"):
         assert_problem(gate.post(event, content_type=other), 415)
-    assert gate.post(gate_event(an_id(), plate=a_plate()), content_type="application/json; charset=utf-8").status == 200
+    assert (
+        gate.post(gate_event(an_id(), plate=a_plate()), content_type="application/json; charset=utf-8").status
+        == 200
+    )
     assert_problem(gate.post(b" " * (16 * 1024 + 1)), 413)
     assert_problem(gate.post(b" " * (1024 * 1024 + 1), path="/v1/gate-events/batch"), 413)
 
@@ -269,14 +275,13 @@ def test_a_batch_answers_one_line_per_event_in_order(gate: GateProcess) -> None:
     lines = [gate_event(an_id(), plate=plate, offline=True) for plate in plates]
     lines += [gate_event(an_id(), "exit", plate=plate, offline=True) for plate in plates]
     for as_array in (False, True):
-        if as_array:
-            answer = gate.post(lines, path="/v1/gate-events/batch")
-        else:
-            answer = gate.batch(lines)
+        answer = gate.post(lines, path="/v1/gate-events/batch") if as_array else gate.batch(lines)
         assert (answer.status, answer.headers["Content-Type"]) == (200, "application/x-ndjson")
         told = [json.loads(line) for line in answer.text.split(b"\n")]
         assert [one["event_id"] for one in told] == [one["event_id"] for one in lines]
-        assert {(one["decision"], one["reason"], one["replayed"]) for one in told} == {("hold", "late", as_array)}
+        assert {(one["decision"], one["reason"], one["replayed"]) for one in told} == {
+            ("hold", "late", as_array)
+        }
         assert [one["session_id"] for one in told[:100]] == [one["session_id"] for one in told[100:]]
 
 
@@ -328,7 +333,19 @@ def test_lines_cannot_smuggle_events(gate: GateProcess, valkey: ValkeyProcess) -
         b"[" + b",".join([b"{}"] * 1001) + b"]",
         b"[1e999999,NaN,Infinity," + b"9" * 10_000 + b"]",
     ],
-    ids=["nothing", "blank", "no event", "broken", "deep", "960", "985", "nested", "1001 lines", "1001 items", "numbers"],
+    ids=[
+        "nothing",
+        "blank",
+        "no event",
+        "broken",
+        "deep",
+        "960",
+        "985",
+        "nested",
+        "1001 lines",
+        "1001 items",
+        "numbers",
+    ],
 )
 def test_a_batch_that_is_none_is_refused(gate: GateProcess, valkey: ValkeyProcess, body: bytes) -> None:
     with nothing_changes(valkey):

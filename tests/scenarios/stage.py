@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
     from parking.journal import Record
 
-__all__ = ["GARAGE", "MIDNIGHT", "TARIFF", "ManualClock", "Stage", "an_event", "garage_of", "live_connection", "stage"]
+__all__ = [
+    "GARAGE",
+    "MIDNIGHT",
+    "TARIFF",
+    "ManualClock",
+    "Stage",
+    "an_event",
+    "garage_of",
+    "live_connection",
+    "stage",
+]
 
 PARTITIONS = 8
 GARAGE = GarageId("G1")
@@ -82,9 +92,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def live_connection(url: str, **options: Any) -> AsyncIterator[BatchingConnection]:
+async def live_connection(url: str) -> AsyncIterator[BatchingConnection]:
     """A connection as the gates use it, stopped afterwards."""
-    live = BatchingConnection(url, library=library_text(), **options)
+    live = BatchingConnection(url, library=library_text())
     async with asyncio.TaskGroup() as tasks:
         await live.start(tasks)
         try:
@@ -123,7 +133,7 @@ def an_event(
     at: datetime = MIDNIGHT,
     plate: str = "浙A12345",
     lane: str | None = None,
-    **rest: Any,
+    confidence: float = 0.97,
 ) -> GateEvent:
     """A sure reading of a blue plate in the lane that fits, unless told otherwise."""
     return GateEvent(
@@ -133,7 +143,7 @@ def an_event(
         kind=kind,
         captured_at=at,
         plate=parse_plate(plate, Colour.BLUE),
-        **{"confidence": 0.97, **rest},
+        confidence=confidence,
     )
 
 

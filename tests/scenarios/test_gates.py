@@ -93,8 +93,8 @@ class Player:
             plate="" if step.plate == "none" else step.plate,
             lane=step.lane,
             confidence=float(step.options.get("sure", "0.97")),
-            offline="offline" in step.options,
         )
+        event = replace(event, offline="offline" in step.options)
         self._events[name] = event
         self._names[session_id_of(GARAGE, event.event_id)] = name
         return event

@@ -1,0 +1,64 @@
+"""What can happen in a day: the acts, and when each of them is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from parking.event import GateEvent
+    from parking.plate import Plate
+
+__all__ = ["Act", "Deliver", "Pay", "Report", "Resolve", "Settle", "Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A controller sends an event, ``times`` over; ``once_charged``: only when the last exit was charged."""
+
+    event: GateEvent
+    times: int = 1
+    once_charged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """A controller that was cut off sends what happened meanwhile."""
+
+    events: tuple[GateEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """An attendant looks at the picture of an unsure reading, and names the plate."""
+
+    event: GateEvent
+    plate: Plate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pay:
+    """A driver who was held at ``event`` pays the fee; only the player knows who has to."""
+
+    event: GateEvent
+    session_id: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """On a real day settlement has long done its part by now; time stands still until it has."""
+
+
+Act = Report | Deliver | Resolve | Pay | Settle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is done at a moment; ``car`` orders what concerns one car, None concerns no single one."""
+
+    at: datetime
+    car: int | None
+    act: Act

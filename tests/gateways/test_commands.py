@@ -1,0 +1,136 @@
+"""The other commands, beside a running service: they find its stores, and say what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from tests.faults.service import kept_service
+from tests.faults.traffic import open_traffic, verified
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.faults.service import Service
+
+CARS = 5
+REFUSED_WITHIN_S = 3.0
+"""A second until the books are read, one until the gates look, and a busy machine."""
+NOT_AUTHENTICATED = 401
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """A service that is ready."""
+    with kept_service() as ready:
+        yield ready
+
+
+async def test_a_token_works_until_it_is_revoked_without_a_restart(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="T") as traffic:
+        words = ("--garage", "T", "--controller", "c2", "--lane", "in-1", "--json")
+        made = json.loads((await service.command("token", "add", "controller", *words)).stdout)
+        url = f"{service.gate_url}/v1/gate-events"
+
+        async def status() -> int:
+            reply = await traffic.requests.send(
+                "POST", url, token=made["token"], body=b"{}", content_type="application/json"
+            )
+            return reply.status
+
+        async with asyncio.timeout(REFUSED_WITHIN_S):
+            while await status() == NOT_AUTHENTICATED:  # noqa: ASYNC110 - what is waited for is elsewhere
+                await asyncio.sleep(0.05)
+        listed = (await service.command("token", "list")).stdout
+        assert made["token_id"] in listed
+        assert made["token"] not in listed
+        assert (await service.command("token", "revoke", made["token_id"])).returncode == 0
+        async with asyncio.timeout(REFUSED_WITHIN_S):
+            while await status() != NOT_AUTHENTICATED:  # noqa: ASYNC110 - what is waited for is elsewhere
+                await asyncio.sleep(0.05)
+        unknown = await service.command("token", "revoke", "nobody")
+        assert (unknown.returncode, unknown.stdout) == (1, "")
+
+
+async def test_migrating_again_changes_nothing(service: Service) -> None:
+    ran = await service.command("migrate")
+    assert (ran.returncode, ran.stdout) == (0, "the books are up to date\n")
+
+
+async def test_a_second_service_on_the_folder_is_told_who_uses_it(service: Service) -> None:
+    ran = await service.command("serve")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"is in use by process {service.serve.pid} (" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+async def test_every_event_is_exported_without_its_plate(service: Service) -> None:
+    async with open_traffic(service, cars=CARS, garage="E") as traffic:
+        await traffic.come(traffic.cars)
+        await traffic.settle()
+        ran = await service.command("export", "events")
+        exported = [json.loads(line) for line in ran.stdout.splitlines()]
+        ours = {one["event_id"]: one for one in exported if one["garage_id"] == "E"}
+        assert ours.keys() == traffic.acknowledged.keys()
+        assert {one["result"] for one in ours.values()} == {"applied"}
+        assert not any(car.number[1:] in ran.stdout for car in traffic.cars)
+        nothing = await service.command("export", "events", "--since", "2030-01-01")
+        assert (nothing.returncode, nothing.stdout) == (0, "")
+
+
+async def test_verify_names_a_ledger_row_that_was_tampered_with(service: Service) -> None:
+    async with open_traffic(service, cars=CARS, garage="V") as traffic:
+        await traffic.come(traffic.cars)
+        await traffic.settle()
+        traffic.wait()
+        await traffic.go(traffic.cars)
+        (await traffic.close()).assert_right()
+    async with connected(service) as connection:
+        tampered = await connection.fetchval(TAMPER, 1)
+        assert tampered is not None
+        status, found = await verified(service)
+        assert (status, found["clean"]) == (1, False)
+        assert {one["check"] for one in found["violations"]} >= {"balances_match_entries"}
+        shown = await service.command("verify")
+        assert shown.returncode == 1
+        assert "✗" in shown.stdout
+        await connection.fetchval(TAMPER, -1)
+    assert (await verified(service))[0] == 0
+
+
+async def test_books_of_a_newer_release_are_refused(service: Service) -> None:
+    async with connected(service) as connection:
+        await connection.execute(
+            "INSERT INTO schema_migration (number, name, checksum, applied_at)"
+            " VALUES (99, 'later', '', now())"
+        )
+        ran = await service.command("migrate")
+        await connection.execute("DELETE FROM schema_migration WHERE number = 99")
+    assert ran.returncode == 1
+    assert "migration 99 (later)" in ran.stderr
+    assert "newer release" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@asynccontextmanager
+async def connected(service: Service) -> AsyncIterator[asyncpg.Connection]:
+    """As the owner of the books, whom nothing holds back."""
+    connection = await asyncpg.connect(service.postgres_dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+TAMPER = """
+UPDATE ledger_entry SET amount_fen = amount_fen + $1
+WHERE (partition, transaction_id, line) = (
+    SELECT partition, transaction_id, line FROM ledger_entry ORDER BY 1, 2, 3 LIMIT 1
+)
+RETURNING transaction_id
+"""

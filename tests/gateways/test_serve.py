@@ -1,0 +1,58 @@
+"""What ``serve`` refuses, in a sentence and with a status, before it starts anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.service import lay_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.service import Service
+
+
+async def refused(service: Service, *words: str, **variables: str) -> str:
+    """What ``serve`` said when it did not start."""
+    service.environment = dict(service.environment) | {
+        f"LEAVE_FIRST_{name.upper()}": value for name, value in variables.items()
+    }
+    ran = await service.command("serve", *words)
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+    return ran.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"environment": "production"}, ["a test clock is for demo and test environments"]),
+        ({"gate_port": "99999", "log_level": "LOUD"}, ["gate_port: ", "log_level: "]),
+    ],
+)
+async def test_a_wrong_setting_is_named(data_dir: Path, variables: dict[str, str], named: list[str]) -> None:
+    said = await refused(lay_out(data_dir), **variables)
+    assert [one for one in named if one not in said] == []
+    assert not (data_dir / "state").exists()
+
+
+async def test_a_settings_file_is_checked_like_the_environment(data_dir: Path) -> None:
+    service, file = lay_out(data_dir), data_dir / "settings.toml"
+    file.write_text('gate_prot = 8080\noperator_port = "many"\n')
+    said = await refused(service, "--settings", str(file))
+    assert "gate_prot: " in said
+
+
+async def test_a_role_alone_needs_the_addresses_of_stores(data_dir: Path) -> None:
+    service = lay_out(data_dir)
+    said = await refused(service, "--role", "settlement")
+    assert "LEAVE_FIRST_VALKEY_URL and LEAVE_FIRST_POSTGRES_DSN" in said
+
+
+async def test_a_command_beside_no_service_says_so(data_dir: Path) -> None:
+    ran = await lay_out(data_dir).command("token", "list")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "no service runs on" in ran.stderr
