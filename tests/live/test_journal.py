@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -131,3 +132,64 @@ async def test_it_goes_on_after_the_store_has_lost_everything(valkey_url: str) -
         assert ids(read) == names
         await journal.settle(BILLER, {read[0].partition: [one.position for one in read]})
         assert await journal.redelivered(BILLER, 10, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "damage"),
+    [
+        (
+            "e",
+            '{"i":"x","g":"kerry","l":"in","k":"entry","c":99999999999999999,"q":0,"n":"A","o":"blue","f":1,"z":0}',
+        ),
+        ("e", '{"i":"x","g":"kerry","l":"in","k":"entry","c":0,"q":0,"n":"A","o":"blue","f":7,"z":0}'),
+        ("e", '{"i":"x","g":"kerry","l":"in","k":"entry","c":0,"q":0,"n":"a·b","o":"blue","f":1,"z":0}'),
+        ("e", "[]"),
+        ("d", "open;vip;0;0;"),
+        ("r", "unheard_of"),
+    ],
+)
+async def test_a_damaged_record_is_handed_over_as_such(valkey_url: str, field: str, damage: str) -> None:
+    async with both(valkey_url) as (on, journal):
+        await pass_by(on, 1)
+        (sound,) = await journal.read(BILLER, 10, SOON)
+        key = journal_key(sound.partition)
+        ((_, fields),) = await on.live.call("XRANGE", key, "-", "+")
+        written = dict(zip(fields[::2], fields[1::2], strict=True)) | {field.encode(): damage.encode()}
+        await on.live.call("XADD", key, "*", *[part for pair in written.items() for part in pair])
+        (damaged,) = await journal.read(BILLER, 10, SOON)
+        assert isinstance(damaged, Unreadable)
+        assert damaged.raw[field] == damage
+
+
+async def test_nothing_is_let_go_while_a_group_is_missing(valkey_url: str) -> None:
+    async with both(valkey_url) as (on, journal):
+        names = await pass_by(on, 2)
+        read = await journal.read(GRANTER, 10, SOON)
+        key = journal_key(read[0].partition)
+        await on.live.call("XGROUP", "DESTROY", key, BILLER)
+        await journal.settle(GRANTER, {read[0].partition: [one.position for one in read]})
+        assert await on.live.call("XLEN", key) == len(names)
+
+
+async def test_settling_after_everything_was_flushed_is_no_defect(valkey_url: str) -> None:
+    async with both(valkey_url) as (on, journal):
+        await pass_by(on, 1)
+        (record,) = await journal.read(BILLER, 10, SOON)
+        await on.live.call("FLUSHALL")
+        await journal.settle(BILLER, {record.partition: [record.position]})
+        with pytest.raises(DependencyError):
+            await journal.redelivered(BILLER, 10, NOW)
+        assert await journal.redelivered(BILLER, 10, NOW) == []
+
+
+async def look_for_ever(journal: LiveJournal) -> None:
+    while True:
+        await journal.backlog(BILLER)
+
+
+async def test_a_cancelled_reader_ends(valkey_url: str) -> None:
+    async with both(valkey_url) as (_, journal):
+        for milliseconds in range(40):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02 + milliseconds / 1000):
+                    await look_for_ever(journal)

@@ -66,3 +66,11 @@ async def test_an_answer_is_remembered_unless_one_is(valkey_url: str) -> None:
             answer.session_id,
         )
         assert await on.journal() == []
+
+
+async def test_a_car_that_has_left_since_the_books_heard_of_it_stays_outside(valkey_url: str) -> None:
+    async with stage(valkey_url) as on:
+        session = await one_inside(on)
+        await on.desk.answer(an_event("e2", Kind.EXIT, at=MIDNIGHT + timedelta(minutes=1)), EVERYONE)
+        assert not await restoring(on).car(session)
+        assert await on.sessions.occupancy(GARAGE) == 0
