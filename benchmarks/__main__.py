@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import importlib
 import json
+from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 import uvloop
 
 from benchmarks.report import table
 
-BENCHMARKS = {"gate": "benchmarks.gate:gate", "bulk": "benchmarks.gate:bulk", "settle": "benchmarks.settle:run"}
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    class Benchmark(Protocol):
+        """One of them."""
+
+        def __call__(self, *, small: bool) -> Coroutine[object, object, dict[str, object]]:
+            """Measure."""
+            ...
+
+
+BENCHMARKS = {
+    "gate": "benchmarks.gate:gate",
+    "bulk": "benchmarks.gate:bulk",
+    "settle": "benchmarks.settle:run",
+}
 
 
 @click.command(help="Measure ours beside its ceiling, in one run on this machine.")
@@ -29,9 +45,10 @@ def main(names: tuple[str, ...], *, as_json: bool, small: bool) -> None:
         click.echo(json.dumps(only, ensure_ascii=False))
 
 
-def _benchmark(name: str):  # noqa: ANN202
+def _benchmark(name: str) -> Benchmark:
+    """Imported when it is asked for: each needs other parts of the product."""
     module, _, function = BENCHMARKS[name].partition(":")
-    return getattr(importlib.import_module(module), function)
+    return cast("Benchmark", getattr(importlib.import_module(module), function))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn
 
-__all__: list[str] = []
+__all__ = ()
 
 
 def _text(event: GateEventIn) -> str:

@@ -42,6 +42,7 @@ class Round:
     bare: Load
     gate_cores: float
     valkey_cores: float
+    bare_cores: float
 
 
 async def gate(*, small: bool) -> dict[str, object]:
@@ -73,16 +74,18 @@ async def _rounds(make: Callable[[random.Random], Sequence[Sequence[Request]]], 
 
 
 async def _round(both: Servers, requests: Sequence[Sequence[Request]], *, ours_first: bool) -> Round:
+    pids = (both.gate_pid, both.valkey_pid, both.bare_pid)
+    before = [cpu_seconds(pid) for pid in pids]
     bare = None if ours_first else await send_all(both.bare_port, requests, check=False)
-    gate_before, valkey_before = cpu_seconds(both.gate_pid), cpu_seconds(both.valkey_pid)
     ours = await send_all(both.gate_port, requests, check=True)
-    gate_s = cpu_seconds(both.gate_pid) - gate_before
-    valkey_s = cpu_seconds(both.valkey_pid) - valkey_before
+    bare = bare or await send_all(both.bare_port, requests, check=False)
+    gate_s, valkey_s, bare_s = (cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True))
     return Round(
         ours=ours,
-        bare=bare or await send_all(both.bare_port, requests, check=False),
+        bare=bare,
         gate_cores=gate_s / ours.wall_s,
         valkey_cores=valkey_s / ours.wall_s,
+        bare_cores=bare_s / bare.wall_s,
     )
 
 
@@ -108,6 +111,7 @@ def _report(name: str, done: list[Round], *, connections: int, small: bool) -> d
         "rate_spread": spread([one.ours.rate for one in done]),
         "ceiling_rate_spread": spread([one.bare.rate for one in done]),
         "gate_cores": round(median(one.gate_cores for one in done), 2),
+        "ceiling_cores": round(median(one.bare_cores for one in done), 2),
         "valkey_cores": round(median(one.valkey_cores for one in done), 2),
         "load_generator_cores": round(median(one.ours.cpu_s / one.ours.wall_s for one in done), 2),
         "seed": SEED,

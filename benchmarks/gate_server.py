@@ -6,7 +6,7 @@ from gateways.gate_process import run_gates
 from gateways.process import run
 from gateways.settings import load_settings
 
-__all__: list[str] = []
+__all__ = ()
 
 if __name__ == "__main__":
     settings = load_settings()

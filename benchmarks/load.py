@@ -83,7 +83,9 @@ class Connection(asyncio.Protocol):
         self._load.latencies_s.append(perf_counter() - self._sent_at)
         self._load.events += self._current.events
         answer, self._buffer = self._buffer, b""
-        if not answer.startswith(b"HTTP/1.1 200 ") or (self._check and not _as_expected(self._current, answer)):
+        if not answer.startswith(b"HTTP/1.1 200 ") or (
+            self._check and not _as_expected(self._current, answer)
+        ):
             self._end(WrongAnswer(_wrong_part(self._current, answer)))
             return
         self.send_next()

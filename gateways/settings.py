@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """An answer leaves within this: a driver does not notice it, a camera does not repeat."""
     spool_reserve_ms: Annotated[int, Field(ge=10)] = 60
     """Of the deadline, what is kept for writing the spool when the live store does not answer."""
+    spool_timeout_ms: Annotated[int, Field(ge=10)] = 1_000
+    """After this the disk is taken for stuck and the event is refused: its controller sends it again."""
     spool_events_max: Positive = 200_000
     """A whole day of ten busy complexes; about 100 MB of disk."""
     late_after_s: Positive = 120
@@ -126,6 +128,11 @@ class Settings(BaseSettings):
     def store_timeout(self) -> timedelta:
         """What the live store may take of a lane's deadline."""
         return timedelta(milliseconds=self.lane_deadline_ms - self.spool_reserve_ms)
+
+    @property
+    def spool_timeout(self) -> timedelta:
+        """What the local disk may take."""
+        return timedelta(milliseconds=self.spool_timeout_ms)
 
     @classmethod
     @override

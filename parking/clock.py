@@ -33,7 +33,7 @@ def to_ms(moment: datetime) -> int:
 
 def from_ms(milliseconds: int) -> datetime:
     """The moment, in UTC."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + timedelta(0, 0, 0, milliseconds)
 
 
 class Clock(Protocol):

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Desk", "Timeliness"]
 
 LOOKS_MAX = 5
+ENTERED_TWICE = Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class Desk:
         now = self._clock.now()
         age = now - event.captured_at
         passed = given is not None and given.verdict is Verdict.OPEN
-        case = Case(event, garage, now, given or self.late(event), amend=passed)
+        case = Case(event, garage, now, given or self._late(event, age), amend=passed)
         if age > self._timeliness.window:
             decision = Decision(verdict=Verdict.HOLD, reason=Reason.TOO_LATE)
             return await self._quarantine(case, given or decision)
@@ -142,7 +143,9 @@ class Desk:
 
     def late(self, event: GateEvent) -> Decision | None:
         """The decision about history: the car has long passed, so no barrier moves."""
-        age = self._clock.now() - event.captured_at
+        return self._late(event, self._clock.now() - event.captured_at)
+
+    def _late(self, event: GateEvent, age: timedelta) -> Decision | None:
         if event.offline or age > self._timeliness.late_after:
             return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
         return None
@@ -159,11 +162,10 @@ class Desk:
             decision = Decision(verdict=Verdict.OPEN, reason=Reason.UNREADABLE)
             return await self._quarantine(case, case.verdict(decision))
         reason = Reason.LOW_CONFIDENCE if _unsure(case) else Reason.ENTRY
-        twice = Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY)
         outcome = await self._sessions.enter(
             event,
             decision=case.verdict(Decision(verdict=Verdict.OPEN, reason=reason)),
-            decision_if_twice=case.verdict(twice),
+            decision_if_twice=case.verdict(ENTERED_TWICE),
             tariff_version_id=version_id_of(garage.tariffs.in_force(event.captured_at)),
             policy=garage.policy,
             received_at=case.received_at,

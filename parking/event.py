@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -54,6 +54,7 @@ class GateEvent:
     confidence: float
     candidates: tuple[Candidate, ...] = ()
     offline: bool = False
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.captured_at.tzinfo is None:
@@ -63,14 +64,21 @@ class GateEvent:
 
     def digest(self) -> str:
         """16 hex digits over the content: equal for a re-sent event, different for another body."""
-        content = "\x1f".join((
-            self.lane_id,
-            self.kind,
-            str(to_ms(self.captured_at)),
-            self.plate.number,
-            self.plate.colour,
-            repr(self.confidence),
-            *(f"{one.number}={one.confidence!r}" for one in self.candidates),
-            "offline" if self.offline else "live",
-        ))
-        return blake2b(content.encode(), digest_size=8).hexdigest()
+        if self._digest:
+            return self._digest
+        plate = self.plate
+        content = "\x1f".join(
+            [
+                self.lane_id,
+                self.kind,
+                str(to_ms(self.captured_at)),
+                plate.number,
+                plate.colour,
+                repr(self.confidence),
+                *[f"{one.number}={one.confidence!r}" for one in self.candidates],
+                "offline" if self.offline else "live",
+            ]
+        )
+        digest = blake2b(content.encode(), digest_size=8).hexdigest()
+        object.__setattr__(self, "_digest", digest)
+        return digest

@@ -8,6 +8,7 @@ a second one.
 from __future__ import annotations
 
 import zlib
+from hashlib import sha1
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -39,6 +40,7 @@ Partition = NewType("Partition", int)
 """``0 <= partition < partition_count``; every live key and every row carries it."""
 
 NAMESPACE = UUID("6f1a2f5e-0c56-5c3e-9b0e-0d9f5a0c2b71")
+NAMESPACE_BYTES = NAMESPACE.bytes
 
 
 def partition_of(garage_id: GarageId, partition_count: int) -> Partition:
@@ -48,7 +50,9 @@ def partition_of(garage_id: GarageId, partition_count: int) -> Partition:
 
 def session_id_of(garage_id: GarageId, entry_event_id: EventId) -> SessionId:
     """The session that an entry event opens."""
-    return SessionId(uuid5(NAMESPACE, f"{garage_id}/{entry_event_id}"))
+    # What uuid5(NAMESPACE, name) gives, for half its price: every entry pays it.
+    name = f"{garage_id}/{entry_event_id}".encode()
+    return SessionId(UUID(bytes=sha1(NAMESPACE_BYTES + name, usedforsecurity=False).digest()[:16], version=5))
 
 
 def bill_id_of(session_id: SessionId, version: int) -> BillId:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parking.ids import bill_id_of
 from parking.session import State, Step
 from settlement.charge import Direction, charge_id_of
 
@@ -44,6 +45,10 @@ class Causes:
     """The car entered again; how its first stay ended was not seen."""
     UNCONFIRMED: Final = "unconfirmed_plate"
     """It left on a plate that was not read surely; nobody is charged until a person confirms it."""
+    CHARGE_REVIEW: Final = "charge_review"
+    """Asking its rail did not help; a person finds out whether the money moved."""
+    REFUND_UNPAID: Final = "refund_unpaid"
+    """A rail will not give the money back; a person does, by another way."""
     UNBOOKABLE: Final = "unbookable"
     """The books refuse the record each time it is tried."""
 
@@ -239,6 +244,10 @@ def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
         "session_id": str(record.session.session_id) if record.session is not None else None,
         "amount_fen": record.decision.amount_fen,
     }
+    if cause == Causes.UNCONFIRMED and record.session is not None:
+        session = record.session
+        details["bill_id"] = str(bill_id_of(session.session_id, session.version))
+        details["entered_at"] = session.entered_at.isoformat()
     item_id = f"event:{event.garage_id}/{event.event_id}"
     return QuarantineRow(
         record_no, record.partition, item_id, event.garage_id, cause, json.dumps(details), record.received_at

@@ -1,8 +1,9 @@
 """Folds journal records into the rows that book them.
 
 A *segment* is as long a run of records as one statement can book: within it no event occurs twice, and
-a session takes one step, or an entry and the step after it. Segments keep the records' order, so whatever
-builds on an earlier step finds it booked.
+a session takes one step, or an entry and the step after it. Undone exits are segments of their own: they
+move balances in a second statement, and a transaction that locked balances twice could wait for somebody
+who waits for it. Segments keep the records' order, so whatever builds on an earlier step finds it booked.
 
 Every row names the record that it comes from: the statement books only the rows whose event it sees for
 the first time, which is what makes a redelivered record harmless.
@@ -71,7 +72,8 @@ def segments(records: Sequence[Record]) -> Iterator[list[Record]]:
             session_id in last_steps and (last_steps[session_id], step) not in FOLDABLE
             for session_id, step in touched.items()
         )
-        if event in events or clash:
+        turns = bool(run) and (run[-1].step is Step.EXIT_UNDONE) != (record.step is Step.EXIT_UNDONE)
+        if event in events or clash or turns:
             yield run
             run, events, last_steps = [], set(), {}
         run.append(record)

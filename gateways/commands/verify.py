@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.commands.options import installation_options, postgres_dsn
 from gateways.rail_wiring import rail_captures
+from settlement.books.garages import Garages
 from settlement.books.pool import open_pool
 from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.tariff_cache import TariffCache
 from settlement.verify import verify
 
 if TYPE_CHECKING:
@@ -38,9 +42,11 @@ def verify_command(*, settings: Settings, as_json: bool) -> None:
 
 
 async def _verify(settings: Settings) -> Verification:
-    captures = await rail_captures(settings)
     async with open_pool(postgres_dsn(settings), size=2, application_name="leave-first verify") as pool:
-        return await verify(PostgresVerifiableBooks(pool), captures)
+        garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
+        return await verify(
+            PostgresVerifiableBooks(pool), TariffCache(garages.tariffs), partial(rail_captures, settings)
+        )
 
 
 def _document(found: Verification) -> dict[str, object]:
@@ -49,6 +55,9 @@ def _document(found: Verification) -> dict[str, object]:
         "checks": list(found.checks),
         "double_charged": found.double_charged,
         "imbalance_fen": found.imbalance_fen,
+        "not_compared": [
+            {"rail": rail, "paid_charges": charges} for rail, charges in found.not_compared.items()
+        ],
         "violations": [
             {"check": one.check, "item_id": one.item_id, "explanation": one.explanation}
             for one in found.violations
@@ -65,5 +74,8 @@ def _print(found: Verification) -> None:
     console.print(table)
     for one in found.violations:
         console.print(f"[red]{one.check}[/]  {one.item_id}  {one.explanation}", highlight=False)
+    for rail, charges in found.not_compared.items():
+        note = f"{charges} charges are paid by {rail}, whose books were not compared"
+        console.print(f"[yellow]{note}[/]", highlight=False)
     verdict = "every rule holds" if found.clean else f"{len(found.violations)} violations"
     console.print(f"ledger out by {found.imbalance_fen} fen; {verdict}", highlight=False)

@@ -7,10 +7,13 @@ answer in time lets the garage's outage policy decide, with the event on this ma
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
+from gateways.gates.deadline import Deadlines
 from gateways.web.access import bearer
 from parking.decision import Decision, Reason, Verdict, barrier
 from parking.desk import Answer
@@ -28,8 +31,6 @@ from parking.event import Kind
 from parking.garage import Direction
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from gateways.gates.catalog_keeper import CatalogKeeper
     from gateways.gates.spool import Spool, Spooled
     from gateways.metrics import GateMetrics
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from parking.event import GateEvent
     from parking.garage import Garage
 
-__all__ = ["Gatehouse"]
+__all__ = ["Gatehouse", "Patience"]
 
 log = structlog.get_logger()
 REPLAY_BATCH = 100
@@ -47,8 +48,19 @@ REPLAY_PAUSE_S = 0.2
 WRONG_WAY = {(Kind.ENTRY, Direction.EXIT), (Kind.EXIT, Direction.ENTRY)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an answer may take: ``store`` leaves time within the lane's deadline for the disk.
+
+    A late answer of a slow disk is worth more to a driver than a refusal, so ``spool`` is longer than that.
+    """
+
+    store: timedelta
+    spool: timedelta
+
+
 class Gatehouse:
-    """Answers events of authenticated controllers; ``store_timeout`` leaves time for the spool's fsync."""
+    """Answers events of authenticated controllers."""
 
     def __init__(
         self,
@@ -57,14 +69,15 @@ class Gatehouse:
         spool: Spool,
         clock: Clock,
         *,
-        store_timeout: timedelta,
+        patience: Patience,
         metrics: GateMetrics,
     ) -> None:
         self._desk = desk
         self._catalog = catalog
         self._spool = spool
         self._clock = clock
-        self._store_timeout_s = store_timeout.total_seconds()
+        self._deadlines = Deadlines(patience.store.total_seconds())
+        self._spool_timeout_s = patience.spool.total_seconds()
         self._metrics = metrics
 
     def controller(self, authorization: str | None) -> Controller:
@@ -84,7 +97,7 @@ class Gatehouse:
         if len(self._spool) and self._spool.holds_plate(event):
             return await self._by_policy(event, garage)
         try:
-            async with asyncio.timeout(self._store_timeout_s):
+            with self._deadlines.begin():
                 return await self._desk.answer(event, garage)
         except (TimeoutError, Unavailable, OutcomeUnknown):
             return await self._by_policy(event, garage)
@@ -110,7 +123,11 @@ class Gatehouse:
             opens = event.kind is not Kind.TURN_BACK
             verdict = barrier(garage.policy.outage) if opens else Verdict.HOLD
             decision = Decision(verdict=verdict, reason=Reason.OUTAGE_POLICY)
-        answered = await self._spool.add(event, decision, self._clock.now())
+        try:
+            async with asyncio.timeout(self._spool_timeout_s):
+                answered = await self._spool.add(event, decision, self._clock.now())
+        except TimeoutError:
+            raise OutcomeUnknown("neither the live store nor the local disk answered in time") from None
         self._metrics.spooled.set(len(self._spool))
         return Answer(
             event_id=event.event_id,

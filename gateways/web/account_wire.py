@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from gateways.web.operator_wire import Fen, Label, Name, PlateIn, Wire
+from gateways.web.operator_wire import PRINTABLE, Fen, Label, Name, PlateIn, Wire
 from settlement.books.accounts import AccountState
 
 __all__ = [
@@ -27,7 +27,7 @@ class AgreementIn(Wire):
     """The holder's consent to be charged through a rail; lower ranks are used first."""
 
     rail: Name
-    reference: Annotated[str, Field(min_length=1, max_length=128)]
+    reference: Annotated[str, Field(min_length=1, max_length=128, pattern=PRINTABLE)]
     rank: Annotated[int, Field(ge=1, le=100)] = 1
 
 

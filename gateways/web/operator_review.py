@@ -1,8 +1,9 @@
-"""A person settles what no rule could: dismiss it, or say whose car it was at the exit.
+"""A person settles what no rule could: dismiss it, say whose car it was, or what became of the money.
 
 A match closes the session as of the moment of the event, by an event of its own whose id follows from the
 item. The live store comes first and remembers that event, the record that the item is settled comes second:
-after a crash between them, the same request finishes what it began. No barrier moves for it.
+after a crash between them, the same request finishes what it began. No barrier moves for it. What a person
+has found out about a charge is booked as if its rail had said it, before the item is settled.
 """
 
 from __future__ import annotations
@@ -22,17 +23,28 @@ from parking.ids import EventId, LaneId, SessionId
 from parking.live.sessions import Remembered
 from parking.plate import Colour, Plate, parse_plate
 from settlement.books.review import FIRST_PLACE, Place, Resolution
+from settlement.charge import State
+from settlement.outcomes import Answered, book_answers
+from settlement.rail import Declined, Paid
+from settlement.retry import STANDARD
+from settlement.rows import Causes
 
 if TYPE_CHECKING:
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
     from settlement.books.review import ReviewItem
+    from settlement.charge import Attempt
 
 __all__ = ["review_routes"]
 
 ITEM_PATH: Final = "/v1/quarantine/{item_id}"
 EVER: Final = timedelta(days=36_500)
 """A person may settle what is older than any rule would."""
+ENDINGS: Final = {
+    ResolveAction.PAID: frozenset({State.PAID}),
+    ResolveAction.DECLINED: frozenset({State.UNPAID, State.VOIDED}),
+}
+"""Where a charge stands after what a person has told of it."""
 
 
 def review_routes(operator: Operator) -> list[Route[Any, Any]]:
@@ -52,9 +64,9 @@ def review_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="POST", path=f"{ITEM_PATH}/resolve", scope=Scope.FULL,
-            summary="Dismiss an item, or match an exit with the session of the car that left.",
+            summary="Dismiss an item, match an exit with its car, confirm a plate, or tell a charge's outcome.",
             body=ResolutionIn, answer=ItemOut, handle=reviews.resolve,
-            statuses={409: "It is resolved already, or that session cannot have ended so."},
+            statuses={409: "It is resolved already, or cannot be settled so."},
         ),
     ]  # fmt: skip
 
@@ -88,13 +100,35 @@ class ReviewDesk:
         item = await reviews.one(call.path["item_id"])
         if item.resolution is not None:
             raise Conflict("this item is resolved already")
-        resolution, note = Resolution.DISMISS, body.note
+        note = body.note
         if body.action is ResolveAction.MATCH:
             session_id = await self._close(item, await self._plate(item, body))
-            resolution, note = Resolution.MATCH, "; ".join(filter(None, [f"session {session_id}", body.note]))
-        now = self.operator.clock.now()
-        await reviews.resolve(item, resolution, resolved_by=call.who, note=note, now=now)
+            note = "; ".join(filter(None, [f"session {session_id}", body.note]))
+        else:
+            await self._settle_charge(item, body.action, call.who)
+        now, resolution = self.operator.clock.now(), Resolution(body.action)
+        account_id = await reviews.resolve(item, resolution, resolved_by=call.who, note=note, now=now)
+        if account_id is not None:
+            await self.operator.regrant(account_id)
         return _item(await reviews.one(item.item_id))
+
+    async def _settle_charge(self, item: ReviewItem, action: ResolveAction, who: str) -> None:
+        """Book what a person found out about a charge; repeating it changes nothing."""
+        told = action in ENDINGS
+        if item.cause != Causes.CHARGE_REVIEW:
+            if told:
+                raise Conflict("only a charge whose outcome nobody knows can be told to be paid or declined")
+            return
+        charges, now, key = self.operator.charges, self.operator.clock.now(), item.details["attempt_key"]
+        attempt = (await charges.attempts_by_key([key]))[key]
+        state = attempt.charge.state
+        if state is State.REVIEW and told:
+            answered = Answered(attempt=attempt, answer=_found_out(action, attempt, who, now))
+            await book_answers([answered], books=charges, schedule=STANDARD, now=now)
+        elif state is State.REVIEW:
+            raise Conflict("the charge is still open: say whether it is paid or declined")
+        elif told and state not in ENDINGS[action]:
+            raise Conflict(f"the charge is {state} by now: the item can only be dismissed")
 
     async def _plate(self, item: ReviewItem, body: ResolutionIn) -> Plate:
         """The number and, for a session, the colour of the car that left."""
@@ -128,6 +162,12 @@ class ReviewDesk:
             raise Conflict("the event is dated in the future")
         if found.session is None or found.session.entered_at > event.captured_at:
             raise Conflict("no session of this car was open at that moment")
+
+
+def _found_out(action: ResolveAction, attempt: Attempt, who: str, now: datetime) -> Paid | Declined:
+    if action is ResolveAction.PAID:
+        return Paid(rail_reference=f"person:{who}", amount_fen=attempt.charge.amount_fen, paid_at=now)
+    return Declined(code=f"person:{who}", hard=True)
 
 
 def _can_match(item: ReviewItem) -> bool:

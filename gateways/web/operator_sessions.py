@@ -156,8 +156,8 @@ class SessionDesk:
         now = operator.clock.now()
         prepaid = await operator.prepayments.take(prepayment, now)
         leave_by = await self._tell_gates(inside, prepaid.total) if inside is not None else None
-        if leave_by is None and prepaid.fresh:
-            await operator.prepayments.report_unused(prepayment, now)
+        if leave_by is None:
+            await self._report_unused(prepayment, now, fresh=prepaid.fresh)
         if inside is not None and inside.account_id is not None:
             await operator.regrant(inside.account_id)
         return PrepaymentMade(
@@ -184,6 +184,16 @@ class SessionDesk:
             charges=charge_counts(counts),
             oldest_in_doubt_since=oldest_in_doubt(counts),
         )
+
+    async def _report_unused(self, prepayment: Prepayment, now: datetime, *, fresh: bool) -> None:
+        """The car had left: a new payment came too late for its bill, a repeated one may have been used."""
+        prepayments = self.operator.prepayments
+        if fresh:
+            await prepayments.report_unused(prepayment, now)
+        else:
+            await prepayments.report_all_unused(
+                now, paid_from=from_ms(0), over_until=now, session_id=prepayment.session_id
+            )
 
     async def _tell_gates(self, session: Session, total: Total) -> datetime | None:
         """Until when the car may leave; ``None`` when it had left meanwhile.

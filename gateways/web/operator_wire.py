@@ -17,6 +17,7 @@ from parking.tariff import FirstTier, FreeRule, Rate, Tariff, TariffVersion
 from settlement.books.tokens import TokenKind
 
 __all__ = [
+    "PRINTABLE",
     "Fen",
     "FirstTierIn",
     "GarageIn",
@@ -41,7 +42,9 @@ __all__ = [
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+"""The books cannot hold all control characters, and no name needs one."""
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 Fen = Annotated[int, Field(ge=0, le=10**12)]
 Seconds = Annotated[int, Field(ge=0, le=7 * 86_400)]
 PlateNumber = Annotated[str, Field(min_length=1, max_length=32, examples=["浙A12345"])]

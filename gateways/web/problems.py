@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from aiohttp import web
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["invalid", "problem", "problem_document", "problems_middleware", "refused"]
 
 log = structlog.get_logger()
+
+AnyRequest = TypeVar("AnyRequest", bound=web.BaseRequest)
 
 STATUSES: dict[type[LeaveFirstError], tuple[int, str]] = {
     InvalidInput: (422, "Invalid input"),
@@ -84,7 +86,7 @@ def invalid(error: ValidationError) -> InvalidInput:
 
 @web.middleware
 async def problems_middleware(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    request: AnyRequest, handler: Callable[[AnyRequest], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Answer every error of a handler, and aiohttp's own refusals, as a problem."""
     try:
@@ -105,9 +107,9 @@ async def problems_middleware(
         return problem(Defect("unexpected"))
 
 
-def _log(request: web.Request, error: Exception) -> None:
+def _log(request: web.BaseRequest, error: Exception) -> None:
     """An error of ours; the route is named by its pattern, because a path may hold a plate."""
-    resource = request.match_info.route.resource
+    resource = request.match_info.route.resource if isinstance(request, web.Request) else None
     route = resource.canonical if resource is not None else None
     log.error("request_failed", method=request.method, route=route, exc_info=error)
 

@@ -1,4 +1,4 @@
-"""Serves an application, for as long as a context is open.
+"""Serves an application, or one handler of all requests, for as long as a context is open.
 
 Requests under way when the context is left are given a moment to end; a client that goes away does not
 cancel its request, because what it started may be half written. Bodies arrive as they were sent: unpacking
@@ -8,6 +8,7 @@ them would let a small request become a large one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-__all__ = ["serve"]
+__all__ = ["Handler", "serve"]
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 KEEPALIVE_TIMEOUT_S: Final = 75.0
 """Controllers send every few seconds or minutes; a connection kept is a handshake saved."""
@@ -34,7 +37,7 @@ FIELD_MAX_BYTES: Final = 8190
 
 @asynccontextmanager
 async def serve(
-    app: web.Application,
+    app: web.Application | Handler,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -44,10 +47,7 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve on ``host`` and ``port`` (0: any free one), or on a Unix socket; yields the port, there 0."""
     doors: list[Door] = []
-    app.middlewares.insert(0, listening(doors))
-    runner = web.AppRunner(
-        app, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S, handler_cancellation=False
-    )
+    runner = _runner(app, doors)
     await runner.setup()
     door = Door(
         cast("web.Server", runner.server),
@@ -74,3 +74,21 @@ async def serve(
     finally:
         door.close()
         await runner.cleanup()
+
+
+def _runner(app: web.Application | Handler, doors: list[Door]) -> web.BaseRunner:
+    """An application with its router, or a server that has none and costs less."""
+    if isinstance(app, web.Application):
+        app.middlewares.insert(0, listening(doors))
+        return web.AppRunner(
+            app, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S, handler_cancellation=False
+        )
+    handler = app
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        for door in doors:
+            door.heard(request.protocol)
+        return await handler(request)
+
+    server = web.Server(answer, handler_cancellation=False)
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S)

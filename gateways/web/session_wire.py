@@ -219,13 +219,19 @@ class ResolveAction(StrEnum):
     DISMISS = "dismiss"
     MATCH = "match"
     """The car at the exit was that of a session: close it as of the moment of the event."""
+    CONFIRM = "confirm"
+    """The plate of an exit was read rightly: charge its driver. Dismissed, the bill is credited."""
+    PAID = "paid"
+    """The rail has moved the money of a charge whose outcome nobody knew."""
+    DECLINED = "declined"
+    """It has not, and will not."""
 
 
 class ResolutionIn(Wire):
-    """A match names the session or the plate of the car."""
+    """A match names the session or the plate of the car; the other actions name nothing."""
 
     action: ResolveAction
-    note: Annotated[str, Field(max_length=1000)] | None = None
+    note: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
     session_id: UUID | None = None
     plate: PlateNumber | None = None
 

@@ -14,21 +14,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from redis.asyncio import Connection
-from redis.asyncio.connection import parse_url
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from parking.errors import Busy, Unavailable
 from parking.live.failures import translated, wants_library
+from parking.live.wire import Reply, Wire, connect, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["BatchingConnection"]
 
-Command = tuple[str | bytes | int, ...]
+Call = tuple[bytes, Reply]
+"""A command as it goes over the wire, and who waits for its reply."""
+LINKS = 2
+"""While one waits for its replies the other gathers; more would only make the batches smaller."""
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MAX_S = 1.0
 
@@ -42,7 +44,6 @@ class BatchingConnection:
         *,
         library: str,
         batch_max: int = 250,
-        links: int = 2,
         waiting_max: int = 10_000,
         reply_timeout_s: float = 2.0,
         observe_batch: Callable[[int], None] = lambda _size: None,
@@ -50,15 +51,16 @@ class BatchingConnection:
         self._url = url
         self._library = library
         self._batch_max = batch_max
-        self._links = links
         self._waiting_max = waiting_max
         self._reply_timeout_s = reply_timeout_s
         self._observe_batch = observe_batch
-        self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[Call] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._connected = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._first_try: asyncio.Event = asyncio.Event()
+        self._tried: set[int] = set()
+        self._all_tried = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     @property
     def connected(self) -> bool:
@@ -71,11 +73,11 @@ class BatchingConnection:
         return len(self._waiting)
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Start the links; returns after the first attempt to connect, successful or not."""
+        """Start the links; returns when each has tried to connect, with success or without."""
         self._tasks = [
-            tasks.create_task(self._link(), name=f"live-link-{number}") for number in range(self._links)
+            tasks.create_task(self._link(number), name=f"live-link-{number}") for number in range(LINKS)
         ]
-        await self._first_try.wait()
+        await self._all_tried.wait()
 
     def stop(self) -> None:
         """End the links; whatever still waits gets :class:`Unavailable`."""
@@ -83,19 +85,21 @@ class BatchingConnection:
             task.cancel()
         self._refuse_waiting()
 
-    async def call(self, *command: str | bytes | int) -> Any:
-        """The server's reply to one command.
+    def call(self, *command: str | bytes | int) -> Reply:
+        """The server's reply to one command, to be awaited.
 
-        Raises :class:`Busy`, :class:`Unavailable`, :class:`OutcomeUnknown` or :class:`Defect`.
+        Raises, here or when awaited, :class:`Busy`, :class:`Unavailable`, :class:`OutcomeUnknown` or
+        :class:`Defect`. What cannot be a command fails here, before it is in anybody's batch.
         """
         if not self._connected:
             raise Unavailable("the live store is not connected")
         if len(self._waiting) >= self._waiting_max:
             raise Busy("too many calls wait for the live store")
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, reply))
-        self._wake_one()
-        return await reply
+        reply: Reply = self._loop.create_future()
+        self._waiting.append((packed(command), reply))
+        if self._idle:
+            self._wake_one()
+        return reply
 
     def _wake_one(self) -> None:
         while self._idle:
@@ -104,17 +108,17 @@ class BatchingConnection:
                 sleeper.set_result(None)
                 return
 
-    async def _link(self) -> None:
+    def _wake_all(self) -> None:
+        for _ in range(len(self._idle)):
+            self._wake_one()
+
+    async def _link(self, number: int) -> None:
         pause_s = RECONNECT_FIRST_S
         while True:
-            connection = _connection(self._url, self._reply_timeout_s)
             try:
-                async with asyncio.timeout(self._reply_timeout_s):
-                    await connection.connect()
-                    await self._load_library(connection)
+                wire = await self._connect()
             except (RedisError, OSError, TimeoutError):
-                await _drop(connection)
-                self._first_try.set()
+                self._note_try(number)
                 if not self._connected:
                     self._refuse_waiting()
                 await asyncio.sleep(pause_s)
@@ -122,23 +126,38 @@ class BatchingConnection:
                 continue
             pause_s = RECONNECT_FIRST_S
             self._connected += 1
-            self._first_try.set()
+            self._note_try(number)
             try:
-                await self._serve(connection)
+                await self._serve(wire)
             finally:
                 self._connected -= 1
-                await _drop(connection)
+                wire.close()
                 if not self._connected:
                     self._refuse_waiting()
 
-    async def _serve(self, connection: Connection) -> None:
+    def _note_try(self, number: int) -> None:
+        self._tried.add(number)
+        if len(self._tried) == LINKS:
+            self._all_tried.set()
+
+    async def _connect(self) -> Wire:
+        async with asyncio.timeout(self._reply_timeout_s):
+            wire = await connect(self._url)
+            try:
+                await self._load_library(wire)
+            except BaseException:
+                wire.close()
+                raise
+            return wire
+
+    async def _serve(self, wire: Wire) -> None:
         """Carry batches until the connection fails."""
-        while True:
-            batch = await self._next_batch()
+        wire.on_lost = self._wake_all
+        while batch := await self._next_batch(wire):
             self._observe_batch(len(batch))
             try:
                 async with asyncio.timeout(self._reply_timeout_s):
-                    await self._exchange(connection, batch)
+                    await self._exchange(wire, batch)
             except (RedisError, OSError, TimeoutError) as error:
                 _fail(batch, error)
                 return
@@ -146,10 +165,11 @@ class BatchingConnection:
                 _fail(batch, ConnectionError("closing"))
                 raise
 
-    async def _next_batch(self) -> list[tuple[Command, asyncio.Future[Any]]]:
+    async def _next_batch(self, wire: Wire) -> list[Call]:
+        """What waits, as soon as something does; nothing when the connection has ended meanwhile."""
         waiting = self._waiting
-        while True:
-            batch = []
+        while not wire.lost:
+            batch: list[Call] = []
             while waiting and len(batch) < self._batch_max:
                 command, reply = waiting.popleft()
                 if not reply.done():
@@ -159,32 +179,22 @@ class BatchingConnection:
             sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._idle.append(sleeper)
             await sleeper
+        return []
 
-    async def _exchange(
-        self, connection: Connection, batch: list[tuple[Command, asyncio.Future[Any]]]
-    ) -> None:
-        await connection.send_packed_command(
-            connection.pack_commands([command for command, _ in batch]), check_health=False
-        )
+    async def _exchange(self, wire: Wire, batch: list[Call]) -> None:
+        replies = [reply for _, reply in batch]
         without_library = []
-        for command, reply in batch:
-            try:
-                answer = await connection.read_response()
-            except ResponseError as error:
-                if wants_library(error):
-                    without_library.append((command, reply))
-                elif not reply.done():
-                    reply.set_exception(translated(error))
-            else:
-                if not reply.done():
-                    reply.set_result(answer)
+        for place, error in await wire.exchange(b"".join([command for command, _ in batch]), replies):
+            if wants_library(error):
+                without_library.append(batch[place])
+            elif not replies[place].done():
+                replies[place].set_exception(translated(error))
         if without_library:
-            await self._load_library(connection)
+            await self._load_library(wire)
             self._waiting.extendleft(reversed(without_library))
 
-    async def _load_library(self, connection: Connection) -> None:
-        await connection.send_command("FUNCTION", "LOAD", "REPLACE", self._library)
-        await connection.read_response()
+    async def _load_library(self, wire: Wire) -> None:
+        await wire.ask("FUNCTION", "LOAD", "REPLACE", self._library)
 
     def _refuse_waiting(self) -> None:
         while self._waiting:
@@ -193,20 +203,7 @@ class BatchingConnection:
                 reply.set_exception(Unavailable("the live store is not connected"))
 
 
-def _connection(url: str, timeout_s: float) -> Connection:
-    options: dict[str, Any] = dict(parse_url(url))
-    kind = options.pop("connection_class", Connection)
-    made: Connection = kind(
-        **options, socket_connect_timeout=timeout_s, socket_timeout=None, decode_responses=False, protocol=2
-    )
-    return made
-
-
-async def _drop(connection: Connection) -> None:
-    await connection.disconnect(nowait=True)
-
-
-def _fail(batch: list[tuple[Command, asyncio.Future[Any]]], error: Exception) -> None:
+def _fail(batch: list[Call], error: Exception) -> None:
     for _, reply in batch:
         if not reply.done():
             failure = translated(error)

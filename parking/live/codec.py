@@ -7,6 +7,7 @@ fields are ignored and missing optional ones have defaults: neighbouring version
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+DECODER = json.JSONDecoder()
 
 
 def decision_text(decision: Decision) -> str:
@@ -122,13 +124,13 @@ def grant_from(text: str) -> Grant:
 
 def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:
     """A session from its hash, or from the journal's copy of it."""
-    facts = json.loads(fields["f"])
+    facts, _ = DECODER.raw_decode(fields["f"])
     grant = fields.get("g")
     account = grant.rpartition(";")[2] if grant else ""
     return Session(
-        session_id=SessionId(UUID(fields["s"])),
+        session_id=SessionId(UUID(int=int(fields["s"].replace("-", ""), 16))),
         garage_id=garage_id,
-        plate=Plate(number=facts["n"], colour=Colour(facts["o"])),
+        plate=_plate(facts["n"], facts["o"]),
         entered_at=from_ms(facts["c"]),
         entry_lane_id=LaneId(facts["l"]),
         entry_event_id=EventId(facts["i"]),
@@ -176,6 +178,11 @@ def event_from(text: str) -> tuple[GateEvent, datetime]:
         offline=bool(raw["z"]),
     )
     return event, from_ms(raw["q"])
+
+
+@lru_cache(maxsize=65_536)
+def _plate(number: str, colour: str) -> Plate:
+    return Plate(number=number, colour=Colour(colour))
 
 
 def _moment(milliseconds: str | None) -> datetime | None:

@@ -204,5 +204,3 @@ async def open_journal(
         yield LiveJournal(client, partition_count=partition_count, reader=reader, timeout_s=timeout_s)
     finally:
         await client.aclose()
-
-

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from parking.clock import to_ms
-from parking.errors import Conflict
+from parking.errors import CallerError, Conflict, Defect
 from parking.ids import EventId, session_id_of
 from parking.journal import Result
 from parking.live.codec import (
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from parking.ids import GarageId, SessionId, TariffVersionId
     from parking.live.batching import BatchingConnection
     from parking.session import Session
+
+MILLISECOND = timedelta(milliseconds=1)
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu")
 
 __all__ = ["Changed", "Inside", "Kept", "Remembered", "Sessions", "Written"]
 
@@ -82,13 +85,18 @@ class Sessions:
     def __init__(self, live: BatchingConnection, *, partition_count: int, kept: Kept | None = None) -> None:
         self._live = live
         self._keys = Keys(partition_count)
-        self._keep_ms = (kept or Kept()).answers // timedelta(milliseconds=1)
+        self._keep_ms = (kept or Kept()).answers // MILLISECOND
 
     async def look(self, event: GateEvent) -> Remembered | Inside:
         """The remembered answer, or the car inside that bears the event's plate."""
         keys = self._keys.of(event.garage_id)
         reply = await self._live.call(
-            "FCALL_RO", "lf1_look", 2, keys.event(event.event_id), keys.car(event.plate.number), event.digest()
+            "FCALL_RO",
+            "lf1_look",
+            2,
+            keys.event(event.event_id),
+            keys.car(event.plate.number),
+            event.digest(),
         )
         remembered = _remembered(reply)
         if remembered is not None:
@@ -108,15 +116,16 @@ class Sessions:
         """Open a session; a car already inside is a repeated read or displaces its old session."""
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
+        session_id = session_id_of(event.garage_id, event.event_id)
+        text, session = decision_text(decision), str(session_id)
         reply = await self._live.call(
             "FCALL", "lf1_enter", 4,
             keys.event(event.event_id), keys.car(number), keys.inside, keys.journal,
-            event.digest(), decision_text(decision), decision_text(decision_if_twice), self._keep_ms,
-            event_text(event, received_at),
-            str(session_id_of(event.garage_id, event.event_id)), facts_text(event, tariff_version_id),
+            event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
+            event_text(event, received_at), session, facts_text(event, tariff_version_id),
             to_ms(event.captured_at), number, _ms(policy.duplicate_entry_within),
         )  # fmt: skip
-        return _remembered(reply) or _written(reply)
+        return _outcome(reply, f"{text};{session}", Written(decision, session_id))
 
     async def leave(
         self,
@@ -135,18 +144,18 @@ class Sessions:
         """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
+        session_id, answer = str(session.session_id), f"{decision_text(decision)};{session.session_id}"
         written = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
         reply = await self._live.call(
             "FCALL", "lf1_leave", 5,
             keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
-            event.digest(), f"{decision_text(decision)};{session.session_id}", self._keep_ms,
-            event_text(written, received_at),
-            str(session.session_id), session.version, to_ms(event.captured_at), number,
+            event.digest(), answer, self._keep_ms, event_text(written, received_at),
+            session_id, session.version, to_ms(event.captured_at), number,
             max(_ms(policy.turn_back_within), self._keep_ms), int(overrule_hold),
         )  # fmt: skip
         if reply[0] == b"changed":
             return Changed()
-        return _remembered(reply) or _written(reply)
+        return _outcome(reply, answer, Written(decision, session.session_id))
 
     async def turn_back(
         self,
@@ -168,7 +177,7 @@ class Sessions:
             event_text(event, received_at),
             direction, to_ms(event.captured_at), _ms(policy.turn_back_within), number,
         )  # fmt: skip
-        return _remembered(reply) or _written(reply)
+        return _outcome(reply)
 
     async def note(
         self,
@@ -181,38 +190,35 @@ class Sessions:
     ) -> Remembered | Written:
         """Record an event that changes no session."""
         keys = self._keys.of(event.garage_id)
+        answer = f"{decision_text(decision)};{session_id or ''}"
         reply = await self._live.call(
             "FCALL", "lf1_note", 2, keys.event(event.event_id), keys.journal,
-            event.digest(), f"{decision_text(decision)};{session_id or ''}", self._keep_ms,
-            event_text(event, received_at), result,
+            event.digest(), answer, self._keep_ms, event_text(event, received_at), result,
         )  # fmt: skip
-        return _remembered(reply) or _written(reply)
+        return _outcome(reply, answer, Written(decision, session_id))
 
     async def find(self, garage_id: GarageId, number: str) -> Inside:
         """The car inside with this plate number."""
         keys = self._keys.of(garage_id)
-        names = ("s", "f", "v", "e", "g", "p", "pa", "pu")
-        return _inside(garage_id, await self._live.call("HMGET", keys.car(number), *names))
+        return _inside(garage_id, await self._live.call("HMGET", keys.car(number), *CAR_FIELDS))
 
     async def push_grant(self, session: Session, grant: Grant) -> bool:
         """Give a session its grant; ``False`` when the car is not inside any more."""
         keys = self._keys.of(session.garage_id)
-        return bool(
-            await self._live.call(
-                "FCALL", "lf1_grant", 1, keys.car(session.plate.number),
-                str(session.session_id), grant_text(grant),
-            )  # fmt: skip
-        )
+        done = await self._live.call(
+            "FCALL", "lf1_grant", 1, keys.car(session.plate.number),
+            str(session.session_id), grant_text(grant),
+        )  # fmt: skip
+        return bool(done)
 
     async def prepay(self, session: Session, *, total_fen: int, paid_at: datetime, until: datetime) -> bool:
         """Tell the gates what was paid inside, in total; ``False`` when the car is not inside any more."""
         keys = self._keys.of(session.garage_id)
-        return bool(
-            await self._live.call(
-                "FCALL", "lf1_prepay", 1, keys.car(session.plate.number),
-                str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
-            )  # fmt: skip
-        )
+        done = await self._live.call(
+            "FCALL", "lf1_prepay", 1, keys.car(session.plate.number),
+            str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
+        )  # fmt: skip
+        return bool(done)
 
     async def occupancy(self, garage_id: GarageId) -> int:
         """Cars inside."""
@@ -227,28 +233,53 @@ class Sessions:
 
 
 def _ms(span: timedelta) -> int:
-    return span // timedelta(milliseconds=1)
+    return span // MILLISECOND
 
 
 def _remembered(reply: list[bytes]) -> Remembered | None:
     if reply[0] == b"conflict":
         raise Conflict("this event_id was used for an event with other content")
     if reply[0] == b"replayed":
-        return Remembered(*answer_from(reply[1].decode()))
+        return Remembered(*_read(reply[1].decode()))
     return None
 
 
-def _written(reply: list[bytes]) -> Written:
-    return Written(*answer_from(reply[1].decode()))
+def _outcome(
+    reply: list[bytes], proposed: str | None = None, as_proposed: Written | None = None
+) -> Remembered | Written:
+    """What became of a step; nearly always what was proposed, which then need not be read back."""
+    remembered = _remembered(reply)
+    if remembered is not None:
+        return remembered
+    text = reply[1].decode()
+    if as_proposed is not None and text == proposed:
+        return as_proposed
+    return Written(*_read(text))
+
+
+def _read(text: str) -> tuple[Decision, SessionId | None]:
+    try:
+        return answer_from(text)
+    except ValueError as error:
+        raise Defect("a remembered answer cannot be read by this version") from error
 
 
 def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
-    session, facts, version, _, grant, prepaid, prepaid_at, prepaid_until = (
-        value.decode() if value is not None else None for value in found
-    )
-    if session is None or facts is None or version is None:
+    if found[0] is None:
         return Inside(session=None, grant=None)
-    fields = {"s": session, "f": facts, "v": version}
-    optional = {"g": grant, "p": prepaid, "pa": prepaid_at, "pu": prepaid_until}
-    fields |= {name: value for name, value in optional.items() if value is not None}
-    return Inside(session=session_from(garage_id, fields), grant=grant_from(grant) if grant else None)
+    fields = {
+        name: value.decode() for name, value in zip(CAR_FIELDS, found, strict=True) if value is not None
+    }
+    try:
+        session = session_from(garage_id, fields)
+    except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
+        raise Defect("a session cannot be read by this version") from error
+    return Inside(session=session, grant=_grant(fields.get("g")))
+
+
+def _grant(text: str | None) -> Grant | None:
+    """The grant; one that this version cannot read is none, and the garage's policy decides."""
+    try:
+        return grant_from(text) if text else None
+    except (ValueError, ArithmeticError):
+        return None

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from parking.errors import Conflict, Defect, InvalidInput, NotFound, OutcomeUnknown, Unavailable
+from parking.errors import Conflict, Defect, InvalidInput, NotFound, NotPermitted, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parking.errors import LeaveFirstError
 
-__all__ = ["reaching", "translated"]
+__all__ = ["opening", "reaching", "translated"]
 
 CONFLICTS: Final[dict[str, str]] = {
     "account_pkey": "this account already exists",
@@ -64,6 +64,13 @@ CUT_OFF = (
 )
 """The connection ended, or was given up, while the statement was under way."""
 
+REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidParameterValueError,
+)
+"""The server was reached and will not have this user, or not in the role asked for."""
+
 NOT_DATA = (asyncpg.InterfaceError, asyncpg.PostgresError)
 
 
@@ -85,6 +92,21 @@ def reaching() -> Iterator[None]:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise Unavailable(f"the books cannot be reached: {type(error).__name__}") from error
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Around the first connection of a process: like :func:`reaching`, but a refusal is told as one.
+
+    Later a refusal is waited out like an absence: work that was going on must not be thrown away for it.
+    """
+    try:
+        with reaching():
+            yield
+    except Unavailable as error:
+        if isinstance(error.__cause__, REFUSED):
+            raise NotPermitted(f"the books refuse this user: {error.__cause__}") from error.__cause__
+        raise
 
 
 def _failure_of(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> LeaveFirstError:

@@ -18,7 +18,7 @@ import asyncpg
 
 from parking.clock import SystemClock
 from parking.errors import Conflict, NotPermitted
-from settlement.books.failures import reaching, translated
+from settlement.books.failures import opening, translated
 from settlement.books.months import ensure_months
 from settlement.books.pool import APP_ROLE
 from settlement.books.statements import sql
@@ -72,7 +72,7 @@ async def migrate(dsn: str, *, partition_count: int = 64, now: datetime | None =
 @asynccontextmanager
 async def owner_connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection with the rights of the user that ``dsn`` names, for changes of the schema."""
-    with reaching():
+    with opening():
         connection = await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,
@@ -93,12 +93,24 @@ def _check_server(connection: asyncpg.Connection) -> None:
 
 
 async def _ensure_role(connection: asyncpg.Connection) -> None:
-    """Create the application's role, which other databases of the cluster may be creating right now."""
+    """Create the application's role, which other databases of the cluster may be creating right now.
+
+    Who creates a role is a member of it, and yet may not act as it before he has granted it to himself.
+    """
     with translated():
         if not await connection.fetchval(sql("migrate/role_exists"), APP_ROLE):
             await _create_role(connection)
-        if not await connection.fetchval(sql("migrate/may_act_as_role"), APP_ROLE):
+        if not await _may_act(connection):
             await _grant_role(connection)
+
+
+async def _may_act(connection: asyncpg.Connection) -> bool:
+    try:
+        await connection.execute(sql("migrate/act_as_role"))
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    await connection.execute(sql("migrate/act_as_owner"))
+    return True
 
 
 async def _create_role(connection: asyncpg.Connection) -> None:

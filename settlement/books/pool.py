@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 
-from settlement.books.failures import reaching, translated
+from settlement.books.failures import opening, reaching, translated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,9 +39,12 @@ SERVER_LIMITS: Final = {
 
 @asynccontextmanager
 async def open_pool(dsn: str, *, size: int, application_name: str) -> AsyncIterator[Pool]:
-    """A pool of at most ``size`` connections, closed on leaving; raises ``Unavailable`` at once."""
+    """A pool of at most ``size`` connections, closed on leaving.
+
+    Raises ``Unavailable`` at once, and ``NotPermitted`` when the server will not have this user.
+    """
     settings = {"application_name": application_name, "role": APP_ROLE, "timezone": "UTC", **SERVER_LIMITS}
-    with reaching():
+    with opening():
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,

@@ -7,12 +7,13 @@ other.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from parking.errors import CallerError, Defect
+from parking.errors import CallerError, Conflict, Defect
 from parking.ids import bill_id_of
 from parking.journal import Record
 from parking.session import Step
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from parking.ids import BillId, TariffVersionId
+    from parking.ids import BillId, Partition, TariffVersionId
     from parking.session import Session
     from parking.tariff import Tariff
     from settlement.record_books import Unbookable
     from settlement.segment import Posting
     from settlement.undo import Undo
 
-__all__ = ["COLLECT_DELAY", "PostgresRecordBooks"]
+__all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "take_back"]
 
 COLLECT_DELAY: Final = timedelta(minutes=15)
 """As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
@@ -76,15 +77,18 @@ class PostgresRecordBooks(RecordBooks):
     @override
     async def keep_aside(self, unbookable: Unbookable, now: datetime) -> None:
         record = unbookable.record
-        try:
-            if isinstance(record, Record):
-                posting = post_of_unbookable(record, unbookable.detail)
-                async with connection(self._pool) as held:
-                    await _post_segment(held, posting, now)
+        if isinstance(record, Record):
+            posting = post_of_unbookable(record, unbookable.detail)
+            # Of an event, the candidates alone may hold what the archive cannot.
+            bare = replace(posting, events=[one._replace(candidates=None) for one in posting.events])
+            for archived in (posting, bare):
+                try:
+                    async with connection(self._pool) as held:
+                        await _post_segment(held, archived, now)
+                except (Defect, CallerError):
+                    continue
                 return
-        except (Defect, CallerError):
-            # Not even the event can be archived: the message is kept as it came.
-            pass
+        # Not even the event can be archived: the message is kept as it came.
         await self._keep_message(unbookable, now)
 
     async def _keep_message(self, unbookable: Unbookable, now: datetime) -> None:
@@ -129,10 +133,34 @@ async def _post_with_undone(
         found = await held.fetch(sql("posting/lock_bills"), *_columns(undone.values(), 3))
         booked, fresh = await _post_segment(held, posting, now)
         fresh_bills = {undone[record_no][2] for record_no in fresh if record_no in undone}
-        undos = [undo_of(_billed(row)) for row in found if row["bill_id"] in fresh_bills]
-        if len(undos) != len(fresh_bills):
+        fresh_rows = [row for row in found if row["bill_id"] in fresh_bills]
+        if len(fresh_rows) != len(fresh_bills):
             raise Defect("an exit is undone whose bill is not there")
+        undos = [undo_of(_billed(row)) for row in fresh_rows if not row["credited"]]
         return booked + await _void(held, undos, now)
+
+
+async def take_back(
+    held: asyncpg.pool.PoolConnectionProxy,
+    place: tuple[Partition, datetime, BillId],
+    *,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Credit a bill that nobody was asked to pay, inside the caller's transaction.
+
+    ``place`` is its partition, the session's entry and its id. One that is credited already stays so;
+    raises :class:`Conflict` when its charge is on its way.
+    """
+    for row in await held.fetch(sql("posting/lock_bills"), *_columns([place], 3)):
+        billed = _billed(row)
+        if row["credited"]:
+            continue
+        if billed.charge_state is not State.UNASSIGNED:
+            raise Conflict(f"the bill's charge is {billed.charge_state} by now")
+        undo = undo_of(billed)
+        note = replace(undo.credit_note, reason=reason)
+        await _void(held, [replace(undo, credit_note=note)], now)
 
 
 def _bill_id(session: Session) -> BillId:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
+from typing_extensions import override
+
 from parking.errors import Conflict, InvalidInput, NotFound, Unavailable
 from parking.ids import partition_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.ledger import prepayment_received
+from settlement.unused import PrepaidBooks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,7 +62,7 @@ class Prepaid:
     total: Total
 
 
-class Prepayments:
+class Prepayments(PrepaidBooks):
     """``partition_count`` is that of the installation."""
 
     def __init__(self, pool: asyncpg.Pool, *, partition_count: int) -> None:
@@ -125,6 +128,16 @@ class Prepayments:
                 json.dumps(details),
                 now,
             )
+
+    @override
+    async def report_all_unused(
+        self, now: datetime, *, paid_from: datetime, over_until: datetime, session_id: SessionId | None = None
+    ) -> int:
+        async with connection(self._pool) as held:
+            reported: int = await held.fetchval(
+                sql("prepayments/report_all_unused"), now, paid_from, over_until, session_id
+            )
+        return reported
 
 
 def _check(prepayment: Prepayment, recorded: asyncpg.Record | None) -> None:

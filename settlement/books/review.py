@@ -1,4 +1,8 @@
-"""What waits for a person: events, stays, prepayments and answers of rails that no rule could settle."""
+"""What waits for a person: events, stays, prepayments and answers of rails that no rule could settle.
+
+An exit on a plate that was not read surely has a bill that nobody is asked to pay. Confirmed, its driver is;
+dismissed, the bill is credited. Both happen together with the item's being resolved, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from parking.errors import Conflict, NotFound
-from parking.ids import GarageId, partition_of
+from parking.ids import AccountId, BillId, GarageId
 from settlement.books.pool import connection
+from settlement.books.posting import take_back
 from settlement.books.statements import sql
+from settlement.rows import Causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import asyncpg
 
-__all__ = ["FIRST_PLACE", "Place", "Resolution", "ReviewItem", "Reviews"]
+    from parking.ids import Partition
+
+__all__ = ["DISMISSED", "FIRST_PLACE", "Place", "Resolution", "ReviewItem", "Reviews"]
+
+DISMISSED: Final = "dismissed"
+"""Why a bill was credited that no person would confirm."""
 
 
 @unique
@@ -28,6 +40,12 @@ class Resolution(StrEnum):
     DISMISS = "dismiss"
     MATCH = "match"
     """The event belongs to a session, which was closed by it."""
+    CONFIRM = "confirm"
+    """The plate was read rightly: its driver is charged."""
+    PAID = "paid"
+    """The rail has moved the money of the charge."""
+    DECLINED = "declined"
+    """It has not, and will not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -45,6 +63,7 @@ FIRST_PLACE: Final = Place(opened_at=datetime(1970, 1, 1, tzinfo=UTC), item_id="
 class ReviewItem:
     """``details`` depend on the cause; ``resolution`` and what follows are ``None`` while it is open."""
 
+    partition: Partition
     item_id: str
     garage_id: GarageId
     cause: str
@@ -62,11 +81,10 @@ class ReviewItem:
 
 
 class Reviews:
-    """``partition_count`` is that of the installation."""
+    """The list, and what follows when a person settles something on it."""
 
-    def __init__(self, pool: asyncpg.Pool, *, partition_count: int) -> None:
+    def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._partition_count = partition_count
 
     async def open_items(
         self, *, garage_id: str | None, cause: str | None, after: Place = FIRST_PLACE, limit: int
@@ -88,25 +106,45 @@ class Reviews:
 
     async def resolve(
         self, item: ReviewItem, resolution: Resolution, *, resolved_by: str, note: str | None, now: datetime
-    ) -> None:
-        """Record how an item was settled, once; raises :class:`Conflict` when it is settled already."""
+    ) -> AccountId | None:
+        """Record how an item was settled, once, with what follows for the bill of an unconfirmed exit.
+
+        Returns the account that owes more by it. Raises :class:`Conflict` when the item is settled already,
+        or cannot be settled so.
+        """
+        settled = (resolution, resolved_by, now, note)
         async with connection(self._pool) as held:
-            done = await held.fetchval(
-                sql("review/resolve"),
-                partition_of(item.garage_id, self._partition_count),
-                item.item_id,
-                resolution,
-                resolved_by,
-                now,
-                note,
-            )
-        if done is None:
-            raise Conflict("this item is resolved already")
+            if resolution is Resolution.CONFIRM:
+                account_id = await held.fetchval(
+                    sql("review/confirm"), item.partition, item.item_id, _bill_id(item), *settled
+                )
+                if account_id is None:
+                    raise Conflict("nobody who has agreed to pay waits to be charged for this")
+                return AccountId(account_id)
+            async with held.transaction():
+                if resolution is Resolution.DISMISS and _bill_id(item) is not None:
+                    await take_back(held, _place_of_bill(item), reason=DISMISSED, now=now)
+                done = await held.fetchval(sql("review/resolve"), item.partition, item.item_id, *settled)
+                if done is None:
+                    raise Conflict("this item is resolved already")
+        return None
+
+
+def _bill_id(item: ReviewItem) -> BillId | None:
+    """The bill of an unconfirmed exit; other items have none."""
+    bill_id = item.details.get("bill_id") if item.cause == Causes.UNCONFIRMED else None
+    return None if bill_id is None else BillId(UUID(bill_id))
+
+
+def _place_of_bill(item: ReviewItem) -> tuple[Partition, datetime, BillId]:
+    entered_at = datetime.fromisoformat(item.details["entered_at"])
+    return item.partition, entered_at, BillId(UUID(item.details["bill_id"]))
 
 
 def _item(row: asyncpg.Record) -> ReviewItem:
     resolution = row["resolution"]
     return ReviewItem(
+        partition=row["partition"],
         item_id=row["item_id"],
         garage_id=GarageId(row["garage_id"]),
         cause=row["cause"],

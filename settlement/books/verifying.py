@@ -1,4 +1,7 @@
-"""What verification reads: one statement a check, all of them in one snapshot of the books."""
+"""What verification reads: one statement a check, all of them in one snapshot of the books.
+
+Bills are read with a cursor, because there are more of them than fit into memory.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from typing_extensions import override
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.charge import Direction, State
-from settlement.verify import VerifiableBooks, VerifiableCharge, Violation
+from settlement.verify import VerifiableBill, VerifiableBooks, VerifiableCharge, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
     from settlement.books.pool import Pool
 
-__all__ = ["PostgresVerifiableBooks"]
+__all__ = ["CHECKS", "PostgresVerifiableBooks"]
 
 CHECKS: Final = (
     "entries_complete",
@@ -38,9 +43,19 @@ CHECKS: Final = (
     "control_rail_clearing",
     "control_refund_payable",
     "control_prepayment",
+    "refunds_have_a_cause",
+    "charges_are_of_their_bill",
+    "attempts_follow_declines",
+    "entries_between_right_accounts",
+    "prepaid_was_received",
+    "sessions_have_their_events",
+    "bill_is_of_its_session",
+    "resolved_items_are_settled",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""
+CHUNK: Final = 2_000
+"""Bills read at a time."""
 
 
 class PostgresVerifiableBooks(VerifiableBooks):
@@ -87,6 +102,24 @@ class PostgresVerifiableBooks(VerifiableBooks):
                 amount_fen=row["amount_fen"],
                 state=State(row["state"]),
                 paid_attempt_key=row["paid_attempt_key"],
+                same_attempt=row["same_attempt"],
             )
             for row in rows
         ]
+
+    @override
+    async def bills(self) -> AsyncGenerator[Sequence[VerifiableBill]]:
+        async with (
+            connection(self._pool) as held,
+            held.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await held.execute(sql("verify/take_time"))
+            cursor = await held.cursor(sql("verify/bills"), timeout=TIMEOUT_S)
+            while rows := await cursor.fetch(CHUNK, timeout=TIMEOUT_S):
+                yield [VerifiableBill(**row) for row in rows]
+
+    @override
+    async def paid_by_rail(self) -> Mapping[str, int]:
+        async with connection(self._pool) as held:
+            rows = await held.fetch(sql("verify/paid_by_rail"), timeout=TIMEOUT_S)
+        return {row["rail"]: row["charges"] for row in rows}

@@ -18,7 +18,7 @@ from settlement.next_move import next_move
 from settlement.notices import Notice, Receipt, take_notices
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Accepted, Declined, NotReceived, Paid, Unknown
-from settlement.retry import STANDARD
+from settlement.retry import STANDARD, Schedule
 from tests.books.charging import NOON, RAIL, ChargeBooks, open_books
 
 if TYPE_CHECKING:
@@ -301,3 +301,36 @@ async def test_the_application_cannot_change_the_ledger(books: ChargeBooks) -> N
 
 async def notices(books: ChargeBooks, *taken: Notice) -> list[Receipt]:
     return await take_notices(taken, books=books.charges, schedule=STANDARD, now=LATER)
+
+
+async def test_a_charge_that_asking_did_not_end_is_on_a_persons_list(books: ChargeBooks) -> None:
+    (charge_id,) = await books.add()
+    (attempt,) = await claim(books)
+    schedule = Schedule(retries=(), questions=(timedelta(seconds=1),))
+    await book_answers(
+        [Answered(attempt=attempt, answer=UNKNOWN)], books=books.charges, schedule=schedule, now=NOON
+    )
+    (asked,) = await ask(books, minutes=5)
+    await book_answers(
+        [Answered(attempt=asked, answer=UNKNOWN)], books=books.charges, schedule=schedule, now=LATER
+    )
+    assert await books.states() == {"review": 1}
+    assert await listed(books) == [(f"charge:{charge_id}", "charge_review", attempt.key)]
+
+
+async def test_a_refund_that_its_rail_will_not_pay_is_on_a_persons_list(books: ChargeBooks) -> None:
+    (charge_id,) = await books.add()
+    (attempt,) = await claim(books)
+    await books.credit(charge_id)
+    await book(books, (attempt, PAID))
+    (refund,) = await claim(books, minutes=2)
+    assert refund.charge.direction is Direction.REFUND
+    assert await listed(books) == []
+    await book(books, (refund, HARD))
+    assert await listed(books) == [(f"refund:{refund.charge.charge_id}", "refund_unpaid", refund.key)]
+
+
+async def listed(books: ChargeBooks) -> list[tuple[str, str, str]]:
+    async with connection(books.pool) as held:
+        rows = await held.fetch("SELECT item_id, cause, details FROM quarantine")
+    return [(row["item_id"], row["cause"], json.loads(row["details"])["attempt_key"]) for row in rows]

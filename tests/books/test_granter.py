@@ -12,6 +12,7 @@ import pytest_asyncio
 from typing_extensions import override
 
 from parking.clock import Clock
+from parking.decision import Reason
 from parking.errors import Unavailable
 from parking.grant import GrantReason
 from parking.ids import AccountId
@@ -129,6 +130,14 @@ async def test_a_plate_belongs_to_whom_its_colour_says(
         await lane.register(account_id, replace(car.session.plate, colour=colour))
     car.session = replace(car.session, plate=replace(car.session.plate, colour=seen))
     assert (await lane.grant_of(car)).account_id == found
+
+
+async def test_what_nobody_has_confirmed_is_owed_by_nobody(lane: Lane) -> None:
+    unsure, car = Car("a", account_id=DRIVER), Car("b")
+    await lane.register(DRIVER, car.session.plate)
+    left = unsure.leaves(reason=Reason.LOW_CONFIDENCE)
+    await PostgresRecordBooks(lane.pool).post([unsure.enters(), left], TARIFFS, MORNING)
+    assert (await lane.grant_of(car)).limit_fen == LIMIT_FEN
 
 
 async def test_what_is_owed_already_lowers_what_may_be_left_unpaid(lane: Lane) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from parking.decision import Reason
-from parking.errors import Defect
+from parking.errors import Defect, InvalidInput
+from parking.event import Candidate
 from parking.ids import AccountId
 from settlement.books.pool import open_pool
 from settlement.books.posting import COLLECT_DELAY, PostgresRecordBooks
@@ -157,6 +159,18 @@ async def test_an_unsure_plate_is_billed_and_waits_for_a_person(books: Books) ->
     booked = await books.post(car.enters(), car.leaves(reason=Reason.LOW_CONFIDENCE))
     assert (booked.charges_due, booked.charges_unassigned, booked.quarantined) == (0, 1, 1)
     assert await books.items() == [("event:west/a-1", "unconfirmed_plate")]
+
+
+async def test_a_record_whose_candidates_cannot_be_kept_is_archived_without_them(books: Books) -> None:
+    car = Car("a", account_id=ACCOUNT)
+    await books.post(car.enters())
+    left = car.leaves()
+    spoilt = replace(left, event=replace(left.event, candidates=(Candidate(number="A\0", confidence=0.5),)))
+    with pytest.raises(InvalidInput):
+        await books.post(spoilt)
+    await books.records.keep_aside(Unbookable(record=spoilt, detail="a value"), NOW)
+    assert await books.items() == [("event:west/a-1", "unbookable")]
+    assert await books.pool.fetchval("SELECT candidates FROM gate_event WHERE result = 'quarantined'") is None
 
 
 async def test_a_second_entry_sends_the_first_stay_to_review(books: Books) -> None:

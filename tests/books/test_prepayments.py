@@ -11,17 +11,27 @@ from uuid import UUID
 import asyncpg
 import pytest
 import pytest_asyncio
+from typing_extensions import override
 
-from parking.errors import Conflict, InvalidInput
+from parking.errors import Conflict, InvalidInput, Unavailable
 from parking.ids import SessionId
 from settlement.books.pool import open_pool
+from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, Prepayments
 from settlement.books.review import Reviews
+from settlement.observe import SilentObserver
+from settlement.unused import PrepaidBooks, watch_prepayments
+from tests.books.charging import HandClock
 from tests.books.operating import GARAGE, NOON, PARTITIONS
+from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
+    from parking.journal import Record
+
+EVENING = MORNING + timedelta(hours=12)
 SESSION = SessionId(UUID(int=7))
 PAID = Prepayment(
     prepayment_id="machine-1/1",
@@ -87,5 +97,130 @@ async def test_one_that_came_too_late_waits_for_a_person(pool: asyncpg.Pool) -> 
     prepayments = Prepayments(pool, partition_count=PARTITIONS)
     await prepayments.report_unused(PAID, NOON)
     await prepayments.report_unused(PAID, NOON)
-    items = await Reviews(pool, partition_count=PARTITIONS).open_items(garage_id=GARAGE, cause=None, limit=10)
+    items = await Reviews(pool).open_items(garage_id=GARAGE, cause=None, limit=10)
     assert [(item.cause, item.details["amount_fen"]) for item in items] == [("prepaid_after_exit", 800)]
+
+
+class Inside:
+    """A car in real books, what it paid inside, and what a look at the prepayments finds."""
+
+    def __init__(self, pool: asyncpg.Pool, name: str = "a") -> None:
+        self.car = Car(name)
+        self._books = PostgresRecordBooks(pool)
+        self._prepayments = Prepayments(pool, partition_count=PARTITIONS)
+        self._reviews = Reviews(pool)
+
+    async def post(self, *records: Record) -> None:
+        await self._books.post(records, TARIFFS, EVENING)
+
+    async def pay(self, prepayment_id: str, amount_fen: int, *, at: datetime = MORNING) -> Prepayment:
+        session = self.car.session
+        prepayment = Prepayment(
+            prepayment_id=prepayment_id,
+            garage_id=session.garage_id,
+            session_id=session.session_id,
+            amount_fen=amount_fen,
+            method="cash",
+            taken_by="m1",
+        )
+        await self._prepayments.take(prepayment, at)
+        return prepayment
+
+    async def too_late(self, prepayment: Prepayment) -> None:
+        await self._prepayments.report_unused(prepayment, EVENING)
+
+    async def look(self, *, over_until: datetime | None = None) -> list[tuple[str, int]]:
+        await self._prepayments.report_all_unused(
+            EVENING, paid_from=MORNING - timedelta(days=1), over_until=over_until or EVENING
+        )
+        items = await self._reviews.open_items(garage_id=None, cause=None, limit=20)
+        return [
+            (item.cause, item.details["amount_fen"]) for item in items if item.cause.startswith("prepaid")
+        ]
+
+
+async def test_what_no_bill_has_used_waits_for_a_person_once(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 5_000)
+    inside.car.prepaid_fen = 5_000
+    await inside.post(inside.car.enters())
+    assert await inside.look() == []
+    await inside.post(inside.car.leaves())
+    assert await inside.look(over_until=MORNING) == []
+    assert await inside.look() == [("prepaid_unused", 5_000 - 1_600)]
+    assert await inside.look() == [("prepaid_unused", 5_000 - 1_600)]
+
+
+async def test_what_the_gates_never_heard_of_waits_for_a_person(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.post(inside.car.enters())
+    await inside.pay("p1", 1_600)
+    await inside.post(inside.car.leaves())
+    assert await inside.look() == [("prepaid_unused", 1_600)]
+
+
+async def test_what_was_used_up_waits_for_nobody(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 1_000)
+    await inside.pay("p2", 600)
+    inside.car.prepaid_fen = 1_600
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    assert await inside.look() == []
+
+
+async def test_what_a_person_looks_at_already_is_not_reported_again(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 1_600)
+    inside.car.prepaid_fen = 1_600
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    await inside.too_late(await inside.pay("p2", 300))
+    assert await inside.look() == [("prepaid_after_exit", 300)]
+
+
+async def test_what_was_paid_for_a_stay_that_was_none_waits_for_a_person(pool: asyncpg.Pool) -> None:
+    undone, lost = Inside(pool, "a"), Inside(pool, "b")
+    for one in (undone, lost):
+        await one.post(one.car.enters())
+        await one.pay(f"p-{one.car.name}", 800)
+    await undone.post(undone.car.turns_back(timedelta(minutes=5)))
+    await lost.post(lost.car.enters_again(timedelta(hours=5)))
+    assert await undone.look() == [("prepaid_unused", 800), ("prepaid_unused", 800)]
+
+
+async def test_a_bill_that_was_taken_back_has_used_nothing(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 1_600)
+    inside.car.prepaid_fen = 1_600
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    await inside.post(inside.car.turns_back())
+    assert await inside.look() == []
+    inside.car.prepaid_fen = 0
+    await inside.post(inside.car.leaves(timedelta(hours=3)))
+    assert await inside.look() == [("prepaid_unused", 1_600)]
+
+
+class TwoLooks(PrepaidBooks):
+    """Away at first; ends the loop at its third look."""
+
+    def __init__(self) -> None:
+        self.spans: list[timedelta] = []
+
+    @override
+    async def report_all_unused(
+        self, now: datetime, *, paid_from: datetime, over_until: datetime, session_id: SessionId | None = None
+    ) -> int:
+        assert over_until < now
+        self.spans.append(now - paid_from)
+        if len(self.spans) == 1:
+            raise Unavailable("books away")
+        if len(self.spans) == 3:
+            raise asyncio.CancelledError
+        return 0
+
+
+async def test_the_look_is_repeated_and_survives_books_that_are_away() -> None:
+    books = TwoLooks()
+    with pytest.raises(asyncio.CancelledError):
+        await watch_prepayments(books, HandClock(), SilentObserver(), every_s=0.001)
+    first, again, lately = books.spans
+    assert first == again > lately

@@ -8,6 +8,7 @@ that every one of them falls into the work.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,11 @@ async def kill_in_turn(service: Service, traffic: Traffic, chance: Random, *, ev
     began = len(traffic.acknowledged)
     moments = sorted(chance.sample(range(began, began + events - 10), k=len(VICTIMS)))
     for name, moment in zip(chance.sample(VICTIMS, k=len(VICTIMS)), moments, strict=True):
-        await until(lambda least=moment: len(traffic.acknowledged) >= least)
+        await until(partial(has_answered, traffic, moment))
         await service.kill(name)
         if name == "rail":
             service.rail.start()
+
+
+def has_answered(traffic: Traffic, events: int) -> bool:
+    return len(traffic.acknowledged) >= events

@@ -23,6 +23,7 @@ from gateways.demo.drivers import Registration, plates
 from gateways.demo.office import Office
 from gateways.demo.plan import LANES
 from gateways.demo.requests import open_requests
+from gateways.demo.tally import Tally
 from gateways.demo.traffic import DAY
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
@@ -43,6 +44,8 @@ PARTITIONS = 64
 SENDERS = 16
 STAY = timedelta(hours=2)
 """More than the free half hour, and less than a grant allows."""
+LEASE = timedelta(minutes=3)
+"""After so long a charge that a killed process had sent is asked about."""
 BETWEEN_CARS = timedelta(seconds=1)
 KNOWN_S = 60.0
 LOOK_S = 0.05
@@ -156,7 +159,8 @@ class Traffic:
     async def close(self) -> Account:
         """Settle, let the weeks pass in which charges are tried and asked about, and count."""
         await self.settle()
-        summary = await play_out(self.service.clock, self.office, lambda: None)
+        self.wait(LEASE)
+        summary = await play_out(self.service.clock, self.office, Tally(now=self.service.clock.now()))
         status, verification = await verified(self.service)
         exported = await self.service.command("export", "events")
         archived = Counter(json.loads(line)["event_id"] for line in exported.stdout.splitlines())

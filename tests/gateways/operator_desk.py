@@ -222,7 +222,7 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         tokens=Tokens(pool),
         accounts=Accounts(pool),
         prepayments=Prepayments(pool, partition_count=PARTITIONS),
-        reviews=Reviews(pool, partition_count=PARTITIONS),
+        reviews=Reviews(pool),
         views=Views(pool, partition_count=PARTITIONS),
         charges=Charges(pool),
         sessions=Sessions(live, partition_count=PARTITIONS),

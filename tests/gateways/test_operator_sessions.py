@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from parking.errors import Conflict
+from parking.errors import Conflict, Unavailable
 from parking.event import Kind
 from tests.books.operating import GARAGE
 from tests.gateways.operator_desk import PLATE, Front, item_path, open_front
@@ -77,8 +77,37 @@ async def test_what_is_paid_inside_opens_the_barrier_and_is_booked_once(front: F
     assert sum(line["amount_fen"] for line in bill["proof"]) == 800
     assert [one["taken_by"] for one in file["prepayments"]] == ["operator_full desk"]
     assert file["charges"] == []
+    assert (await front.ask("POST", path, json=body, status=201))["leave_by"] is None
+    assert (await front.ask("GET", "/v1/quarantine"))["items"] == []
     late = {**body, "prepayment_id": "m1-2"}
     assert (await front.answer("POST", path, json=late)).status == 409
+
+
+async def test_a_payment_whose_telling_failed_is_not_lost_when_it_is_repeated_after_the_exit(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await front.event(Kind.ENTRY)
+    await front.settle()
+    path = f"/v1/sessions/{entry.session_id}/prepayments"
+    body = {"prepayment_id": "m1-1", "amount_fen": 800, "method": "cash"}
+
+    async def away(*_: object, **__: object) -> bool:
+        raise Unavailable("the gates are away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(front.operator.sessions), "prepay", away)
+        assert (await front.answer("POST", path, json=body)).status == 503
+    policy = await front.ask("GET", "/v1/garages/g1")
+    del policy["garage_id"], policy["tariffs"]
+    policy["policy"]["leave_first"] = "everyone"
+    await front.ask("PUT", "/v1/garages/g1", json=policy)
+    assert (await front.event(Kind.EXIT, minutes=50)).decision.verdict == "open"
+    await front.settle()
+    repeated = await front.ask("POST", path, json=body, status=201)
+    assert (repeated["replayed"], repeated["leave_by"]) == (True, None)
+    await front.ask("POST", path, json=body, status=201)
+    (item,) = (await front.ask("GET", "/v1/quarantine"))["items"]
+    assert (item["cause"], item["details"]["amount_fen"]) == ("prepaid_unused", 800)
 
 
 async def test_payments_taken_at_the_same_time_all_reach_the_gates(front: Front) -> None:

@@ -11,27 +11,31 @@ import json
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from gateways.gates.display import display
-from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_body, encode, event_of
-from gateways.web.problems import invalid, problem, problem_document
+from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_text, event_of
+from gateways.web.problems import invalid, problem, problem_document, problems_middleware
 from parking.errors import InvalidInput, LeaveFirstError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gateways.gates.gatehouse import Gatehouse
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
     from parking.event import GateEvent
 
+    Chain = list[tuple[int, GateEvent]]
+
 __all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGates"]
 
 EVENT_BYTES_MAX = 16 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 BATCH_EVENTS_MAX = 1000
+BATCH_CHAINS_AT_ONCE = 128
+"""Enough to fill the live store's pipelines; all of a body at once would only take memory."""
 BODY_TIMEOUT_S = 10.0
 
 
@@ -42,13 +46,24 @@ class NativeGates:
         self._gatehouse = gatehouse
         self._metrics = metrics
         self._draining = draining
+        self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
 
-    def add_to(self, app: web.Application) -> None:
-        """Register the routes."""
-        app.router.add_post("/v1/gate-events", self.one)
-        app.router.add_post("/v1/gate-events/batch", self.many)
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Every request to the gates' port.
 
-    async def one(self, request: web.Request) -> web.Response:
+        Two paths need no application's router, which would cost more than a decision does.
+        """
+        return await problems_middleware(request, self._routed)
+
+    async def _routed(self, request: web.BaseRequest) -> web.StreamResponse:
+        handler = self._handlers.get(request.raw_path.partition("?")[0])
+        if handler is None:
+            raise web.HTTPNotFound
+        if request.method != hdrs.METH_POST:
+            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        return await handler(request)
+
+    async def one(self, request: web.BaseRequest) -> web.Response:
         """``POST /v1/gate-events``."""
         try:
             controller = self._gatehouse.controller(request.headers.get("Authorization"))
@@ -63,58 +78,66 @@ class NativeGates:
             self._metrics.refused()
             return problem(error)
         self._metrics.answered(answer.decision, replayed=answer.replayed, seconds=perf_counter() - started)
-        text = encode(answer_body(answer, display(event.plate, answer.decision)))
+        text = answer_text(answer, display(event.plate, answer.decision))
         response = web.Response(body=text.encode(), content_type="application/json")
         if self._draining():
             response.force_close()
         return response
 
-    async def many(self, request: web.Request) -> web.Response:
+    async def many(self, request: web.BaseRequest) -> web.Response:
         """``POST /v1/gate-events/batch``: NDJSON or a JSON array; one NDJSON line per event, in order."""
         controller = self._gatehouse.controller(request.headers.get("Authorization"))
         body = await _body(request, BATCH_BYTES_MAX)
         started = perf_counter()
         lines = _parsed(body)
         answers: list[str] = [""] * len(lines)
-        chains: dict[str, list[tuple[int, GateEvent]]] = {}
+        chains: dict[str, Chain] = {}
         for place, line in enumerate(lines):
             if isinstance(line, InvalidInput):
                 answers[place] = self._refusal(line)
             else:
                 chains.setdefault(line.plate.number, []).append((place, line))
+        waiting = iter(chains.values())
         async with asyncio.TaskGroup() as tasks:
-            for chain in chains.values():
-                tasks.create_task(self._chain(chain, controller, answers, started))
+            for _ in range(min(len(chains), BATCH_CHAINS_AT_ONCE)):
+                tasks.create_task(self._work_off(waiting, controller, answers, started))
         return web.Response(body="\n".join(answers).encode(), content_type="application/x-ndjson")
 
-    async def _chain(
-        self, chain: list[tuple[int, GateEvent]], controller: Controller, answers: list[str], started: float
+    async def _work_off(
+        self, waiting: Iterator[Chain], controller: Controller, answers: list[str], started: float
     ) -> None:
-        for place, event in chain:
-            try:
-                answer = await self._gatehouse.answer(event, controller)
-            except LeaveFirstError as error:
-                answers[place] = self._refusal(error, event.event_id)
-            else:
-                self._metrics.answered(
-                    answer.decision, replayed=answer.replayed, seconds=perf_counter() - started
-                )
-                answers[place] = encode(answer_body(answer, display(event.plate, answer.decision)))
+        """Answer the events of one plate after the other, plate by plate, until nobody waits."""
+        for chain in waiting:
+            for place, event in chain:
+                try:
+                    answer = await self._gatehouse.answer(event, controller)
+                except LeaveFirstError as error:
+                    answers[place] = self._refusal(error, event.event_id)
+                else:
+                    self._metrics.answered(
+                        answer.decision, replayed=answer.replayed, seconds=perf_counter() - started
+                    )
+                    answers[place] = answer_text(answer, display(event.plate, answer.decision))
 
     def _refusal(self, error: LeaveFirstError, event_id: str | None = None) -> str:
         self._metrics.refused()
-        return encode({"event_id": event_id, "problem": problem_document(error)})
+        return json.dumps({"event_id": event_id, "problem": problem_document(error)}, ensure_ascii=False)
 
 
-async def _body(request: web.Request, bytes_max: int) -> bytes:
+async def _body(request: web.BaseRequest, bytes_max: int) -> bytes:
     """The whole body; a larger one is refused before it is read, a slow one after a while."""
     if request.content_type not in {"application/json", "application/x-ndjson"}:
         raise web.HTTPUnsupportedMediaType
     if (request.content_length or 0) > bytes_max:
         raise web.HTTPRequestEntityTooLarge(bytes_max, request.content_length or 0)
+    if hdrs.EXPECT in request.headers:
+        await _continue(request)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            body = await request.read()
+        if request.content.is_eof():
+            body = request.content.read_nowait()  # it came together with its head, as small ones do
+        else:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (ConnectionError, web.PayloadAccessError) as error:
@@ -122,6 +145,14 @@ async def _body(request: web.Request, bytes_max: int) -> bytes:
     if len(body) > bytes_max:
         raise web.HTTPRequestEntityTooLarge(bytes_max, len(body))
     return body
+
+
+async def _continue(request: web.BaseRequest) -> None:
+    """Ask for the body of a client that sent its head alone to see whether it is welcome."""
+    if request.headers[hdrs.EXPECT].lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
 
 
 def _parsed(body: bytes) -> list[GateEvent | InvalidInput]:

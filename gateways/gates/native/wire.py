@@ -6,12 +6,12 @@ millisecond, so that an event reads the same from every place it is ever written
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from parking.clock import from_ms, to_ms
 from parking.decision import Reason, Verdict
 from parking.errors import InvalidInput
 from parking.event import Candidate, GateEvent, Kind
@@ -21,7 +21,7 @@ from parking.plate import Colour, parse_plate
 if TYPE_CHECKING:
     from parking.desk import Answer
 
-__all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_body", "encode", "event_of"]
+__all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Confidence = Annotated[float, Field(ge=0, le=1)]
@@ -53,7 +53,7 @@ class PlateIn(Wire):
 class CandidateIn(Wire):
     """Another reading."""
 
-    number: Annotated[str, Field(max_length=32)]
+    number: Annotated[str, Field(max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")]
     confidence: Confidence
 
 
@@ -67,7 +67,7 @@ class GateEventIn(Wire):
     captured_at: Annotated[Moment, Field(description="Device time, RFC 3339 with offset.")]
     plate: PlateIn
     confidence: Confidence
-    candidates: Annotated[list[CandidateIn], Field(max_length=10)] = []
+    candidates: Annotated[tuple[CandidateIn, ...], Field(max_length=10)] = ()
     offline: bool = False
 
 
@@ -91,7 +91,7 @@ EVENTS = TypeAdapter(list[GateEventIn])
 def event_of(wire: GateEventIn) -> GateEvent:
     """The event; raises :class:`InvalidInput` for what cannot be a plate, or a moment."""
     try:
-        captured_at = from_ms(to_ms(wire.captured_at))
+        captured_at = wire.captured_at.astimezone(UTC)
     except OverflowError:
         raise InvalidInput("outside the years 1 to 9999 in UTC", ("captured_at",)) from None
     return GateEvent(
@@ -99,27 +99,24 @@ def event_of(wire: GateEventIn) -> GateEvent:
         garage_id=GarageId(wire.garage_id),
         lane_id=LaneId(wire.lane_id),
         kind=wire.kind,
-        captured_at=captured_at,
+        captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
         plate=parse_plate(wire.plate.number, wire.plate.colour),
         confidence=wire.confidence,
-        candidates=tuple(Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates),
+        candidates=tuple(
+            [Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates]
+        ),
         offline=wire.offline,
     )
 
 
-def answer_body(answer: Answer, display: list[str]) -> dict[str, Any]:
-    """The fields of a :class:`GateAnswer`."""
-    decision = answer.decision
-    return {
-        "event_id": answer.event_id,
-        "decision": decision.verdict,
-        "reason": decision.reason,
-        "session_id": str(answer.session_id) if answer.session_id is not None else None,
-        "amount_fen": decision.amount_fen,
-        "limit_fen": decision.limit_fen,
-        "display": display,
-        "replayed": answer.replayed,
-    }
-
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def answer_text(answer: Answer, display: list[str]) -> str:
+    """A :class:`GateAnswer` as JSON; written out, because every car waits for it."""
+    decision, session_id = answer.decision, answer.session_id
+    session = f'"{session_id}"' if session_id is not None else "null"
+    lines = ",".join([encode_basestring(line) for line in display])
+    return (
+        f'{{"event_id":{encode_basestring(answer.event_id)},"decision":"{decision.verdict}",'
+        f'"reason":"{decision.reason}","session_id":{session},'
+        f'"amount_fen":{decision.amount_fen},"limit_fen":{decision.limit_fen},"display":[{lines}],'
+        f'"replayed":{"true" if answer.replayed else "false"}}}'
+    )

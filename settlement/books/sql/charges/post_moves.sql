@@ -1,4 +1,5 @@
--- Posts what rails answered: the charges, their attempts, the ledger, and refunds that became due. A move
+-- Posts what rails answered: the charges, their attempts, the ledger, refunds that became due, and an item for
+-- a person for a charge whose outcome asking has not told, and for a refund that its rail will not pay. A move
 -- counts only while its charge is as it was when the move was decided; which ones counted comes back.
 -- One row of $2 to $14 is one move; one row of $15 to $24 is one ledger entry, posted if its move counts.
 -- $1 now timestamptz
@@ -75,6 +76,24 @@ WITH move AS MATERIALIZED (
            agreement, amount_fen, 'due', 'none', 'raised', $1::timestamptz, $1::timestamptz, $1::timestamptz
     FROM moved
     WHERE refund_charge_id IS NOT NULL
+), item AS (
+    INSERT INTO quarantine (partition, item_id, garage_id, cause, details, opened_at)
+    SELECT moved.partition,
+           CASE moved.state WHEN 'review' THEN 'charge:' ELSE 'refund:' END || moved.charge_id,
+           moved.garage_id,
+           CASE moved.state WHEN 'review' THEN 'charge_review' ELSE 'refund_unpaid' END,
+           jsonb_build_object(
+               'charge_id', moved.charge_id, 'bill_id', moved.bill_id, 'session_id', moved.session_id,
+               'account_id', moved.account_id, 'direction', moved.direction, 'rail', moved.rail,
+               'amount_fen', moved.amount_fen, 'code', moved.last_code, 'attempt_key', attempt.attempt_key,
+               'rail_reference', COALESCE(moved.rail_reference, attempt.rail_reference)
+           ),
+           $1::timestamptz
+    FROM moved
+    JOIN charge_attempt AS attempt ON attempt.partition = moved.partition
+        AND attempt.charge_id = moved.charge_id AND attempt.attempt_no = moved.attempts
+    WHERE moved.state = 'review' OR (moved.direction = 'refund' AND moved.state = 'unpaid')
+    ON CONFLICT (partition, item_id) DO NOTHING
 ), entry AS MATERIALIZED (
     SELECT moved.partition, entry.*
     FROM unnest(

@@ -1,4 +1,5 @@
--- The standing of the account behind each plate; a plate that nobody has bound gives no row.
+-- The standing of the account behind each plate; a plate that nobody has bound gives no row. What no rail may
+-- be asked for, because nobody has confirmed the plate, counts against nobody.
 --
 -- A plate whose colour was not seen belongs to an account only when its number is bound once.
 -- $1 number text[]
@@ -35,5 +36,6 @@ LEFT JOIN LATERAL (
     WHERE charge.account_id = account.account_id
         AND charge.state NOT IN ('paid', 'voided')
         AND charge.direction = 'collect'
+        AND charge.rail IS NOT NULL
 ) AS owing ON true
 ORDER BY owned.plate_no

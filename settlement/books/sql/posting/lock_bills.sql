@@ -1,5 +1,5 @@
 -- The bills that undone exits had raised, with their charges, which stay locked until the end of the
--- transaction so that no answer of a rail can move them in between. Bills credited already are left out.
+-- transaction so that no answer of a rail can move them in between; and whether a bill is credited already.
 -- $1 partition smallint[]
 -- $2 entered_at timestamptz[]
 -- $3 bill_id uuid[]
@@ -19,12 +19,12 @@ SELECT
     bill.colour, bill.entered_at, bill.left_at, bill.tariff_version_id, bill.amount_fen, bill.prepaid_fen,
     bill.reason, bill.proof,
     locked.charge_id, locked.state AS charge_state, locked.rail, locked.agreement,
-    locked.amount_fen AS charge_fen
+    locked.amount_fen AS charge_fen,
+    EXISTS (
+        SELECT FROM bill AS note
+        WHERE note.partition = bill.partition AND note.entered_at = bill.entered_at
+            AND note.session_id = bill.session_id AND note.version = bill.version AND note.kind = 'credit_note'
+    ) AS credited
 FROM undone
 JOIN bill USING (partition, entered_at, bill_id)
 LEFT JOIN locked ON locked.partition = bill.partition AND locked.bill_id = bill.bill_id
-WHERE NOT EXISTS (
-    SELECT FROM bill AS note
-    WHERE note.partition = bill.partition AND note.entered_at = bill.entered_at
-        AND note.session_id = bill.session_id AND note.version = bill.version AND note.kind = 'credit_note'
-)

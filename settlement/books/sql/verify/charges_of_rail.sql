@@ -5,6 +5,7 @@ SELECT
     replace(charge.bill_id::text, '-', '') AS order_key,
     charge.amount_fen,
     charge.state,
+    charge.same_attempt,
     paid.attempt_key AS paid_attempt_key
 FROM charge
 LEFT JOIN charge_attempt AS paid

@@ -6,10 +6,7 @@ FROM session
 LEFT JOIN bill
     ON bill.partition = session.partition AND bill.entered_at = session.entered_at
     AND bill.session_id = session.session_id AND bill.version = session.version AND bill.kind = 'bill'
+LEFT JOIN bill AS note ON note.credits_bill_id = bill.bill_id AND note.kind = 'credit_note'
 WHERE session.state = 'closed'
-    AND (
-        bill.bill_id IS NULL
-        OR bill.left_at <> session.left_at
-        OR EXISTS (SELECT FROM bill AS note WHERE note.kind = 'credit_note' AND note.credits_bill_id = bill.bill_id)
-    )
+    AND (bill.bill_id IS NULL OR bill.left_at <> session.left_at OR note.bill_id IS NOT NULL)
 LIMIT 100

@@ -1,0 +1,2 @@
+-- Gives up the application's role again.
+RESET ROLE

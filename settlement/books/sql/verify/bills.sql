@@ -1,0 +1,8 @@
+-- Everything that bills and credit notes were priced by: the stay, and when its driver paid inside.
+SELECT
+    bill.bill_id, bill.tariff_version_id, bill.entered_at, bill.left_at, bill.amount_fen, bill.proof,
+    bill.number, bill.colour, coalesce(paid.moments, '{}') AS paid_at
+FROM bill
+LEFT JOIN (
+    SELECT session_id, array_agg(received_at) AS moments FROM prepayment GROUP BY session_id
+) AS paid USING (session_id)
