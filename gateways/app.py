@@ -48,8 +48,10 @@ from settlement.books.tokens import Tokens
 from settlement.books.views import Views
 from settlement.collector import Collector, CollectorSettings
 from settlement.granter import Granter, GranterSettings
+from settlement.regranting import Regranting
 from settlement.retry import STANDARD
 from settlement.tariff_cache import TariffCache
+from settlement.unused import watch_prepayments
 
 if TYPE_CHECKING:
     from gateways.settings import Settings
@@ -119,6 +121,7 @@ class Parts:
     sessions: Sessions
     garages: Garages
     charges: Charges
+    regranting: Regranting
     schedule: Schedule
 
 
@@ -133,6 +136,7 @@ async def _settle(
     count = settings.partition_count
     async with AsyncExitStack() as opened:
         pool = await _open_books(settings, _dsn(settings), clock, readiness, opened)
+        regranting = Regranting()
         parts = Parts(
             settings=settings,
             clock=clock,
@@ -143,7 +147,8 @@ async def _settle(
                 live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
             ),
             garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
-            charges=Charges(pool),
+            charges=Charges(pool, owing_changed=regranting.note),
+            regranting=regranting,
             schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
         )
         await _run_loops(parts, opened, stop)
@@ -194,6 +199,8 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     ):
         sample = parts.metrics.sample(journal, charges, parts.pool, LedgerTotals(parts.pool))
         loops = [
+            tasks.create_task(parts.regranting.run(granter.regrant, parts.metrics), name="regranting"),
+            tasks.create_task(_watch_prepayments(parts), name="prepayments"),
             tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(_biller(parts, journal).run(), name="biller"),
@@ -206,6 +213,11 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         await asyncio.wait([collecting])
         for loop in loops:
             loop.cancel()
+
+
+async def _watch_prepayments(parts: Parts) -> None:
+    books = Prepayments(parts.pool, partition_count=parts.settings.partition_count)
+    await watch_prepayments(books, parts.clock, parts.metrics)
 
 
 def _granter(parts: Parts, journal: LiveJournal) -> Granter:

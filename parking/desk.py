@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Desk", "Timeliness"]
 
 LOOKS_MAX = 5
+ENTERED = Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY)
+ENTERED_UNSURELY = Decision(verdict=Verdict.OPEN, reason=Reason.LOW_CONFIDENCE)
 ENTERED_TWICE = Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY)
 
 
@@ -161,10 +163,10 @@ class Desk:
         if not event.plate.readable:
             decision = Decision(verdict=Verdict.OPEN, reason=Reason.UNREADABLE)
             return await self._quarantine(case, case.verdict(decision))
-        reason = Reason.LOW_CONFIDENCE if _unsure(case) else Reason.ENTRY
+        entered = ENTERED_UNSURELY if _unsure(case) else ENTERED
         outcome = await self._sessions.enter(
             event,
-            decision=case.verdict(Decision(verdict=Verdict.OPEN, reason=reason)),
+            decision=case.verdict(entered),
             decision_if_twice=case.verdict(ENTERED_TWICE),
             tariff_version_id=version_id_of(garage.tariffs.in_force(event.captured_at)),
             policy=garage.policy,

@@ -54,6 +54,8 @@ class GateEvent:
     confidence: float
     candidates: tuple[Candidate, ...] = ()
     offline: bool = False
+    captured_ms: int = field(init=False, repr=False, compare=False)
+    """The same moment, as it is written everywhere."""
     _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -61,23 +63,17 @@ class GateEvent:
             raise InvalidInput("captured_at needs an offset", ("captured_at",))
         if not 0 <= self.confidence <= 1:
             raise InvalidInput("confidence is 0 to 1", ("confidence",))
+        object.__setattr__(self, "captured_ms", to_ms(self.captured_at))
 
     def digest(self) -> str:
         """16 hex digits over the content: equal for a re-sent event, different for another body."""
         if self._digest:
             return self._digest
-        plate = self.plate
-        content = "\x1f".join(
-            [
-                self.lane_id,
-                self.kind,
-                str(to_ms(self.captured_at)),
-                plate.number,
-                plate.colour,
-                repr(self.confidence),
-                *[f"{one.number}={one.confidence!r}" for one in self.candidates],
-                "offline" if self.offline else "live",
-            ]
+        plate, line = self.plate, "offline" if self.offline else "live"
+        candidates = "".join([f"{one.number}={one.confidence!r}\x1f" for one in self.candidates])
+        content = (
+            f"{self.lane_id}\x1f{self.kind}\x1f{self.captured_ms}\x1f{plate.number}\x1f{plate.colour}\x1f"
+            f"{self.confidence!r}\x1f{candidates}{line}"
         )
         digest = blake2b(content.encode(), digest_size=8).hexdigest()
         object.__setattr__(self, "_digest", digest)

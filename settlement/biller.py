@@ -6,8 +6,9 @@ tried again: nothing newer overtakes it, and nothing is lost if this process die
 keeps what is not settled.
 
 A batch that the books refuse for what it says is taken apart and booked record by record. The one at fault
-stays behind and is delivered again later, in case it was only early; after a set number of deliveries it is
-put aside for a person. It holds up nobody.
+stays behind and is delivered again later, in case it was only early; when it has waited and failed a set
+number of times it is put aside for a person. It holds up nobody. Deliveries in quick succession, as after a
+start, say nothing about a record and are not counted.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class BillerSettings:
     redeliver_after: timedelta = timedelta(seconds=15)
     """How long a record may stay unsettled before it is tried again."""
     poison_after: int = 5
-    """Deliveries after which a record that fails alone is put aside."""
+    """Tries, each a wait after the one before, after which a record that fails alone is put aside."""
 
 
 class Biller:
@@ -76,6 +77,8 @@ class Biller:
         self._observer = observer
         self._settings = settings or BillerSettings()
         self._patience = Patience(loop=GROUP, observer=observer)
+        self._failed: dict[tuple[Partition, str], int] = {}
+        """How often records that are still unsettled have failed, once for each wait."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -89,39 +92,54 @@ class Biller:
 
     async def recover(self) -> None:
         """Book what an earlier life of this process had read and not settled."""
-        while await self.redeliver(timedelta(0)):
+        while await self._redeliver(timedelta(0), counted=False):
             pass
 
     async def step(self) -> int:
         """Book what is new; returns how many records were read."""
         batch, block = self._settings.batch, self._settings.block
         items = await self._patience.until_done(lambda: self._journal.read(GROUP, batch, block))
-        await self._settle(await self._book([(item, 1) for item in items]))
+        await self._settle(await self._book(items, counted=True))
         return len(items)
 
     async def redeliver(self, idle: timedelta) -> int:
         """Try again what has been unsettled for ``idle``; returns how many records were settled."""
+        return await self._redeliver(idle, counted=True)
+
+    async def _redeliver(self, idle: timedelta, *, counted: bool) -> int:
         batch = self._settings.batch
         items = await self._patience.until_done(lambda: self._journal.redelivered(GROUP, batch, idle))
-        settled = await self._book(items)
+        settled = await self._book([item for item, _ in items], counted=counted)
         await self._settle(settled)
         return len(settled)
 
-    async def _book(self, items: Sequence[tuple[Record | Unreadable, int]]) -> list[Record | Unreadable]:
+    async def _book(
+        self, items: Sequence[Record | Unreadable], *, counted: bool
+    ) -> list[Record | Unreadable]:
         """Book what can be booked and put aside what failed too often; returns what may be settled."""
         failures = [
-            Unbookable(record=item, detail=item.detail) for item, _ in items if isinstance(item, Unreadable)
+            Unbookable(record=item, detail=item.detail) for item in items if isinstance(item, Unreadable)
         ]
-        failures += await self._book_all([item for item, _ in items if isinstance(item, Record)])
+        failures += await self._book_all([item for item in items if isinstance(item, Record)])
         failed = {(one.record.partition, one.record.position): one for one in failures}
         settled: list[Record | Unreadable] = []
-        for item, deliveries in items:
-            failure = failed.get((item.partition, item.position))
-            if failure is None or deliveries >= self._settings.poison_after:
-                settled.append(item)
-            if failure is not None and deliveries >= self._settings.poison_after:
+        for item in items:
+            place = (item.partition, item.position)
+            failure = failed.get(place)
+            if failure is not None and not self._is_poison(place, counted=counted):
+                continue
+            if failure is not None:
                 await self._put_aside(failure)
+            self._failed.pop(place, None)
+            settled.append(item)
         return settled
+
+    def _is_poison(self, place: tuple[Partition, str], *, counted: bool) -> bool:
+        """Whether a record that failed just now has failed too often."""
+        if not counted:
+            return False
+        self._failed[place] = self._failed.get(place, 0) + 1
+        return self._failed[place] >= self._settings.poison_after
 
     async def _book_all(self, records: Sequence[Record]) -> list[Unbookable]:
         """Book by several writers; returns the records that failed alone."""

@@ -68,7 +68,7 @@ def event_text(event: GateEvent, received_at: datetime) -> str:
     )
     return (
         f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
-        f'"k":"{event.kind}","c":{to_ms(event.captured_at)},"q":{to_ms(received_at)},'
+        f'"k":"{event.kind}","c":{event.captured_ms},"q":{to_ms(received_at)},'
         f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
         f'"z":{int(event.offline)}{candidates}}}'
     )

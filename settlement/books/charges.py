@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
@@ -44,15 +44,17 @@ from settlement.charge import Attempt, Charge, Direction, Effect, Outcome, State
 from settlement.collector import CollectorBooks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime, timedelta
 
     import asyncpg
 
-    from parking.ids import BillId, Partition
+    from parking.ids import AccountId, BillId, Partition
     from settlement.charge import ChargeId, Contradiction, Move
 
 __all__ = ["ChargeCount", "Charges"]
+
+ENDED: Final = frozenset({State.PAID, State.UNPAID, State.VOIDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +70,16 @@ class ChargeCount:
 
 
 class Charges(CollectorBooks):
-    """The collector's books, and what others may read of them."""
+    """The collector's books, and what others may read of them.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    ``owing_changed`` is told, without waiting, the accounts whose charges have just ended.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, *, owing_changed: Callable[[Collection[AccountId]], None] | None = None
+    ) -> None:
         self._pool = pool
+        self._owing_changed = owing_changed
 
     @override
     async def claim(self, rail: str, *, now: datetime, claimed_max: int, lease: timedelta) -> list[Attempt]:
@@ -107,7 +115,10 @@ class Charges(CollectorBooks):
         )
         async with connection(self._pool) as held:
             rows = await held.fetch(sql("charges/post_moves"), now, *arguments)
-        return frozenset(row["charge_id"] for row in rows)
+        counted = frozenset(row["charge_id"] for row in rows)
+        if self._owing_changed is not None:
+            self._owing_changed(_accounts_of_ended(moves, counted))
+        return counted
 
     @override
     async def attempts_by_key(self, attempt_keys: Collection[str]) -> dict[str, Attempt]:
@@ -149,6 +160,18 @@ class Charges(CollectorBooks):
             )
             for row in rows
         ]
+
+
+def _accounts_of_ended(moves: Iterable[Move], counted: Collection[ChargeId]) -> set[AccountId]:
+    """The drivers who owe less by the moves that counted, or owe a debt."""
+    charges = [move.attempt.charge for move in moves if move.state in ENDED]
+    return {
+        charge.account_id
+        for charge in charges
+        if charge.account_id is not None
+        and charge.direction is Direction.COLLECT
+        and charge.charge_id in counted
+    }
 
 
 def _attempt(row: asyncpg.Record) -> Attempt:

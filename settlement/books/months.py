@@ -1,41 +1,58 @@
-"""Prepares the monthly partitions of the tables that grow, before the months begin."""
+"""Prepares the monthly partitions of the tables that grow, before the months begin.
+
+A row of a month that is not prepared goes to the default partition, so nothing depends on this being in
+time; rows that lie there already move to their month when it is made. Making one needs a table for itself
+for a moment. Whoever waits for that holds up all who come after, so it is tried briefly and given up while
+somebody reads for long.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
+from parking.errors import NotPermitted
 from settlement.books.failures import translated
 from settlement.books.statements import sql
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import asyncpg
-
 __all__ = ["GROWING", "ensure_months"]
 
 GROWING: Final = ("gate_event", "session", "bill", "ledger_entry")
-OCCUPIED: Final = "occupied"
 
 
 async def ensure_months(
     connection: asyncpg.Connection, now: datetime, *, months_back: int = 1, months_ahead: int = 3
 ) -> list[str]:
-    """Make what is missing of the months around ``now``; needs the owner's connection.
+    """Make what is missing of the months around ``now``; :class:`NotPermitted` for anyone but the owner.
 
-    Returns, as ``table YYYY-MM``, the months that could not be split off because the default partition
-    already holds rows of them. Those rows are safe and stay where they are.
+    Returns, as ``table YYYY-MM``, the first month of each table that could not be made now, because the
+    table was in use: try again later.
     """
-    wanted = [
-        (table, _month(now, offset)) for offset in range(-months_back, months_ahead + 1) for table in GROWING
-    ]
+    months = [_month(now, offset) for offset in range(-months_back, months_ahead + 1)]
+    busy: list[str] = []
+    for table in GROWING:
+        for month in months:
+            if not await _ensure_month(connection, table, month):
+                busy.append(f"{table} {month:%Y-%m}")
+                break
+    return busy
+
+
+async def _ensure_month(connection: asyncpg.Connection, table: str, month: datetime) -> bool:
     with translated():
-        made = [await connection.fetchval(sql("migrate/ensure_month"), *one) for one in wanted]
-    return [
-        f"{table} {month:%Y-%m}"
-        for (table, month), answer in zip(wanted, made, strict=True)
-        if answer == OCCUPIED
-    ]
+        try:
+            async with connection.transaction():
+                await connection.execute(sql("migrate/wait_briefly"))
+                await connection.fetchval(sql("migrate/ensure_month"), table, month)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            return False
+        except asyncpg.InsufficientPrivilegeError:
+            raise NotPermitted("only the owner of the books may make partitions") from None
+    return True
 
 
 def _month(now: datetime, offset: int) -> datetime:

@@ -182,8 +182,9 @@ class Views:
             if row is None:
                 raise NotFound("there is no such session")
             session = _session(row)
-            bills = [BillView(**row) for row in await held.fetch(sql("views/bills"), session_id)]
             partition = partition_of(session.garage_id, self._partition_count)
+            rows = await held.fetch(sql("views/bills"), partition, session.entered_at, session_id)
+            bills = [BillView(**row) for row in rows]
             charges = await held.fetch(sql("views/charges"), partition, [bill.bill_id for bill in bills])
             prepayments = await held.fetch(sql("views/prepayments"), session_id)
         return SessionFile(

@@ -180,3 +180,19 @@ async def test_a_new_life_books_what_the_last_one_had_read(bench: Bench) -> None
     await bench.biller().recover()
     assert bench.journal.pending == {}
     assert bench.observer.booked.bills == 1
+
+
+async def test_deliveries_at_a_start_do_not_make_a_record_a_bad_one(bench: Bench) -> None:
+    good, early = Car("a"), Car("b")
+    entry, exit_, undone = early.enters(), early.leaves(), early.turns_back()
+    bench.journal.new = [entry, undone, good.enters()]
+    await bench.journal.read("biller", 500, timedelta(0))
+    bench.journal.deliveries["b-3"] = 10
+    biller = bench.biller()
+    for _ in range(POISON_AFTER):
+        await biller.recover()
+    assert (list(bench.journal.pending), bench.observer.set_aside) == (["b-3"], [])
+    bench.journal.new = [exit_]
+    await biller.step()
+    assert await biller.redeliver(timedelta(0)) == 1
+    assert await bench.pool.fetchval("SELECT state FROM session WHERE entry_event_id = 'b-0'") == "inside"

@@ -52,14 +52,48 @@ async def test_months_are_made_ahead_and_an_unprepared_one_is_no_error(
     assert await owner.fetchval("SELECT count(*) FROM ledger_entry_default") == 1
 
 
-async def test_a_month_that_the_default_partition_holds_is_left_and_named(
+async def test_a_month_that_the_default_partition_holds_is_split_off_with_its_rows(
     empty_postgres_dsn: str, owner: asyncpg.Connection
 ) -> None:
     await migrate(empty_postgres_dsn, now=MAY)
     december = datetime(2026, 12, 1, tzinfo=UTC)
-    await insert_entry(owner, december)
-    assert await ensure_months(owner, december, months_back=0, months_ahead=1) == ["ledger_entry 2026-12"]
-    assert await owner.fetchval("SELECT count(*) FROM ledger_entry") == 1
+    for posted_at in (december, datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)):
+        await insert_entry(owner, posted_at)
+    assert await ensure_months(owner, december, months_back=0, months_ahead=1) == []
+    counts = {
+        table: await owner.fetchval(f"SELECT count(*) FROM {table}")
+        for table in ("ledger_entry", "ledger_entry_2026_12", "ledger_entry_2027_01", "ledger_entry_default")
+    }
+    assert list(counts.values()) == [3, 2, 0, 1]
+    parted = "SELECT indexdef FROM pg_indexes WHERE tablename = $1"
+    assert len(await owner.fetch(parted, "ledger_entry_2026_12")) == len(
+        await owner.fetch(parted, "ledger_entry_2026_05")
+    )
+
+
+async def test_a_month_is_left_for_later_while_somebody_reads_and_nobody_waits_long(
+    empty_postgres_dsn: str, owner: asyncpg.Connection
+) -> None:
+    """A verification reads for minutes; a schema change that waits for it would stop all bookings."""
+    await migrate(empty_postgres_dsn, now=MAY)
+    december = datetime(2026, 12, 1, tzinfo=UTC)
+    async with owner_connection(empty_postgres_dsn) as reader, owner_connection(empty_postgres_dsn) as booker:
+        async with reader.transaction(isolation="repeatable_read", readonly=True):
+            await reader.fetch("SELECT FROM ledger_entry")
+            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+                made = group.create_task(ensure_months(owner, december, months_back=0, months_ahead=1))
+                await asyncio.sleep(0.2)
+                await insert_entry(booker, december)
+        assert made.result() == ["ledger_entry 2026-12"]
+        assert await ensure_months(owner, december, months_back=0, months_ahead=1) == []
+    assert await owner.fetchval("SELECT count(*) FROM ledger_entry_2026_12") == 1
+
+
+async def test_only_the_owner_makes_months(empty_postgres_dsn: str, owner: asyncpg.Connection) -> None:
+    await migrate(empty_postgres_dsn, now=MAY)
+    await owner.execute(f"SET ROLE {APP_ROLE}")
+    with pytest.raises(NotPermitted, match="owner"):
+        await ensure_months(owner, datetime(2026, 12, 1, tzinfo=UTC))
 
 
 async def test_another_number_of_partitions_is_refused(empty_postgres_dsn: str) -> None:

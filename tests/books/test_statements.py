@@ -27,6 +27,11 @@ NAMES: Final = sorted(
 PARAMETER: Final = re.compile(r"^-- \$(\d+) [a-z]\w* +(.+?)$", re.MULTILINE)
 NOT_PREPARABLE: Final = {"migrate/create_history", "migrate/create_role", "migrate/grant_role"}
 """The server prepares no statement of these kinds, or only where its object does not exist yet."""
+NOT_EXPLAINED: Final = {"verify/take_time"}
+CHILDREN: Final = """
+SELECT relid::regclass::text AS name FROM pg_partition_tree($1::text::regclass)
+UNION ALL SELECT $1::text
+"""
 ALIASES: Final = {
     "integer": "int4",
     "smallint": "int2",
@@ -61,6 +66,67 @@ async def test_every_statement_takes_the_parameters_that_its_header_names(owner:
         if types != declared_types(name):
             wrong[name] = (types, declared_types(name))
     assert wrong == {}
+
+
+async def test_the_application_has_the_rights_that_its_statements_need(postgres_dsn: str) -> None:
+    refused = []
+    async with open_pool(postgres_dsn, size=1, application_name="test") as pool:
+        for name in NAMES:
+            if name.startswith("migrate/") or name in NOT_EXPLAINED:
+                continue
+            try:
+                # As text without parameters, so that their values are left open.
+                await pool.execute(f"EXPLAIN (GENERIC_PLAN) {sql(name)}")
+            except asyncpg.InsufficientPrivilegeError as error:
+                refused.append((name, str(error)))
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "charge SET amount_fen = 1",
+        "charge SET bill_id = charge_id",
+        "charge SET account_id = NULL",
+        "charge_attempt SET attempt_key = 'x'",
+        "session SET entered_at = now()",
+        "session SET number = 'x'",
+        "agreement SET reference = 'x'",
+        "ledger_account SET account = 'x'",
+        "quarantine SET details = '{}'",
+        "installation SET partition_count = 1",
+        "access_token SET secret_sha256 = ''",
+    ],
+)
+async def test_the_application_cannot_change_what_a_row_stands_for(postgres_dsn: str, change: str) -> None:
+    async with open_pool(postgres_dsn, size=1, application_name="test") as pool:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute(f"UPDATE {change}")
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("charges/claim", "charge_due"),
+        ("charges/claim_questions", "charge_asked"),
+        ("rebuild/answers", "gate_event_received"),
+    ],
+)
+async def test_a_statement_finds_its_rows_by_an_index(
+    owner: asyncpg.Connection, name: str, index: str
+) -> None:
+    await owner.execute("SET enable_seqscan = off; SET enable_sort = off")
+    plan = "\n".join(row[0] for row in await _plan(owner, name))
+    wanted = await owner.fetch(CHILDREN, index)
+    assert any(row["name"] in plan for row in wanted), plan
+
+
+async def _plan(owner: asyncpg.Connection, name: str) -> list[asyncpg.Record]:
+    types = ", ".join(kind for _, kind in sorted((int(no), kind) for no, kind in PARAMETER.findall(sql(name))))
+    await owner.execute("SET plan_cache_mode = force_generic_plan")
+    await owner.execute(f"PREPARE one ({types}) AS {sql(name)}")
+    nulls = ", ".join(["NULL"] * len(PARAMETER.findall(sql(name))))
+    return list(await owner.fetch(f"EXPLAIN EXECUTE one ({nulls})"))
 
 
 @pytest.mark.parametrize("table", ["ledger_entry", "bill", "gate_event", "prepayment", "tariff_version"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parking.decision import Reason, Verdict
-from tests.faults.service import is_alive
+from tests.faults.program import is_alive
 from tests.faults.traffic import open_traffic
 
 if TYPE_CHECKING:

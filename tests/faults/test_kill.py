@@ -12,7 +12,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.faults.service import is_alive, open_service, until
+from tests.faults.program import is_alive, until
+from tests.faults.service import open_service
 from tests.faults.traffic import open_traffic
 
 if TYPE_CHECKING:

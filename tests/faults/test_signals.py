@@ -14,7 +14,8 @@ from typing_extensions import override
 from gateways.demo.requests import Reply, Requests
 from parking.errors import Unavailable
 from parking.event import Kind
-from tests.faults.service import open_service, until
+from tests.faults.program import until
+from tests.faults.service import open_service
 from tests.faults.traffic import open_traffic
 from tests.stores import processes_about
 

@@ -15,7 +15,8 @@ import pytest
 
 from gateways.embedded import embedded_stores
 from parking.decision import Reason
-from tests.faults.service import PATIENCE_S, Program, open_service, until
+from tests.faults.program import PATIENCE_S, Program, until
+from tests.faults.service import open_service
 from tests.faults.traffic import open_traffic
 from tests.stores import RecordingLog
 

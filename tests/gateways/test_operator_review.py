@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from parking.decision import Reason
 from parking.event import Kind
 from parking.grant import Grant, GrantReason
 from parking.ids import AccountId
@@ -19,6 +20,7 @@ from settlement.outcomes import Answered, book_answers
 from settlement.rail import Paid, Unknown
 from settlement.retry import Schedule
 from tests.books.operating import GARAGE, NOON
+from tests.books.records import MORNING, TARIFFS, Car
 from tests.gateways.operator_desk import PLATE, Front, item_path, open_front
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ async def states(front: Front, session_id: object) -> list[str]:
     return [charge["state"] for charge in file["charges"]]
 
 
-async def leaves(front: Front, *, confidence: float = 1.0) -> object:
+async def leaves(front: Front) -> object:
     """The driver's car stays an hour; its session."""
     entry = await front.event(Kind.ENTRY)
     found = await front.operator.sessions.find(GARAGE, PLATE)
@@ -78,13 +80,16 @@ async def leaves(front: Front, *, confidence: float = 1.0) -> object:
         account_id=DRIVER,
     )
     await LiveGrants(front.operator.sessions).push([(GARAGE, found.session, grant)])
-    assert (await front.event(Kind.EXIT, minutes=60, confidence=confidence)).decision.verdict == "open"
+    assert (await front.event(Kind.EXIT, minutes=60)).decision.verdict == "open"
     await front.settle()
     return entry.session_id
 
 
 async def test_a_confirmed_plate_is_charged_and_its_driver_granted_anew(front: Front) -> None:
-    session_id = await leaves(front, confidence=0.4)
+    car = Car("a", account_id=DRIVER)
+    session_id = car.session.session_id
+    records = [car.enters(), car.leaves(reason=Reason.LOW_CONFIDENCE)]
+    await front.books.post(records, TARIFFS, MORNING + timedelta(hours=12))
     assert await states(front, session_id) == ["unassigned"]
     (item,) = await items(front, "unconfirmed_plate")
     assert await resolve(front, item, "paid") == 409

@@ -232,3 +232,17 @@ async def test_stopping_answers_everybody(valkey_url: str, tmp_path: Path) -> No
             live.stop()
     kinds = [type(caller.result()) for caller in callers]
     assert sorted(kinds, key=str) == [OutcomeUnknown] * 10 + [Unavailable] * 10
+
+
+async def test_links_that_idle_notice_that_their_server_is_gone(data_dir: Path) -> None:
+    async with (
+        embedded_stores(data_dir, valkey=True, postgres=False, log=RecordingLog()) as stores,
+        batching(str(stores.valkey_url)) as live,
+    ):
+        assert await ask(live, 1) is True
+        os.kill(int(stores.valkey_pid or 0), signal.SIGKILL)
+        while live.connected:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.005)
+        assert isinstance(await ask(live, 2), Unavailable)
+        await connected_again(live)
+        assert [await ask(live, number) for number in range(3, 8)] == [True] * 5

@@ -1,5 +1,5 @@
--- Makes the partition of one month, unless it is there: present, made, or occupied (rows of that month
--- already lie in the default partition).
+-- Makes the partition of one month, with the rows of it that lie in the default partition, unless it is
+-- there: present or made.
 -- $1 parent text
 -- $2 month timestamptz
 SELECT ensure_month($1, $2)
