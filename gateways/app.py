@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
 from gateways.metrics import ProcessMetrics
+from gateways.month_keeper import keep_months
 from gateways.process import clock_of, ended
 from gateways.publisher import Publisher
 from gateways.rail_wiring import add_notice_routes, open_rails
@@ -28,7 +29,7 @@ from gateways.settlement_metrics import SettlementMetrics
 from gateways.web.health import health_app
 from gateways.web.operator import Operator, operator_app
 from gateways.web.serving import serve
-from parking.errors import Unavailable
+from parking.errors import DependencyError
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
 from parking.live.journal import library_text, open_journal
@@ -64,7 +65,6 @@ __all__ = ["run_settlement"]
 
 log = structlog.get_logger()
 BOOKS_RETRY_S: Final = 1.0
-MONTHS_EVERY_S: Final = 6 * 3600
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ async def _open_books(
             pool = await opened.enter_async_context(
                 open_pool(dsn, size=settings.postgres_pool_size, application_name="leave-first settlement")
             )
-        except Unavailable as error:
+        except DependencyError as error:
             readiness.books = str(error)
             log.warning("books_away", error=str(error))
             await asyncio.sleep(BOOKS_RETRY_S)
@@ -205,7 +205,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(_biller(parts, journal).run(), name="biller"),
             tasks.create_task(sample, name="sampler"),
-            tasks.create_task(_keep_months(settings, parts.clock), name="months"),
+            tasks.create_task(keep_months(_dsn(settings), parts.clock), name="months"),
         ]
         collecting = tasks.create_task(collector.run(stop), name="collector")
         log.info("settlement_open", port=port)
@@ -267,13 +267,3 @@ def _dsn(settings: Settings) -> str:
 
 def _url(settings: Settings) -> str:
     return settings.valkey_url.get_secret_value() if settings.valkey_url else ""
-
-
-async def _keep_months(settings: Settings, clock: Clock) -> None:
-    """Make coming months' partitions ahead of time, for ever."""
-    while True:
-        await asyncio.sleep(MONTHS_EVERY_S)
-        try:
-            await migrate(_dsn(settings), partition_count=settings.partition_count, now=clock.now())
-        except Unavailable as error:
-            log.warning("months_not_made", error=str(error))

@@ -60,14 +60,8 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         catalog = CatalogKeeper(live, folder / "catalog.json", partition_count=settings.partition_count)
         catalog.load_file()
         await _adopt_spools(spool, settings, number, clock)
-        gatehouse = Gatehouse(
-            desk,
-            catalog,
-            spool,
-            clock,
-            patience=Patience(store=settings.store_timeout, spool=settings.spool_timeout),
-            metrics=metrics,
-        )
+        patience = Patience(store=settings.store_timeout, spool=settings.spool_timeout)
+        gatehouse = Gatehouse(desk, catalog, spool, clock, patience=patience, metrics=metrics)
         loops = [
             tasks.create_task(catalog.follow(settings.catalog_refresh_ms / 1000), name="catalog"),
             tasks.create_task(gatehouse.replay_spool(), name="spool-replay"),
@@ -79,18 +73,22 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
             serve(health, host=settings.host, port=metrics_port(settings, number)),
             serve(gates.handle, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
         ):
-            # What is here by now stays: the collector need not look at it again with every few requests.
-            gc.freeze()
-            gc.set_threshold(*COLLECT_AFTER)
             log.info("gates_open", port=port)
-            await ended(lifeline_fd)
-            draining.set()
-            log.info("gates_draining")
-            # Balancers see /readyz, and kept connections are told to close, before nobody listens.
-            await asyncio.sleep(DRAIN_NOTICE_S)
+            await _until_ended(lifeline_fd, draining)
         for task in loops:
             task.cancel()
         live.stop()
+
+
+async def _until_ended(lifeline_fd: int | None, draining: asyncio.Event) -> None:
+    """Serve until asked to end, then a moment longer: balancers see /readyz, kept connections close."""
+    # What is here by now stays: the collector need not look at it again with every few requests.
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+    await ended(lifeline_fd)
+    draining.set()
+    log.info("gates_draining")
+    await asyncio.sleep(DRAIN_NOTICE_S)
 
 
 async def _adopt_spools(spool: Spool, settings: Settings, number: int, clock: Clock) -> None:

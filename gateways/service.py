@@ -17,7 +17,7 @@ from gateways.embedded.stores import embedded_stores
 from gateways.process import clock_of
 from gateways.settings import environment_of, process_environment
 from gateways.supervisor import ChildSpec, Supervisor
-from parking.errors import Unavailable
+from parking.errors import DependencyError
 from settlement.books.migrate import migrate
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def serve_all(settings: Settings, *, announce: Callable[[Addresses], None]
         dsn = variables["LEAVE_FIRST_POSTGRES_DSN"]
         try:
             await migrate(dsn, partition_count=settings.partition_count, now=clock_of(settings).now())
-        except Unavailable as error:
+        except DependencyError as error:
             log.warning("books_away_at_start", error=str(error))
         supervisor = Supervisor(
             _children(settings), environment={**process_environment(), **variables}, log=log

@@ -2,9 +2,9 @@
 
 Its life is a table of transitions, the same one that a constraint of the books holds. It becomes due,
 is sent under an attempt key that was saved before, and moves on by what the rail answers. What the rail
-did is the truth; what nobody knows is a state (``in_doubt``) that only an answer of the rail, or a person,
-ends. An attempt whose outcome is open is never followed by another one: it is asked about, and if the
-rail has not seen it, sent again under the same key.
+did is the truth, also when it had said that it did nothing; what nobody knows is a state (``in_doubt``)
+that only an answer of the rail, or a person, ends. An attempt whose outcome is open is never followed by
+another one: it is asked about, and if the rail has not seen it, sent again under the same key.
 
 Answers come more than once, late and in any order: from the call, from a question, from a notice. So a
 decision knows the attempt that the answer is about, and there are three of them: a :class:`Move`,
@@ -97,6 +97,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.UNASSIGNED, Step.ASSIGNED): State.DUE,
     (State.UNASSIGNED, Step.VOIDED): State.VOIDED,
     (State.DUE, Step.SENT): State.SENT,
+    (State.DUE, Step.PAID): State.PAID,
     (State.DUE, Step.VOIDED): State.VOIDED,
     (State.SENT, Step.PAID): State.PAID,
     (State.SENT, Step.ACCEPTED): State.ACCEPTED,
@@ -120,6 +121,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.REVIEW, Step.GAVE_UP): State.UNPAID,
     (State.REVIEW, Step.VOIDED): State.VOIDED,
     (State.UNPAID, Step.VOIDED): State.VOIDED,
+    (State.VOIDED, Step.PAID): State.PAID,
 }
 
 

@@ -12,7 +12,7 @@ Two times are used. Due dates and leases follow the :class:`~parking.clock.Clock
 a thousand times as fast as life, so that a lease runs out during an ordinary call. Three rules keep that
 harmless. Asking too early would move no money twice anyway, because a charge "never received" is sent again
 under its old key; but the charge of a credited bill is voided on that answer, and a payment that arrives
-after all is then left to a person:
+after all has to be given back:
 
 * The collector never asks about what is in its own hands. Taking from the books is serialised with
   writing down what was taken, so its list is never behind the books.

@@ -4,13 +4,15 @@ Pure: the attempt as it was read, the answer, the schedule and the time go in; o
 comes out (see :mod:`settlement.charge`). The rules that cost money when broken:
 
 * No knowledge is no decline: what is not known is asked about, in the end by a person.
-* "Never seen" sends the same attempt again, under its key; it does not start another one.
-* An answer about anything but the current, open attempt moves nothing. If it tells of money that the
+* "Never seen" sends the same attempt again, under its key; it does not start another one. The request may
+  still have been on its way: a payment that follows counts as one.
+* Any other answer about anything but the current, open attempt moves nothing. If it tells of money that the
   books exclude, it is a contradiction.
 * Another amount than ordered is never taken for a payment: the rail is asked once more at once, and if it
   insists, a person looks.
 * A charge whose bill was credited meanwhile ends as soon as its outcome is known: voided when the money
-  did not move, refunded when it did.
+  did not move, refunded when it did. "Never seen" ends it when the rail says so twice running; if it was paid
+  all the same, it is refunded.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def next_move(
 ) -> Move | Known | Contradiction:
     """Decide; an answer without an amount or reference of its own leaves those unset."""
     if not _is_open(attempt):
-        return _late(attempt, answer)
+        return _paid_after_all(attempt, answer) or _late(attempt, answer)
     match answer:
         case Paid():
             return _paid(attempt, answer, now)
@@ -61,6 +63,17 @@ def _is_open(attempt: Attempt) -> bool:
         and attempt.number == charge.attempts
         and attempt.outcome not in FINAL_OUTCOMES
     )
+
+
+def _paid_after_all(attempt: Attempt, answer: Answer) -> Move | None:
+    """The money moved under an attempt that the rail had never seen, and that is over or to be sent again."""
+    charge = attempt.charge
+    if not isinstance(answer, Paid) or answer.amount_fen != charge.amount_fen:
+        return None
+    never_seen = attempt.number == charge.attempts and attempt.outcome is Outcome.NOT_RECEIVED
+    if not never_seen or charge.state not in {State.DUE, State.VOIDED}:
+        return None
+    return _to_paid(attempt, answer, credited=charge.state is State.VOIDED)
 
 
 def _late(attempt: Attempt, answer: Answer) -> Known | Contradiction:
@@ -87,10 +100,14 @@ def _paid(attempt: Attempt, answer: Paid, now: datetime) -> Move | Contradiction
     charge = attempt.charge
     if answer.amount_fen != charge.amount_fen:
         return _wrong_amount(attempt, answer, now)
-    if charge.direction is Direction.REFUND:
+    return _to_paid(attempt, answer, credited=charge.void_requested)
+
+
+def _to_paid(attempt: Attempt, answer: Paid, *, credited: bool) -> Move:
+    if attempt.charge.direction is Direction.REFUND:
         effect = Effect.REFUND_PAID
     else:
-        effect = Effect.CHARGE_PAID_AND_REFUND_OWED if charge.void_requested else Effect.CHARGE_PAID
+        effect = Effect.CHARGE_PAID_AND_REFUND_OWED if credited else Effect.CHARGE_PAID
     return Move(
         attempt=attempt,
         step=Step.PAID,
@@ -167,10 +184,10 @@ def _not_received(attempt: Attempt, schedule: Schedule, now: datetime) -> Move |
     charge = attempt.charge
     if charge.state is not State.IN_DOUBT:
         return _not_known(attempt, Outcome.UNKNOWN, schedule, now)
-    if charge.void_requested:
+    if charge.void_requested and attempt.outcome is Outcome.NOT_RECEIVED:
         return Move(attempt=attempt, step=Step.VOIDED, state=State.VOIDED, outcome=Outcome.NOT_RECEIVED)
-    if schedule.ask_after(charge.asked) is None:
-        return _asked_enough(attempt, Outcome.NOT_RECEIVED, now)
+    if charge.void_requested or schedule.ask_after(charge.asked) is None:
+        return _not_known(attempt, Outcome.NOT_RECEIVED, schedule, now)
     return Move(
         attempt=attempt,
         step=Step.NOT_RECEIVED,

@@ -9,13 +9,14 @@ the car, and its own expiry, bound what that costs.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from parking.errors import LeaveFirstError
 from settlement.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable
 
     from parking.ids import AccountId
     from settlement.observe import Observer
@@ -28,7 +29,7 @@ LOOP: Final = "regranting"
 class Regrant(Protocol):
     """Grants the cars inside of some accounts anew."""
 
-    async def __call__(self, *account_ids: AccountId) -> object:
+    def __call__(self, *account_ids: AccountId) -> Awaitable[object]:
         """Repeating it does no harm."""
         ...
 
@@ -58,6 +59,6 @@ class Regranting:
             if not self._waiting:
                 self._noted.clear()
             try:
-                await patience.until_done(lambda batch=batch: regrant(*batch))
+                await patience.until_done(partial(regrant, *batch))
             except LeaveFirstError as error:
                 observer.loop_held_up(loop=LOOP, error=error, retry_in_s=self._gather_s)

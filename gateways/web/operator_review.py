@@ -64,7 +64,7 @@ def review_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="POST", path=f"{ITEM_PATH}/resolve", scope=Scope.FULL,
-            summary="Dismiss an item, match an exit with its car, confirm a plate, or tell a charge's outcome.",
+            summary="Dismiss an item, match an exit with its car, confirm a plate, or end a charge.",
             body=ResolutionIn, answer=ItemOut, handle=reviews.resolve,
             statuses={409: "It is resolved already, or cannot be settled so."},
         ),

@@ -123,7 +123,7 @@ class Sessions:
             keys.event(event.event_id), keys.car(number), keys.inside, keys.journal,
             event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
             event_text(event, received_at), session, facts_text(event, tariff_version_id),
-            to_ms(event.captured_at), number, _ms(policy.duplicate_entry_within),
+            event.captured_ms, number, _ms(policy.duplicate_entry_within),
         )  # fmt: skip
         return _outcome(reply, f"{text};{session}", Written(decision, session_id))
 
@@ -150,7 +150,7 @@ class Sessions:
             "FCALL", "lf1_leave", 5,
             keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
             event.digest(), answer, self._keep_ms, event_text(written, received_at),
-            session_id, session.version, to_ms(event.captured_at), number,
+            session_id, session.version, event.captured_ms, number,
             max(_ms(policy.turn_back_within), self._keep_ms), int(overrule_hold),
         )  # fmt: skip
         if reply[0] == b"changed":
@@ -175,7 +175,7 @@ class Sessions:
             keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
             event.digest(), decision_text(decision), decision_text(decision_if_no_passage), self._keep_ms,
             event_text(event, received_at),
-            direction, to_ms(event.captured_at), _ms(policy.turn_back_within), number,
+            direction, event.captured_ms, _ms(policy.turn_back_within), number,
         )  # fmt: skip
         return _outcome(reply)
 

@@ -334,3 +334,47 @@ async def listed(books: ChargeBooks) -> list[tuple[str, str, str]]:
     async with connection(books.pool) as held:
         rows = await held.fetch("SELECT item_id, cause, details FROM quarantine")
     return [(row["item_id"], row["cause"], json.loads(row["details"])["attempt_key"]) for row in rows]
+
+
+async def never_seen(books: ChargeBooks, *, minutes: int) -> Attempt:
+    """Asked once more, the rail has not seen it; the attempt as it is then."""
+    (asked,) = await ask(books, minutes=minutes)
+    await book(books, (asked, NotReceived()))
+    return (await books.charges.attempts_by_key([asked.key]))[asked.key]
+
+
+async def test_a_payment_after_it_was_never_seen_is_booked_and_not_sent_again(books: ChargeBooks) -> None:
+    await books.add()
+    (attempt,) = await claim(books)
+    await book(books, (attempt, UNKNOWN))
+    waiting = await never_seen(books, minutes=5)
+    assert waiting.charge.state is State.DUE
+    await book(books, (waiting, PAID))
+    assert await books.states() == {"paid": 1}
+    assert await claim(books, minutes=60) == []
+    assert await books.balances() == {"garage_payable": -1000, "rail_clearing": 1000}
+
+
+async def test_a_payment_after_the_charge_was_voided_as_never_seen_is_given_back(books: ChargeBooks) -> None:
+    (charge_id,) = await books.add()
+    (attempt,) = await claim(books)
+    await book(books, (attempt, UNKNOWN))
+    await books.credit(charge_id)
+    assert (await never_seen(books, minutes=5)).charge.state is State.IN_DOUBT
+    voided = await never_seen(books, minutes=60)
+    assert voided.charge.state is State.VOIDED
+    await book(books, (voided, PAID), (voided, PAID))
+    assert await books.states() == {"paid": 1, "due": 1}
+    assert await books.balances() == {"rail_clearing": 1000, "refund_payable": -1000}
+    assert await books.contradictions() == []
+
+
+async def test_an_attempt_that_is_sent_again_has_an_open_outcome(books: ChargeBooks) -> None:
+    (charge_id,) = await books.add()
+    (attempt,) = await claim(books)
+    await book(books, (attempt, UNKNOWN))
+    await never_seen(books, minutes=5)
+    (again,) = await claim(books, minutes=10)
+    assert (again.key, again.outcome) == (attempt.key, None)
+    await books.credit(charge_id)
+    assert (await never_seen(books, minutes=60)).charge.state is State.IN_DOUBT

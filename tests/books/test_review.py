@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -25,8 +26,6 @@ from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import asyncpg
 
     from parking.journal import Record
 
@@ -148,6 +147,8 @@ async def test_a_confirmed_plate_is_charged_by_the_first_agreement(pool: asyncpg
         with pytest.raises(Conflict):
             await unsure.resolve(item, late)
     assert await unsure.charges() == [("due", "r1")]
+    with pytest.raises(asyncpg.PostgresError, match="written once"):
+        await pool.execute("UPDATE charge SET agreement = 'r2'")
 
 
 async def test_a_plate_whose_driver_agreed_to_nothing_cannot_be_confirmed(pool: asyncpg.Pool) -> None:

@@ -122,7 +122,9 @@ async def test_a_statement_finds_its_rows_by_an_index(
 
 
 async def _plan(owner: asyncpg.Connection, name: str) -> list[asyncpg.Record]:
-    types = ", ".join(kind for _, kind in sorted((int(no), kind) for no, kind in PARAMETER.findall(sql(name))))
+    types = ", ".join(
+        kind for _, kind in sorted((int(no), kind) for no, kind in PARAMETER.findall(sql(name)))
+    )
     await owner.execute("SET plan_cache_mode = force_generic_plan")
     await owner.execute(f"PREPARE one ({types}) AS {sql(name)}")
     nulls = ", ".join(["NULL"] * len(PARAMETER.findall(sql(name))))

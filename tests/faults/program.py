@@ -1,4 +1,4 @@
-"""One process of ours: started, listened to, stopped, killed; and how a test waits for what it cannot await."""
+"""One process of ours: started, listened to, stopped, killed; and how a test waits for others."""
 
 from __future__ import annotations
 

@@ -114,7 +114,9 @@ async def in_review(front: Front) -> Attempt:
     return attempt
 
 
-@pytest.mark.parametrize(("action", "other", "state"), [("paid", "declined", "paid"), ("declined", "paid", "unpaid")])
+@pytest.mark.parametrize(
+    ("action", "other", "state"), [("paid", "declined", "paid"), ("declined", "paid", "unpaid")]
+)
 async def test_a_person_says_what_became_of_a_charge(
     front: Front, action: str, other: str, state: str
 ) -> None:

@@ -77,15 +77,16 @@ def an_attempt(  # noqa: PLR0913 - each is one fact that a rule looks at
 
 
 def test_the_table_is_the_constraint_of_the_books() -> None:
-    migration = files("settlement.books").joinpath("migrations", "0001_books.sql").read_text()
-    constraint = migration.split("CONSTRAINT charge_transition", 1)[1].split("CONSTRAINT", 1)[0]
+    migration = files("settlement.books").joinpath("migrations", "0004_money_in_doubt.sql").read_text()
+    constraint = migration.split("ADD CONSTRAINT charge_transition", 1)[1].split(";", 1)[0]
     edges = re.findall(r"\('(\w+)', '(\w+)', '(\w+)'\)", constraint)
     assert {(before, step): after for before, step, after in edges} == TRANSITIONS
     assert len(edges) == len(TRANSITIONS)
 
 
-def test_paid_and_voided_are_the_end() -> None:
-    assert not {State.PAID, State.VOIDED} & {before for before, _ in TRANSITIONS}
+def test_paid_is_the_end_and_voided_unless_the_money_had_moved() -> None:
+    assert State.PAID not in {before for before, _ in TRANSITIONS}
+    assert [step for before, step in TRANSITIONS if before is State.VOIDED] == [Step.PAID]
 
 
 def test_a_move_off_the_table_cannot_be_built() -> None:
@@ -174,7 +175,7 @@ def test_what_stays_accepted_for_ever_becomes_a_doubt_and_is_asked_about_once_mo
         (S, SOFT, State.VOIDED, Effect.NONE),
         (A, HARD, State.VOIDED, Effect.NONE),
         (D, SOFT, State.VOIDED, Effect.NONE),
-        (D, NEVER_SEEN, State.VOIDED, Effect.NONE),
+        (D, NEVER_SEEN, D, Effect.NONE),
         (R, HARD, State.VOIDED, Effect.NONE),
         (S, UNKNOWN, D, Effect.NONE),
     ],
@@ -185,6 +186,32 @@ def test_a_credited_bill_ends_its_charge_as_soon_as_the_outcome_is_known(
     move = next_move(an_attempt(state, void=True), answer, SCHEDULE, NOW)
     assert isinstance(move, Move)
     assert (move.state, move.effect) == (reached, effect)
+
+
+def test_a_credited_bills_charge_is_voided_when_it_was_never_seen_twice_running() -> None:
+    once = next_move(an_attempt(D, void=True, outcome=Outcome.UNKNOWN), NEVER_SEEN, SCHEDULE, NOW)
+    assert isinstance(once, Move)
+    assert (once.step, once.state, once.outcome) == (None, D, Outcome.NOT_RECEIVED)
+    twice = next_move(an_attempt(D, void=True, outcome=Outcome.NOT_RECEIVED), NEVER_SEEN, SCHEDULE, NOW)
+    assert isinstance(twice, Move)
+    assert twice.state is State.VOIDED
+
+
+@pytest.mark.parametrize(
+    ("state", "direction", "effect"),
+    [
+        (State.DUE, Direction.COLLECT, Effect.CHARGE_PAID),
+        (State.VOIDED, Direction.COLLECT, Effect.CHARGE_PAID_AND_REFUND_OWED),
+        (State.DUE, Direction.REFUND, Effect.REFUND_PAID),
+    ],
+)
+def test_what_was_never_seen_and_then_paid_is_paid(
+    state: State, direction: Direction, effect: Effect
+) -> None:
+    attempt = an_attempt(state, direction=direction, outcome=Outcome.NOT_RECEIVED)
+    move = next_move(attempt, PAID, SCHEDULE, NOW)
+    assert isinstance(move, Move)
+    assert (move.state, move.effect, move.next_at) == (State.PAID, effect, None)
 
 
 def test_a_paid_refund_is_booked_as_one() -> None:
@@ -211,8 +238,10 @@ def test_a_decline_twice_is_known(state: State) -> None:
         (an_attempt(State.PAID, attempts=2, number=1, outcome=Outcome.DECLINED), PAID, "paid_twice"),
         (an_attempt(State.SENT, attempts=2, number=1, outcome=Outcome.DECLINED), PAID, "paid_while_sent"),
         (an_attempt(State.UNPAID, outcome=Outcome.DECLINED), PAID, "paid_while_unpaid"),
-        (an_attempt(State.VOIDED, outcome=Outcome.NOT_RECEIVED), PAID, "paid_while_voided"),
-        (an_attempt(State.DUE, outcome=Outcome.NOT_RECEIVED), PAID, "paid_while_due"),
+        (an_attempt(State.VOIDED, outcome=Outcome.DECLINED), PAID, "paid_while_voided"),
+        (an_attempt(State.VOIDED, outcome=Outcome.NOT_RECEIVED), WRONG, "paid_while_voided"),
+        (an_attempt(State.DUE, outcome=Outcome.DECLINED), PAID, "paid_while_due"),
+        (an_attempt(State.DUE, outcome=Outcome.NOT_RECEIVED), WRONG, "paid_while_due"),
         (an_attempt(State.PAID, outcome=Outcome.PAID), WRONG, "paid_twice"),
         (an_attempt(State.PAID, outcome=Outcome.PAID), HARD, "declined_after_paid"),
         (an_attempt(R), WRONG, "amount_differs"),

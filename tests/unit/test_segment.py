@@ -8,8 +8,10 @@ from tests.books.records import Car
 
 
 def test_undone_exits_are_booked_apart_from_all_else() -> None:
-    """An undone exit has a statement of its own for the ledger: together with another record that also
-    moves balances, one transaction would lock balances twice, the second time out of their order."""
+    """They have a statement of their own for the ledger.
+
+    Together with records that also move balances, one transaction would lock balances twice, out of order.
+    """
     left, undone = [Car("a"), Car("b")], [Car("c"), Car("d")]
     for car in undone:
         car.enters()

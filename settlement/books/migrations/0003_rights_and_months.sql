@@ -56,8 +56,7 @@ GRANT UPDATE (account_id, state, previous_state, last_step, version, left_at, ex
     TO leave_first_app;
 GRANT UPDATE (debit_fen, credit_fen) ON ledger_account TO leave_first_app;
 GRANT UPDATE (
-    rail, agreement, state, previous_state, last_step, attempts, asked, same_attempt, void_requested, last_code,
-    next_at, moved_at
+    state, previous_state, last_step, attempts, asked, same_attempt, void_requested, last_code, next_at, moved_at
 ) ON charge TO leave_first_app;
 GRANT UPDATE (sent_at, answered_at, outcome, code, rail_reference) ON charge_attempt TO leave_first_app;
 

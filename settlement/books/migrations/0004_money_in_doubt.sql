@@ -38,3 +38,13 @@ ALTER TABLE charge ADD CONSTRAINT charge_transition CHECK ((previous_state, last
 
 -- What was paid inside lately is looked at often.
 CREATE INDEX prepayment_received ON prepayment (received_at);
+
+-- A charge that waits for a person gets its rail and agreement when a person has confirmed it, once.
+GRANT UPDATE (rail, agreement) ON charge TO leave_first_app;
+CREATE FUNCTION refuse_reassigning() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the rail and the agreement of a charge are written once';
+END
+$$;
+CREATE TRIGGER charge_is_assigned_once BEFORE UPDATE OF rail, agreement ON charge
+    FOR EACH ROW WHEN (OLD.rail IS NOT NULL OR OLD.state <> 'unassigned') EXECUTE FUNCTION refuse_reassigning();

@@ -1,5 +1,5 @@
 -- Takes due charges of one rail for sending and saves the key of each attempt, all before the rail is
--- called. A charge that the rail had not received keeps its attempt, and so its key. A key is 32 letters
+-- called. A charge that the rail had not received keeps its attempt, and so its key; its outcome is open again. A key is 32 letters
 -- and digits, which every rail accepts: 28 of the charge's id and four of the attempt's number.
 -- $1 now timestamptz
 -- $2 rail text
@@ -31,7 +31,7 @@ WITH picked AS MATERIALIZED (
            left(encode(uuid_send(charge_id), 'hex'), 28) || lpad(to_hex(attempts::integer), 4, '0'),
            $1::timestamptz
     FROM moved
-    ON CONFLICT (partition, charge_id, attempt_no) DO UPDATE SET sent_at = EXCLUDED.sent_at
+    ON CONFLICT (partition, charge_id, attempt_no) DO UPDATE SET sent_at = EXCLUDED.sent_at, outcome = NULL
     RETURNING attempt.partition, attempt.charge_id, attempt.attempt_no, attempt.attempt_key, attempt.outcome
 )
 SELECT partition, charge_id, direction, garage_id, bill_id, session_id, account_id, rail, agreement,

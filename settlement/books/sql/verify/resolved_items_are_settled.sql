@@ -8,7 +8,7 @@ LEFT JOIN session
     AND session.session_id::text = substring(item.note FROM '^session ([0-9a-f-]{36})')
 WHERE item.state = 'resolved'
     AND (
-        resolution NOT IN ('dismiss', 'match')
+        resolution NOT IN ('dismiss', 'match', 'confirm', 'paid', 'declined')
         OR trim(resolved_by) = ''
         OR (resolution = 'match' AND session.session_id IS NULL)
     )
