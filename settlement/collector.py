@@ -68,6 +68,8 @@ class CollectorSettings:
     rest_s: float = 2.0
     poll_interval_s: float = 0.2
     """How long an idle desk waits before it looks again."""
+    gather_s: float = 0.03
+    """How long hands and outcomes gather, so that they share a statement and its commit."""
     drain_timeout_s: float = 15.0
     """How long outcomes are kept for books that are away once the collector stops."""
 
@@ -196,6 +198,8 @@ class Collector:
                 calls.create_task(self._call(desk, attempt))
             if len(taken) < free:
                 await self._pause(stop)
+            else:
+                await asyncio.sleep(self._settings.gather_s)
 
     async def _take(self, desk: Desk, free: int) -> Sequence[Attempt]:
         settings = self._settings
@@ -251,6 +255,7 @@ class Collector:
         is_open = True
         while is_open:
             waiting = [await self._answers.get()]
+            await asyncio.sleep(self._settings.gather_s)
             while len(waiting) < POSTED_MAX and not self._answers.empty():
                 waiting.append(self._answers.get_nowait())
             is_open = waiting[-1] is not None

@@ -1,9 +1,9 @@
 """Plays a day: moves the clock, and lets every step happen at its moment.
 
-The clock is the only thing that hurries. It moves on by less than a minute, all that has happened until
-then is sent at once, and it moves again when all of that is answered: to the service, every car comes and is
-answered as on a real day. What concerns one car happens in order. At a :class:`Settle` nothing moves until
-settlement has caught up, so that grants and credits are where they would be after minutes of real time;
+The clock is the only thing that hurries. What happens is sent at its moment, and the clock is never more than
+a stride ahead of what is not answered yet: to the service, every car comes and is answered as on a real
+day. What concerns one car happens in order. At a :class:`Settle` nothing moves until settlement has caught
+up, so that grants and credits are where they would be after minutes of real time;
 that is what makes two plays of one seed alike.
 """
 
@@ -62,7 +62,8 @@ class Player:
         self._speed = speed
         self._numbers = count()
         self._coming: list[tuple[datetime, int, Step]] = []
-        self._under_way = 0
+        self._under_way: dict[int, datetime] = {}
+        """When what is not answered yet happened, oldest first."""
         self._last_of: dict[int, asyncio.Task[None]] = {}
         self._answers: dict[int, GateAnswer] = {}
         self._reacted: set[tuple[str, EventId]] = set()
@@ -88,46 +89,48 @@ class Player:
         return first_at + timedelta(seconds=passed * self._speed)
 
     async def _go_on(self, tasks: asyncio.TaskGroup, pace: datetime | None) -> None:
-        """One stride, or a wait for the last one to end."""
-        if self._under_way:
+        """Begin the next step, or wait for what it must not overtake."""
+        if not self._coming or self._must_wait(*self._coming[0][::2]):
             self._progress.clear()
             await self._progress.wait()
             return
-        first_at, _, first = self._coming[0]
-        if pace is not None and pace < first_at:
+        at, _, step = self._coming[0]
+        if pace is not None and pace < at:
             self._move_to(pace)
             await asyncio.sleep(TICK_SECONDS)
-        elif isinstance(first.act, Settle):
-            heappop(self._coming)
-            self._move_to(first_at)
+            return
+        heappop(self._coming)
+        self._move_to(at)
+        if isinstance(step.act, Settle):
             await self._scene.until_settled()
         else:
-            horizon = first_at + STRIDE
-            self._stride(tasks, horizon if pace is None else min(horizon, pace))
+            self._begin(tasks, step)
 
-    def _stride(self, tasks: asyncio.TaskGroup, horizon: datetime) -> None:
-        """Begin everything up to the horizon, or to the next :class:`Settle`."""
-        while self._coming and self._under_way < UNDER_WAY_MAX:
-            at, _, step = self._coming[0]
-            if at > horizon or isinstance(step.act, Settle):
-                break
-            heappop(self._coming)
-            self._move_to(at)
-            before = self._last_of.get(step.car) if step.car is not None else None
-            self._under_way += 1
-            task = tasks.create_task(self._do(step, before))
-            if step.car is not None:
-                self._last_of[step.car] = task
+    def _must_wait(self, at: datetime, step: Step) -> bool:
+        """Whether something must be answered before the clock may be at ``at``."""
+        if not self._under_way:
+            return False
+        oldest_at = next(iter(self._under_way.values()))
+        return (
+            isinstance(step.act, Settle) or at - oldest_at > STRIDE or len(self._under_way) >= UNDER_WAY_MAX
+        )
 
-    async def _do(self, step: Step, before: asyncio.Task[None] | None) -> None:
+    def _begin(self, tasks: asyncio.TaskGroup, step: Step) -> None:
+        before = self._last_of.get(step.car) if step.car is not None else None
+        number = next(self._numbers)
+        self._under_way[number] = step.at
+        task = tasks.create_task(self._do(number, step, before))
+        if step.car is not None:
+            self._last_of[step.car] = task
+
+    async def _do(self, number: int, step: Step, before: asyncio.Task[None] | None) -> None:
         if before is not None and not before.done():
             await asyncio.wait([before])
         await self._act(step, step.act)
         if step.car is not None and self._last_of.get(step.car) is asyncio.current_task():
             del self._last_of[step.car]
-        self._under_way -= 1
-        if not self._under_way:
-            self._progress.set()
+        del self._under_way[number]
+        self._progress.set()
 
     async def _act(self, step: Step, act: Act) -> None:
         scene = self._scene

@@ -67,7 +67,7 @@ def test_an_entry_and_the_exit_after_it_are_one_segment() -> None:
     assert len(post_of(records, TARIFFS, timedelta(0)).steps) == 2
 
 
-def test_an_undone_exit_begins_a_segment_and_so_does_the_next_exit() -> None:
+def test_an_undone_exit_is_a_segment_of_its_own() -> None:
     car, other = Car("a"), Car("b")
     entered, left, undone, other_entered, left_again = (
         car.enters(),
@@ -77,7 +77,7 @@ def test_an_undone_exit_begins_a_segment_and_so_does_the_next_exit() -> None:
         car.leaves(timedelta(hours=3)),
     )
     found = list(segments([entered, left, undone, other_entered, left_again]))
-    assert found == [[entered, left], [undone, other_entered], [left_again]]
+    assert found == [[entered, left], [undone], [other_entered, left_again]]
 
 
 def test_an_event_that_comes_twice_is_in_two_segments() -> None:
