@@ -227,17 +227,17 @@ def _is_free(port: int) -> bool:
 
 
 def _children(pid: int) -> list[tuple[int, list[str]]]:
-    """Running children with their command lines; what ends meanwhile is left out."""
+    """Running children, each with its name and its command line; what ends meanwhile is left out."""
     found = []
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(pid).children() if pid else ():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                found.append((child.pid, child.cmdline()))
+                found.append((child.pid, [child.name(), *child.cmdline()]))
     return found
 
 
 def _name_of(words: list[str]) -> str:
-    program = Path(words[0].split(" ")[0]).name if words else ""
+    program = words[0]
     if "--role" in words:
         role = words[words.index("--role") + 1]
         return f"gates-{words[words.index('--number') + 1]}" if role == "gates" else role
