@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parking.decision import Reason
@@ -34,7 +35,12 @@ PHRASES: Final[dict[Reason, str]] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def _phrase(reason: Reason, amount_fen: int) -> str:
+    return PHRASES[reason].format(amount=yuan(amount_fen))
+
+
 def display(plate: Plate, decision: Decision) -> list[str]:
     """Two lines at most; none when nobody is there to read them."""
-    phrase = PHRASES[decision.reason].format(amount=yuan(decision.amount_fen))
+    phrase = _phrase(decision.reason, decision.amount_fen)
     return [plate.number, phrase] if phrase else []

@@ -85,10 +85,10 @@ def _runner(app: web.Application | Handler, doors: list[Door]) -> web.BaseRunner
         )
     handler = app
 
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    def answer(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         for door in doors:
             door.heard(request.protocol)
-        return await handler(request)
+        return handler(request)
 
     server = web.Server(answer, handler_cancellation=False)
     return web.ServerRunner(server, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S)

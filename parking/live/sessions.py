@@ -144,7 +144,8 @@ class Sessions:
         """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
-        session_id, answer = str(session.session_id), f"{decision_text(decision)};{session.session_id}"
+        session_id = str(session.session_id)
+        answer = f"{decision_text(decision)};{session_id}"
         written = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
         reply = await self._live.call(
             "FCALL", "lf1_leave", 5,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from email import message_from_string
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +14,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from gateways.web.health import health_app
 from gateways.web.problems import problems_middleware
+from gateways.web.ready import ReadyJson
 from gateways.web.serving import serve
+from parking.clock import SystemClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,3 +118,37 @@ async def test_a_unix_socket_serves_too(tmp_path: Path) -> None:
 async def _text(http: ClientSession, port: int) -> str:
     async with http.get(f"http://127.0.0.1:{port}/") as answer:
         return await answer.text()
+
+
+async def _sent(port: int, *requests: bytes) -> bytes:
+    """What a server says to these requests on one connection until it closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"".join(requests))
+    async with asyncio.timeout(5):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+async def test_a_ready_response_keeps_or_ends_its_connection_as_asked() -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        del request
+        return ReadyJson('{"plate":"浙A12345"}')
+
+    body = '{"plate":"浙A12345"}'.encode()
+    kept = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    async with serve(answer) as port:
+        first, second, third, rest = (await _sent(port, kept, kept, last)).split(body)
+        of_old = await _sent(port, b"GET / HTTP/1.0\r\n\r\n")
+    assert rest == b""
+    for number, head in enumerate((first, second, third)):
+        status, _, fields = head.decode().partition("\r\n")
+        headers = message_from_string(fields)
+        assert status == "HTTP/1.1 200 OK"
+        assert headers["Content-Length"] == str(len(body))
+        assert headers.get_content_type() == "application/json"
+        assert abs(parsedate_to_datetime(headers["Date"]) - SystemClock().now()) < timedelta(minutes=1)
+        assert (headers["Connection"] == "close") is (number == 2)
+    assert of_old.startswith(b"HTTP/1.0 200 OK")
+    assert of_old.endswith(body)

@@ -17,10 +17,11 @@ from pydantic import ValidationError
 from gateways.gates.display import display
 from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_text, event_of
 from gateways.web.problems import invalid, problem, problem_document, problems_middleware
+from gateways.web.ready import ReadyJson
 from parking.errors import InvalidInput, LeaveFirstError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from gateways.gates.gatehouse import Gatehouse
     from gateways.metrics import GateMetrics
@@ -48,20 +49,20 @@ class NativeGates:
         self._draining = draining
         self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """Every request to the gates' port.
 
         Two paths need no application's router, which would cost more than a decision does.
         """
-        return await problems_middleware(request, self._routed)
+        return problems_middleware(request, self._routed)
 
-    async def _routed(self, request: web.BaseRequest) -> web.StreamResponse:
+    def _routed(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         handler = self._handlers.get(request.raw_path.partition("?")[0])
         if handler is None:
             raise web.HTTPNotFound
         if request.method != hdrs.METH_POST:
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
-        return await handler(request)
+        return handler(request)
 
     async def one(self, request: web.BaseRequest) -> web.Response:
         """``POST /v1/gate-events``."""
@@ -79,7 +80,7 @@ class NativeGates:
             return problem(error)
         self._metrics.answered(answer.decision, replayed=answer.replayed, seconds=perf_counter() - started)
         text = answer_text(answer, display(event.plate, answer.decision))
-        response = web.Response(body=text.encode(), content_type="application/json")
+        response = ReadyJson(text)
         if self._draining():
             response.force_close()
         return response
