@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -41,7 +41,7 @@ from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.ledger_totals import LedgerTotals
 from settlement.books.migrate import migrate
-from settlement.books.pool import open_pool
+from settlement.books.pool import open_pool, until_answered
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
@@ -65,6 +65,9 @@ __all__ = ["run_settlement"]
 
 log = structlog.get_logger()
 BOOKS_RETRY_S: Final = 1.0
+BOOKS_ASK_S: Final = 1.0
+BOOKS_SILENT_S: Final = 5.0
+"""Longer than a busy server keeps anybody waiting."""
 
 
 @dataclass(slots=True)
@@ -73,12 +76,16 @@ class Readiness:
 
     live: BatchingConnection
     books: str = "not reached yet"
+    books_answered_s: float = 0.0
+    """When they last did, by the event loop's clock."""
     draining: str = ""
 
     def checks(self) -> dict[str, str]:
         """For ``/readyz``."""
         live = "" if self.live.connected else "not connected"
-        return {"live_store": live, "books": self.books, "draining": self.draining}
+        silent_s = asyncio.get_running_loop().time() - self.books_answered_s
+        books = self.books or ("not answering" if silent_s > BOOKS_SILENT_S else "")
+        return {"live_store": live, "books": books, "draining": self.draining}
 
 
 async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None:
@@ -117,6 +124,7 @@ class Parts:
     clock: Clock
     live: BatchingConnection
     metrics: SettlementMetrics
+    readiness: Readiness
     pool: Pool
     sessions: Sessions
     garages: Garages
@@ -142,6 +150,7 @@ async def _settle(
             clock=clock,
             live=live,
             metrics=metrics,
+            readiness=readiness,
             pool=pool,
             sessions=Sessions(
                 live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
@@ -169,8 +178,17 @@ async def _open_books(
             log.warning("books_away", error=str(error))
             await asyncio.sleep(BOOKS_RETRY_S)
         else:
-            readiness.books = ""
+            readiness.books, readiness.books_answered_s = "", asyncio.get_running_loop().time()
             return pool
+
+
+async def _watch_books(pool: Pool, readiness: Readiness) -> None:
+    """Note for ever when the books answer; frozen ones give no error, they only stay silent."""
+    while True:
+        with suppress(DependencyError):
+            await until_answered(pool)
+            readiness.books_answered_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(BOOKS_ASK_S)
 
 
 async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) -> None:
@@ -205,6 +223,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(_biller(parts, journal).run(), name="biller"),
             tasks.create_task(sample, name="sampler"),
+            tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
             tasks.create_task(keep_months(_dsn(settings), parts.clock), name="months"),
         ]
         collecting = tasks.create_task(collector.run(stop), name="collector")

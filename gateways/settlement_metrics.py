@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -39,6 +40,8 @@ BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 SAMPLE_EVERY_S: Final = 2.0
 CHARGES_EVERY: Final = 2
 IMBALANCE_EVERY: Final = 5
+TELL_EVERY_S: Final = 5.0
+"""What stands in the way of every turn is counted each time and logged this often."""
 
 
 class SettlementMetrics(Observer, ChargeObserver):
@@ -47,6 +50,7 @@ class SettlementMetrics(Observer, ChargeObserver):
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
         self._clock = clock
         self._registry = registry
+        self._tell_from_s = 0.0
         self._records = self._counter("records_booked", "Journal records booked")
         self._bills = self._counter("bills", "Bills raised")
         self._batch = self._histogram("posting_batch_records", "Records in one posting", BATCH_BUCKETS)
@@ -122,7 +126,10 @@ class SettlementMetrics(Observer, ChargeObserver):
     @override
     def collector_hindered(self, error: LeaveFirstError) -> None:
         self._held_up.labels("collector").inc()
-        log.warning("collector_hindered", error=str(error))
+        now_s = monotonic()
+        if now_s >= self._tell_from_s:
+            self._tell_from_s = now_s + TELL_EVERY_S
+            log.warning("collector_hindered", error=str(error))
 
     async def sample(self, journal: LiveJournal, charges: Charges, pool: Pool, ledger: LedgerTotals) -> None:
         """Read for ever what only the stores know; charges less often than backlogs."""

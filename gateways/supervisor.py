@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from gateways.embedded.process import Child, Command, describe_status, last_line
 from parking.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Never
 
@@ -167,9 +167,11 @@ async def lifeline_lost(fd: int) -> None:
         loop.remove_reader(fd)
 
 
-async def run_until_signal(work: Coroutine[object, object, int]) -> int:
-    """The result of ``work``; SIGINT or SIGTERM cancels it, and ending by that is ending well: 0."""
-    loop = asyncio.get_running_loop()
+async def run_until_signal(work: Coroutine[object, object, int], *, lifeline_fd: int | None = None) -> int:
+    """The result of ``work``; SIGINT or SIGTERM cancels it, and ending by that is ending well: 0.
+
+    The end of whoever handed us ``lifeline_fd`` does the same.
+    """
     task = asyncio.current_task()
     signalled = asyncio.Event()
 
@@ -178,15 +180,34 @@ async def run_until_signal(work: Coroutine[object, object, int]) -> int:
             signalled.set()
             task.cancel()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, cancel_once)
     try:
-        return await work
+        with _calling_when_asked(cancel_once, lifeline_fd):
+            return await work
     except asyncio.CancelledError:
         if not signalled.is_set():
             raise
         return 0
+
+
+@contextmanager
+def _calling_when_asked(call: Callable[[], None], lifeline_fd: int | None) -> Iterator[None]:
+    """``call`` at every SIGINT and SIGTERM, and once when the lifeline is cut."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    watched = [fd for fd in (lifeline_fd,) if fd is not None]
+
+    def lost(fd: int) -> None:
+        loop.remove_reader(fd)
+        call()
+
+    for number in signals:
+        loop.add_signal_handler(number, call)
+    for fd in watched:
+        loop.add_reader(fd, lost, fd)
+    try:
+        yield
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+        for fd in watched:
+            loop.remove_reader(fd)

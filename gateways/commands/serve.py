@@ -61,11 +61,8 @@ def serve_command(
             run(run_settlement(settings, lifeline_fd=lifeline_fd), settings, process="settlement")
         case _:
             configure_logs(settings.log_level, process="supervisor")
-            sys.exit(
-                uvloop.run(
-                    run_until_signal(serve_all(settings, announce=_announce, log=structlog.get_logger()))
-                )
-            )
+            service = serve_all(settings, announce=_announce, log=structlog.get_logger())
+            sys.exit(uvloop.run(run_until_signal(service, lifeline_fd=lifeline_fd)))
 
 
 def _need_addresses(settings: Settings, role: str) -> None:

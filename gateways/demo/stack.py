@@ -2,7 +2,8 @@
 
 Both are started as an operator would start them, and spoken to over the network. One that dies is
 started again on the same ports, so that a day goes on when somebody pulls a plug. Nothing here reads
-the settings of a real installation: a demo must not find its way into real books.
+the settings of a real installation: a demo must not find its way into real books. Each child holds the
+reading end of a pipe and ends when we do, also when somebody kills us.
 """
 
 from __future__ import annotations
@@ -87,7 +88,18 @@ class Stack:
 async def open_stack(data_dir: Path, *, seed: int, faults: str = str(FAULTS)) -> AsyncIterator[Stack]:
     """Run both below ``data_dir``; raises :class:`Conflict` when another day was played there."""
     folder = data_dir / "demo"
-    stack = _laid_out(data_dir, folder, seed=seed, faults=faults)
+    lifeline, end_of_ours = os.pipe()
+    try:
+        stack = _laid_out(data_dir, folder, seed=seed, faults=faults, lifeline=lifeline)
+        async with _kept_running(stack):
+            yield stack
+    finally:
+        os.close(lifeline)
+        os.close(end_of_ours)
+
+
+@asynccontextmanager
+async def _kept_running(stack: Stack) -> AsyncIterator[None]:
     try:
         for service in stack.services:
             service.child = Child(service.command)
@@ -96,7 +108,7 @@ async def open_stack(data_dir: Path, *, seed: int, faults: str = str(FAULTS)) ->
             try:
                 for service in stack.services:
                     await _until_ready(service)
-                yield stack
+                yield
             finally:
                 for keeper in keepers:
                     keeper.cancel()
@@ -106,7 +118,7 @@ async def open_stack(data_dir: Path, *, seed: int, faults: str = str(FAULTS)) ->
                 await service.child.stop(signal.SIGTERM, patience_seconds=STOP_SECONDS)
 
 
-def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str) -> Stack:
+def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str, lifeline: int) -> Stack:
     """Folders, clock, secret, ports and both command lines; nothing runs yet."""
     try:
         data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
@@ -136,11 +148,12 @@ def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str) -> Stack:
         "--secret-file", str(secret_path), "--seed", str(seed), "--faults", faults,
         "--notice-url", f"{operator_url}/v1/rails/simulator/notices", "--test-clock", str(clock_path),
     )  # fmt: skip
-    service = Service(name="service", command=_logged(_ours("serve"), environment, folder / "serve.log"))
-    rails = Service(name="rail simulator", command=_logged(simulator, inherited, folder / "rail.log"))
+    serve = _bound(_ours("serve"), environment, folder / "serve.log", lifeline)
+    simulate = _bound(simulator, inherited, folder / "rail.log", lifeline)
+    services = (Service(name="service", command=serve), Service(name="rail simulator", command=simulate))
     return Stack(
         data_dir=data_dir, environment=environment, clock=FileClock(clock_path, start=DAY), gate_url=gate_url,
-        operator_url=operator_url, rail_url=rail_url, rail_secret=secret, services=(service, rails),
+        operator_url=operator_url, rail_url=rail_url, rail_secret=secret, services=services,
     )  # fmt: skip
 
 
@@ -148,8 +161,14 @@ def _ours(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "gateways.cli", *arguments)
 
 
-def _logged(argv: tuple[str, ...], environment: Mapping[str, str], log_path: Path) -> Command:
-    return Command(argv=argv, environment=environment, log_path=log_path)
+def _bound(argv: tuple[str, ...], environment: Mapping[str, str], log_path: Path, lifeline: int) -> Command:
+    """A command whose process ends when we do."""
+    return Command(
+        argv=(*argv, "--lifeline-fd", str(lifeline)),
+        environment=environment,
+        log_path=log_path,
+        inherited_fds=(lifeline,),
+    )
 
 
 def _free_ports() -> tuple[int, ...]:

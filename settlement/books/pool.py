@@ -18,7 +18,7 @@ from settlement.books.failures import opening, reaching, translated
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["APP_ROLE", "Pool", "connection", "open_pool"]
+__all__ = ["APP_ROLE", "Pool", "connection", "open_pool", "until_answered"]
 
 Pool: TypeAlias = asyncpg.Pool
 """What the floors above may hold and pass on, but not use."""
@@ -78,3 +78,9 @@ async def connection(pool: Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionPro
     finally:
         with translated():
             await pool.release(held)
+
+
+async def until_answered(pool: Pool) -> None:
+    """Return when the books have answered something; raises ``Unavailable`` or ``OutcomeUnknown``."""
+    async with connection(pool) as held:
+        await held.fetchval("SELECT 1")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from statistics import median
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from parking.decision import Reason, Verdict
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 AWAY_S = 6.0
 CARS = 40
+PATIENCE_S = 30.0
+LOOK_S = 0.1
 UNNOTICED_S = 0.25
 """Half of the answers are far below this, however busy the machine is; the books are away far longer."""
 
@@ -72,6 +75,8 @@ async def test_no_lane_notices_that_the_books_are_away(
         repeated = traffic.requests.repeated
         async with away(service):
             answers = await go_and_come(traffic, before, during, seconds=AWAY_S)
+            assert await readiness(service, 503) == "not answering"
+        assert await readiness(service, 200) == "ok"
         assert traffic.requests.repeated == repeated
         assert [one.verdict for one in answers] == [Verdict.OPEN] * (2 * CARS)
         assert {one.reason for one in answers} == {Reason.GRANTED, Reason.ENTRY}
@@ -83,6 +88,17 @@ async def test_no_lane_notices_that_the_books_are_away(
         account = await traffic.close()
         account.assert_right()
         assert account.charges("paid") == account.summary["bills"] >= 2 * CARS
+
+
+async def readiness(service: Service, status: int) -> str:
+    """What settlement says of its books, as soon as ``/readyz`` has this status."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S):
+        while True:
+            async with session.get(f"{service.metrics_url}/readyz") as response:
+                if response.status == status:
+                    said = await response.json()
+                    return str(said["checks"]["books"])
+            await asyncio.sleep(LOOK_S)
 
 
 async def go_and_come(

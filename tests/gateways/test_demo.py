@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from gateways.demo.stack import open_stack
@@ -47,6 +48,15 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     process.wait()
 
 
+def wait_until_it_serves(process: subprocess.Popen[str], folder: Path) -> None:
+    until = time.monotonic() + READY_SECONDS
+    log_path = folder / "demo" / "serve.log"
+    while not (log_path.exists() and "gate_url" in log_path.read_text()):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.1)
+
+
 def test_a_day_is_settled_and_proven(tmp_path: Path) -> None:
     process = demo("--vehicles", "200", "--json", "--data-dir", str(tmp_path / "day"))
     output, said = process.communicate(timeout=DAY_SECONDS)
@@ -71,16 +81,24 @@ def test_a_stop_in_the_middle_of_a_day_is_quiet_and_complete(
     running: tuple[subprocess.Popen[str], Path],
 ) -> None:
     process, folder = running
-    until = time.monotonic() + READY_SECONDS
-    while "gate_url" not in (folder / "demo" / "serve.log").read_text() if folder.exists() else True:
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.1)
+    wait_until_it_serves(process, folder)
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=READY_SECONDS)
     assert "Traceback" not in said
     assert process.returncode == 130
     assert not list(processes_about(folder))
+
+
+def test_a_killed_demo_takes_its_processes_along(running: tuple[subprocess.Popen[str], Path]) -> None:
+    process, folder = running
+    wait_until_it_serves(process, folder)
+    started = psutil.Process(process.pid).children(recursive=True)
+    # The service, its gate process and its settlement, the rail, and both stores.
+    assert len(started) >= 6
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=READY_SECONDS)
+    _, left = psutil.wait_procs(started, timeout=READY_SECONDS)
+    assert left == []
 
 
 async def test_a_folder_holds_one_day(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--notice-url", help="Where to report outcomes; without it, nowhere.")
 @click.option("--test-clock", type=FILE, help="A clock file that a test or a demo moves.")
+@click.option("--lifeline-fd", type=int, hidden=True)
 def rail_simulator(  # noqa: PLR0913 - one parameter an option
     *,
     listen: str,
@@ -44,6 +45,7 @@ def rail_simulator(  # noqa: PLR0913 - one parameter an option
     faults: str,
     notice_url: str | None,
     test_clock: Path | None,
+    lifeline_fd: int | None,
 ) -> None:
     """Run a payment rail to test against; prints its address as one line of JSON when it is ready."""
     failures: list[Exception] = []
@@ -57,7 +59,7 @@ def rail_simulator(  # noqa: PLR0913 - one parameter an option
             notice_url=notice_url,
             test_clock=test_clock,
         )
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, lifeline_fd))
     except* (LeaveFirstError, OSError) as group:
         failures.extend(group.exceptions)
     if failures:
@@ -73,11 +75,19 @@ def _profile(faults: str) -> Profile:
         raise click.BadParameter(str(error), param_hint="--faults") from error
 
 
-async def _serve(settings: SimulatorSettings) -> None:
+async def _serve(settings: SimulatorSettings, lifeline_fd: int | None) -> None:
+    """Until a signal, or until whoever handed us the reading end of a pipe is gone."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+    def lost(fd: int) -> None:
+        loop.remove_reader(fd)
+        stop.set()
+
+    if lifeline_fd is not None:
+        loop.add_reader(lifeline_fd, lost, lifeline_fd)
     await serve_simulator(settings, announce=_announce, stop=stop)
 
 
