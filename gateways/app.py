@@ -193,7 +193,6 @@ async def _watch_books(pool: Pool, readiness: Readiness) -> None:
 
 async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) -> None:
     settings, charges = parts.settings, parts.charges
-    rails = await open_rails(settings, opened)
     journal = await opened.enter_async_context(
         open_journal(_url(settings), partition_count=settings.partition_count, reader="settlement")
     )
@@ -201,7 +200,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     granter = _granter(parts, journal)
     collector = Collector(
         books=charges,
-        rails=rails,
+        rails=await open_rails(settings, opened),
         clock=parts.clock,
         schedule=parts.schedule,
         settings=CollectorSettings(),

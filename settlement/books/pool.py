@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import asyncpg
 
 from settlement.books.failures import opening, reaching, translated
+from settlement.books.statements import sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,4 +84,4 @@ async def connection(pool: Pool) -> AsyncIterator[asyncpg.pool.PoolConnectionPro
 async def until_answered(pool: Pool) -> None:
     """Return when the books have answered something; raises ``Unavailable`` or ``OutcomeUnknown``."""
     async with connection(pool) as held:
-        await held.fetchval("SELECT 1")
+        await held.execute(sql("pool/ping"))
