@@ -93,11 +93,19 @@ class Service:
         if name == "rail":
             await self.rail.kill()
         else:
-            await until(lambda: self.backends() if name == "backend" else name in self.pids())
-            pid = self.backends()[0] if name == "backend" else self.pids()[name]
-            os.kill(pid, signal.SIGKILL)
-            await until(lambda: not is_alive(pid))
+            struck: list[int] = []
+            await until(lambda: self._strike(name, struck))
+            await until(lambda: not is_alive(struck[0]))
         self.killed.append(name)
+
+    def _strike(self, name: str, struck: list[int]) -> bool:
+        """Kill one of this name, if one runs; its number goes to ``struck``."""
+        running = self.backends() if name == "backend" else [self.pids().get(name, 0)]
+        for pid in filter(None, running[:1]):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                struck.append(pid)
+        return bool(struck)
 
     async def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another ``leave-first`` command on the same data folder."""
