@@ -29,7 +29,7 @@ from gateways.settlement_metrics import SettlementMetrics
 from gateways.web.health import health_app
 from gateways.web.operator import Operator, operator_app
 from gateways.web.serving import serve
-from parking.errors import DependencyError
+from parking.errors import DependencyError, LeaveFirstError
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
 from parking.live.journal import library_text, open_journal
@@ -185,7 +185,7 @@ async def _open_books(
 async def _watch_books(pool: Pool, readiness: Readiness) -> None:
     """Note for ever when the books answer; frozen ones give no error, they only stay silent."""
     while True:
-        with suppress(DependencyError):
+        with suppress(LeaveFirstError):
             await until_answered(pool)
             readiness.books_answered_s = asyncio.get_running_loop().time()
         await asyncio.sleep(BOOKS_ASK_S)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gateways.embedded.keeper import Log
 
-__all__ = ["ChildSpec", "ChildUnfit", "Supervisor", "lifeline_lost", "run_until_signal"]
+__all__ = ["ChildSpec", "ChildUnfit", "Supervisor", "calling_when_asked", "lifeline_lost", "run_until_signal"]
 
 EARLY_END_SECONDS = 2.0
 EARLY_ENDS = 5
@@ -181,7 +181,7 @@ async def run_until_signal(work: Coroutine[object, object, int], *, lifeline_fd:
             task.cancel()
 
     try:
-        with _calling_when_asked(cancel_once, lifeline_fd):
+        with calling_when_asked(cancel_once, lifeline_fd):
             return await work
     except asyncio.CancelledError:
         if not signalled.is_set():
@@ -190,7 +190,7 @@ async def run_until_signal(work: Coroutine[object, object, int], *, lifeline_fd:
 
 
 @contextmanager
-def _calling_when_asked(call: Callable[[], None], lifeline_fd: int | None) -> Iterator[None]:
+def calling_when_asked(call: Callable[[], None], lifeline_fd: int | None) -> Iterator[None]:
     """``call`` at every SIGINT and SIGTERM, and once when the lifeline is cut."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)

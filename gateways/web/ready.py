@@ -1,8 +1,8 @@
 """A response that is ready when its handler returns: its head is known, so it leaves in one piece.
 
-aiohttp makes a response's head from a table of headers that anybody may still change, which costs as much
-as a decision about a car. Here nothing can change; whatever is unusual about a request (an old version of
-HTTP, a connection that is to end) takes aiohttp's way.
+aiohttp makes a response's head from a table of headers that anybody may still change; at the gate every car
+would pay for that. Here nothing can change; whatever is unusual about a request (an old version of HTTP, a
+connection that is to end) takes aiohttp's way.
 """
 
 from __future__ import annotations

@@ -19,8 +19,6 @@ from parking.ids import EventId, GarageId, LaneId
 from parking.plate import Colour, parse_plate
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from parking.desk import Answer
 
 __all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
@@ -101,19 +99,14 @@ def event_of(wire: GateEventIn) -> GateEvent:
         garage_id=GarageId(wire.garage_id),
         lane_id=LaneId(wire.lane_id),
         kind=wire.kind,
-        captured_at=_to_the_millisecond(captured_at),
+        captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
         plate=parse_plate(wire.plate.number, wire.plate.colour),
         confidence=wire.confidence,
-        candidates=tuple([Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates])
-        if wire.candidates
-        else (),
+        candidates=tuple(
+            [Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates]
+        ),
         offline=wire.offline,
     )
-
-
-def _to_the_millisecond(moment: datetime) -> datetime:
-    beyond = moment.microsecond % 1000
-    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
 
 
 def answer_text(answer: Answer, display: list[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import uvloop
 from gateways.rails.simulator.faults import DEFAULT, NONE, Profile
 from gateways.rails.simulator.process import serve_simulator
 from gateways.rails.simulator.settings import SimulatorSettings, read_profile, read_secrets
+from gateways.supervisor import calling_when_asked
 from parking.errors import InvalidInput, LeaveFirstError
 
 __all__ = ["rail_simulator"]
@@ -78,17 +78,8 @@ def _profile(faults: str) -> Profile:
 async def _serve(settings: SimulatorSettings, lifeline_fd: int | None) -> None:
     """Until a signal, or until whoever handed us the reading end of a pipe is gone."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-    def lost(fd: int) -> None:
-        loop.remove_reader(fd)
-        stop.set()
-
-    if lifeline_fd is not None:
-        loop.add_reader(lifeline_fd, lost, lifeline_fd)
-    await serve_simulator(settings, announce=_announce, stop=stop)
+    with calling_when_asked(stop.set, lifeline_fd):
+        await serve_simulator(settings, announce=_announce, stop=stop)
 
 
 def _announce(address: str) -> None:

@@ -1,2 +1,2 @@
 -- Whether anybody answers.
-SELECT 1;
+SELECT 1
