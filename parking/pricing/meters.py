@@ -34,10 +34,11 @@ class Meter:
 class Meters:
     """The meters of one stay, the innermost first: of its windows, of the local day, of 24 hours."""
 
-    __slots__ = ("_sheet", "have_cut", "of_24_h", "of_day", "of_windows")
+    __slots__ = ("_past", "_sheet", "have_cut", "of_24_h", "of_day", "of_windows")
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
+        self._past: list[Meter | None] = []
         self.have_cut = False
         self.of_24_h: Meter | None = None
         self.of_day: Meter | None = None
@@ -60,10 +61,12 @@ class Meters:
         if sheet.cap_day_fen is not None:
             until_ms = day.ends_ms
             if self.of_day is None or self.of_day.ends_ms <= day.starts_ms:
+                self._past.append(self.of_day)
                 self.of_day = Meter(sheet.cap_day_fen, day.starts_ms, day.ends_ms, Rule.CALENDAR_DAY_CAP)
         if sheet.cap_fen is not None and sheet.per_day:
             if self.of_24_h is None or self.of_24_h.ends_ms <= at:
                 starts_ms = entered_ms + (at - entered_ms) // DAY_MS * DAY_MS
+                self._past.append(self.of_24_h)
                 self.of_24_h = Meter(sheet.cap_fen, starts_ms, starts_ms + DAY_MS, Rule.DAY_CAP)
             until_ms = min(until_ms, self.of_24_h.ends_ms)
         return until_ms
@@ -87,8 +90,9 @@ class Meters:
     def cuts(self) -> list[Meter]:
         """The meters that took something off since they were asked last; the caller clears ``cut_fen``."""
         self.have_cut = False
-        of_stay = [one for one in (self.of_day, self.of_24_h) if one is not None]
-        return [one for one in (*self.of_windows.values(), *of_stay) if one.cut_fen]
+        meters = (*self.of_windows.values(), *self._past, self.of_day, self.of_24_h)
+        self._past = []
+        return [one for one in meters if one is not None and one.cut_fen]
 
     def state(self, starts_ms: int, ordinal: int) -> tuple[object, ...]:
         """What is left where it still matters on a date, told relative to it."""
