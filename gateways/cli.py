@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "verify": ("gateways.commands.verify", "verify_command"),
     "export": ("gateways.commands.books", "export_command"),
     "token": ("gateways.commands.token", "token_command"),
+    "tariff": ("gateways.commands.tariff", "tariff_command"),
     "demo": ("gateways.demo.command", "demo"),
     "rail-simulator": ("gateways.rails.simulator.command", "rail_simulator"),
 }

@@ -48,3 +48,5 @@ class Stay:
         # Two times of one zone would be compared as wall clocks, which go back in autumn.
         if self.left_ms < self.entered_ms:
             raise InvalidInput("the exit lies before the entry", ("left_at",))
+        if self.coupons and len({coupon.coupon_id for coupon in self.coupons}) < len(self.coupons):
+            raise InvalidInput("one coupon counts once", ("coupons",))

@@ -1,0 +1,129 @@
+"""Stays, passes and coupons in words, as the command line and the examples of a price list say them.
+
+::
+
+    pass      2026-03-01T00:00/2026-04-01T00:00=resident
+    coupon    free_stay   minutes:120@shop   first_minutes:60   amount:500   percent:20@cinema
+              window:2026-03-02T18:00/2026-03-02T21:00@restaurant
+    earlier   2026-03-02T08:00/2026-03-02T09:10=1200
+
+A time without an offset is local; a coupon that must stand alone ends in ``!``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from parking.coupon import Coupon, CouponKind, Covered, End
+from parking.errors import InvalidInput
+from parking.plate import Colour, VehicleClass, parse_plate
+from parking.pricing import Stay, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from parking.plate import Plate
+
+__all__ = ["moment_of", "plate_of", "stay_of"]
+
+GROUNDS = {
+    VehicleClass.NEW_ENERGY: Colour.GREEN,
+    VehicleClass.NEW_ENERGY_LARGE: Colour.YELLOW_GREEN,
+    VehicleClass.POLICE: Colour.WHITE,
+    VehicleClass.EMERGENCY: Colour.WHITE,
+    VehicleClass.ARMED_POLICE: Colour.WHITE,
+    VehicleClass.TRAILER: Colour.YELLOW,
+    VehicleClass.DRIVING_SCHOOL: Colour.YELLOW,
+}
+"""The ground that a number is on when nobody says; blue for all others."""
+
+
+def stay_of(
+    entry: datetime, leave: datetime, plate: Plate, zone: str, words: tuple[Iterable[str], ...]
+) -> Stay:
+    """A stay; ``words`` are its passes, coupons and earlier visits. Raises :class:`InvalidInput`."""
+    passes, coupons, earlier = words
+    local = ZoneInfo(zone)
+    return Stay(
+        entered_at=_placed(entry, local),
+        left_at=_placed(leave, local),
+        plate=plate,
+        covered=tuple(_covered(text, local, number) for number, text in enumerate(passes, start=1)),
+        coupons=tuple(_coupon(text, local, number) for number, text in enumerate(coupons, start=1)),
+        earlier=tuple(_visit(text, local) for text in earlier),
+    )
+
+
+def plate_of(number: str, colour: str | None) -> Plate:
+    """The plate, on the ground that such a number usually is on if none is named."""
+    if colour is not None:
+        return parse_plate(number, colour)
+    plate = parse_plate(number, Colour.UNKNOWN)
+    return parse_plate(number, GROUNDS.get(plate.vehicle_class, Colour.BLUE))
+
+
+def moment_of(text: str, zone: ZoneInfo) -> datetime:
+    """A moment written in ISO 8601."""
+    try:
+        return _placed(datetime.fromisoformat(text), zone)
+    except ValueError:
+        raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", ("time",)) from None
+
+
+def _placed(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    since, slash, until = text.partition("/")
+    if not slash:
+        raise InvalidInput(f"two moments with a slash between: {text}", ("time",))
+    return moment_of(since, zone), moment_of(until, zone)
+
+
+def _covered(text: str, zone: ZoneInfo, number: int) -> Covered:
+    span, _, name = text.partition("=")
+    since, until = _span(span, zone)
+    return Covered(since=since, until=until, name=name or f"pass {number}")
+
+
+def _visit(text: str, zone: ZoneInfo) -> Visit:
+    span, _, amount = text.partition("=")
+    entered_at, left_at = _span(span, zone)
+    return Visit(entered_at=entered_at, left_at=left_at, amount_fen=_whole(amount, "earlier"))
+
+
+def _coupon(text: str, zone: ZoneInfo, number: int) -> Coupon:
+    said, _, funder = text.removesuffix("!").partition("@")
+    word, _, value = said.partition(":")
+    coupon_id, stackable = f"{number} {said}", not text.endswith("!")
+    kind = CouponKind.MINUTES if word == "first_minutes" else _kind(word)
+    since, until = _span(value, zone) if kind is CouponKind.WINDOW else (None, None)
+    amount = _whole(value, "coupon") if kind not in {CouponKind.WINDOW, CouponKind.FREE_STAY} else 0
+    return Coupon(
+        coupon_id=coupon_id,
+        kind=kind,
+        minutes=amount if kind is CouponKind.MINUTES else 0,
+        off=End.START if word == "first_minutes" else End.END,
+        since=since,
+        until=until,
+        amount_fen=amount if kind is CouponKind.AMOUNT else 0,
+        percent=amount if kind is CouponKind.PERCENT else 0,
+        funder=funder,
+        stackable=stackable,
+    )
+
+
+def _kind(word: str) -> CouponKind:
+    try:
+        return CouponKind(word)
+    except ValueError:
+        raise InvalidInput(f"no kind of coupon: {word}", ("coupon",)) from None
+
+
+def _whole(text: str, name: str) -> int:
+    if not text.isdecimal():
+        raise InvalidInput(f"not a whole number: {text!r}", (name,))
+    return int(text)
