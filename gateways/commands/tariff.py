@@ -210,7 +210,7 @@ def _print(found: Price, tariff: Tariff) -> None:
         funder = f" (funded by {line.funder}{worth})" if line.funder else ""
         why = f"{line.rule.replace('_', ' ')}{f': {line.name}' if line.name else ''}{funder}"
         table.add_row(
-            f"{_local(line.starts_at, tariff):%a %m-%d %H:%M:%S}", f"{_local(line.ends_at, tariff):%a %m-%d %H:%M:%S}",
+            *(f"{_local(moment, tariff):%a %m-%d %H:%M:%S}" for moment in (line.starts_at, line.ends_at)),
             f"{line.quantity} ×", money(line.unit_price_fen), money(line.amount_fen), why,
         )  # fmt: skip
     table.add_section()

@@ -58,7 +58,6 @@ def test_a_file_becomes_the_tariff_that_it_says(tmp_path: Path) -> None:
 
 def test_the_examples_load_and_change_their_price_at_the_moment_they_say() -> None:
     schedules = load_schedules(EXAMPLES)
-    assert set(schedules) == {"shopping-complex", "office", "hospital"}
     complex_ = schedules["shopping-complex"]
     before = complex_.in_force(datetime.fromisoformat("2024-12-31T23:59:59.999+08:00"))
     after = complex_.in_force(datetime.fromisoformat("2025-01-01T00:00:00+08:00"))

@@ -1,0 +1,65 @@
+"""``leave-first tariff``: what it shows, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from click.testing import CliRunner
+
+from gateways.commands.tariff import tariff_command
+
+SHOPPING = Path(__file__).parents[2] / "config" / "tariffs" / "shopping-complex.toml"
+MONDAY = ("--tariff", str(SHOPPING), "--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:10")
+
+
+def test_a_price_is_explained_line_by_line() -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY])
+    lines = [" ".join(line.split()) for line in ran.output.splitlines()]
+    assert ran.exit_code == 0
+    assert lines[1:3] == [
+        "Mon 03-02 10:00:00 Mon 03-02 11:00:00 1 × 8.00 8.00 first tier",
+        "Mon 03-02 11:00:00 Mon 03-02 12:30:00 3 × 4.00 12.00 blocks",
+    ]
+    assert lines[3].startswith("CNY 20.00 shopping-complex@")
+
+
+def test_the_json_form_adds_up_and_names_who_funds_a_coupon() -> None:
+    words = ("--coupon", "minutes:120@shop", "--json")
+    found = json.loads(CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words]).output)
+    assert found["amount_fen"] == sum(line["amount_fen"] for line in found["lines"]) == 0
+    (coupon,) = [line for line in found["lines"] if line["rule"] == "coupon_minutes"]
+    assert (coupon["funder"], coupon["worth_fen"]) == ("shop", 2000)
+
+
+def test_the_ground_of_a_new_energy_number_is_known_without_being_said() -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, "--plate", "浙AD12345", "--json"])
+    assert json.loads(ran.output)["amount_fen"] == 1000
+
+
+def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.toml"
+    text = SHOPPING.read_text(encoding="utf-8")
+    path.write_text(text.replace("price_fen = 2000", "price_fen = 2001"), encoding="utf-8")
+    ran = CliRunner().invoke(tariff_command, ["check", str(SHOPPING), str(path)])
+    assert ran.exit_code == 1
+    assert f"{SHOPPING}: 9 examples as written" in ran.output
+    assert f"{path}: examples[2]: costs 2000 and not 2001" in ran.output
+
+
+def test_a_wrong_word_is_told_in_a_sentence() -> None:
+    for words in (("--coupon", "magic:3"), ("--coupon", "minutes:x"), ("--pass", "2026-03-02T10:00")):
+        ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
+        assert ran.exit_code == 1
+        assert ran.output.startswith("Error: ")
+
+
+def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> None:
+    out = tmp_path / "price.svg"
+    words = ["plot", str(SHOPPING), "--out", str(out), "--entry", "2026-03-02T10:00", "--hours", "12"]
+    ran = CliRunner().invoke(tariff_command, words)
+    assert ran.exit_code == 0, ran.output
+    text = " ".join(ET.fromstring(out.read_text(encoding="utf-8")).itertext())  # noqa: S314 - our own
+    assert "Mon 02 Mar 2026 10:00" in text
+    assert "Shopping complex" in text
