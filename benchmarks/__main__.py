@@ -1,4 +1,4 @@
-"""``python -m benchmarks [gate] [bulk] [settle] [--json] [--small]``: all of them when none is named."""
+"""``python -m benchmarks [gate] [bulk] [settle] [price] [--json] [--small]``: all of them when none is named."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "gate": "benchmarks.gate:gate",
     "bulk": "benchmarks.gate:bulk",
     "settle": "benchmarks.settle:run",
+    "price": "benchmarks.price:run",
 }
 
 

@@ -34,11 +34,13 @@ class Meter:
 class Meters:
     """The meters of one stay, the innermost first: of its windows, of the local day, of 24 hours."""
 
-    __slots__ = ("_past", "_sheet", "have_cut", "of_24_h", "of_day", "of_windows")
+    __slots__ = ("_counted", "_past", "_sheet", "_until_ms", "have_cut", "of_24_h", "of_day", "of_windows")
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
         self._past: list[Meter | None] = []
+        self._counted: list[Meter] = []
+        self._until_ms = 0
         self.have_cut = False
         self.of_24_h: Meter | None = None
         self.of_day: Meter | None = None
@@ -55,7 +57,9 @@ class Meters:
         return found
 
     def renew(self, at: int, entered_ms: int, day: Day) -> int:
-        """Begin the caps of a day and, where periods are days, of the 24 hours; until when they hold."""
+        """Begin the caps of the date and of the 24 hours in which a moment lies; until when they hold."""
+        if at < self._until_ms:
+            return self._until_ms
         sheet = self._sheet
         until_ms = FOR_EVER
         if sheet.cap_day_fen is not None:
@@ -63,29 +67,36 @@ class Meters:
             if self.of_day is None or self.of_day.ends_ms <= day.starts_ms:
                 self._past.append(self.of_day)
                 self.of_day = Meter(sheet.cap_day_fen, day.starts_ms, day.ends_ms, Rule.CALENDAR_DAY_CAP)
-        if sheet.cap_fen is not None and sheet.per_day:
+        if sheet.cap_fen is not None:
             if self.of_24_h is None or self.of_24_h.ends_ms <= at:
                 starts_ms = entered_ms + (at - entered_ms) // DAY_MS * DAY_MS
                 self._past.append(self.of_24_h)
                 self.of_24_h = Meter(sheet.cap_fen, starts_ms, starts_ms + DAY_MS, Rule.DAY_CAP)
             until_ms = min(until_ms, self.of_24_h.ends_ms)
+        self._counted = [one for one in (self.of_day, self.of_24_h) if one is not None]
+        self._until_ms = until_ms
         return until_ms
+
+    def begin_24_h(self, cap_fen: int, starts_ms: int, ends_ms: int) -> None:
+        """Begin the cap of 24 hours, where no other is counted by the clock."""
+        self.of_24_h = Meter(cap_fen, starts_ms, ends_ms, Rule.DAY_CAP)
+        self._counted = [self.of_24_h]
 
     def charge(self, amount_fen: int, own: Meter | None, *, counts: bool) -> None:
         """Count an amount; what is above the tightest cap is cut there, and the others see only the rest."""
-        if own is None and self.of_day is None:
-            meters = [self.of_24_h] if counts and self.of_24_h is not None else []
-        else:
-            outer = (self.of_day, self.of_24_h) if counts else ()
-            meters = [one for one in (own, *outer) if one is not None]
-        left_fen = min([one.left_fen for one in meters], default=amount_fen)
-        if amount_fen > left_fen:
-            tightest = next(one for one in meters if one.left_fen == left_fen)
-            tightest.cut_fen += amount_fen - left_fen
-            amount_fen = left_fen
+        meters = self._counted if counts else []
+        if own is not None:
+            meters = [own, *meters]
+        tightest = None
+        charged_fen = amount_fen
+        for meter in meters:
+            if meter.left_fen < charged_fen:
+                charged_fen, tightest = meter.left_fen, meter
+        if tightest is not None:
+            tightest.cut_fen += amount_fen - charged_fen
             self.have_cut = True
         for meter in meters:
-            meter.left_fen -= amount_fen
+            meter.left_fen -= charged_fen
 
     def cuts(self) -> list[Meter]:
         """The meters that took something off since they were asked last; the caller clears ``cut_fen``."""
@@ -111,6 +122,7 @@ class Meters:
 
     def shift(self, by_ms: int, days: int) -> None:
         """Move on over periods alike."""
+        self._until_ms += by_ms
         for meter in (self.of_day, self.of_24_h, *self.of_windows.values()):
             if meter is not None:
                 meter.starts_ms += by_ms

@@ -19,7 +19,7 @@ from parking.tariff import Calendar, NightDay
 if TYPE_CHECKING:
     from parking.tariff import Prices, Window
 
-__all__ = ["BASE", "Day", "Slot", "Timeline"]
+__all__ = ["BASE", "NO_DAY", "Day", "Slot", "Timeline"]
 
 BASE: Final = -1
 """The place of a moment that lies in no window."""
@@ -37,11 +37,16 @@ on which the window began, 0 outside of windows. The last two together name one 
 class Day:
     """One local date: where it begins and ends, its slots, and its shape, equal for dates alike."""
 
+    ordinal: int
     starts_ms: int
     ends_ms: int
     starts: list[int]
     slots: list[Slot]
     shape: tuple[tuple[int, int, int], ...]
+
+
+NO_DAY: Final = Day(0, 0, 0, [], [], ())
+"""Stands for the date where the date does not matter."""
 
 
 class Timeline:
@@ -54,12 +59,12 @@ class Timeline:
         self._calendar = calendar
         self._days: dict[int, Day] = {}
 
-    def ordinal_at(self, moment_ms: int) -> int:
-        """The local date at a moment, as its proleptic ordinal."""
-        return from_ms(moment_ms).astimezone(self._zone).toordinal()
+    def day_at(self, moment_ms: int) -> Day:
+        """The local date at a moment."""
+        return self.day(from_ms(moment_ms).astimezone(self._zone).toordinal())
 
     def day(self, ordinal: int) -> Day:
-        """One date."""
+        """One date, by its proleptic ordinal."""
         found = self._days.get(ordinal)
         if found is None:
             if len(self._days) >= DATES_KEPT_MAX:
@@ -67,23 +72,27 @@ class Timeline:
             found = self._days[ordinal] = self._computed(date.fromordinal(ordinal))
         return found
 
-    def slot_at(self, moment_ms: int, ordinal: int) -> Slot:
-        """The slot at a moment of the date with ``ordinal``; one that runs over midnight ends there after."""
-        day = self.day(ordinal)
+    def day_of(self, moment_ms: int, day: Day) -> Day:
+        """The date of a moment that lies on ``day`` or after it."""
+        while moment_ms >= day.ends_ms:
+            day = self.day(day.ordinal + 1)
+        return day
+
+    def slot_at(self, moment_ms: int, day: Day) -> Slot:
+        """The slot at a moment of a date; one that runs over midnight ends thereafter."""
         ends_ms, place, began = day.slots[bisect_right(day.starts, moment_ms) - 1]
         if ends_ms == day.ends_ms:
-            following = self.day(ordinal + 1).slots
+            following = self.day(day.ordinal + 1).slots
             if following and following[0][1:] == (place, began):
                 ends_ms = following[0][0]
         return ends_ms, place, began
 
-    def edge_after(self, moment_ms: int, ordinal: int) -> int:
+    def edge_after(self, moment_ms: int, day: Day) -> int:
         """When another window begins after the slot at a moment, if that is within a few days."""
-        ends_ms, place, began = self.slot_at(moment_ms, ordinal)
+        ends_ms, place, began = self.slot_at(moment_ms, day)
         for _ in range(DATES_LOOKED_AHEAD):
-            while ends_ms >= self.day(ordinal).ends_ms:
-                ordinal += 1
-            next_ends_ms, *window = self.slot_at(ends_ms, ordinal)
+            day = self.day_of(ends_ms, day)
+            next_ends_ms, *window = self.slot_at(ends_ms, day)
             if window != [place, began]:
                 break
             ends_ms = next_ends_ms
@@ -110,7 +119,7 @@ class Timeline:
                 slots.append((until, place, began))
         ordinal = day.toordinal()
         shape = tuple((until - starts_ms, place, began and began - ordinal) for until, place, began in slots)
-        return Day(starts_ms, ends_ms, starts, slots, shape)
+        return Day(ordinal, starts_ms, ends_ms, starts, slots, shape)
 
     def _spans(self, window: Window, day: date) -> list[tuple[int, int, int]]:
         """Where a window lies on a date, and when each of its spans began."""

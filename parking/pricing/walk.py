@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from parking.errors import Defect
 from parking.pricing.meters import Meter, Meters
 from parking.pricing.sheet import DAY_MS, FOR_EVER
-from parking.pricing.timeline import BASE
+from parking.pricing.timeline import BASE, NO_DAY
 from parking.proof import Rule
 from parking.tariff import Crossing
 
 if TYPE_CHECKING:
     from parking.pricing.meters import Key
     from parking.pricing.sheet import Sheet, WindowSheet
-    from parking.pricing.timeline import Timeline
+    from parking.pricing.timeline import Day, Timeline
 
 __all__ = ["Gap", "Line", "Walk"]
 
@@ -37,7 +37,7 @@ class Walk:
     """One stay on one sheet; ``gaps`` are in time order and do not overlap."""
 
     __slots__ = (
-        "_at", "_began", "_entered_ms", "_flats", "_gaps", "_left_ms", "_meters", "_ordinal", "_paid_from_ms",
+        "_at", "_began", "_day", "_entered_ms", "_flats", "_gaps", "_left_ms", "_meters", "_paid_from_ms",
         "_sheet", "_tier_from", "_window", "fen", "lines",
     )  # fmt: skip
 
@@ -53,8 +53,8 @@ class Walk:
         self._meters = Meters(sheet)
         self._flats: set[Key] = set()
         self._window: Key = OUTSIDE
-        self._ordinal = 0
         self._began = 0
+        self._day: Day = NO_DAY
         self.fen = 0
         self.lines: list[Line] = []
 
@@ -63,7 +63,7 @@ class Walk:
         left_ms, starts_ms = self._left_ms, self._entered_ms
         timeline = self._sheet.timeline
         if timeline is not None:
-            self._ordinal = timeline.ordinal_at(starts_ms)
+            self._day = timeline.day_at(starts_ms)
         compares = left_ms - starts_ms >= 2 * DAY_MS and not self._gaps
         state: tuple[object, ...] | None = None
         fen = 0
@@ -82,19 +82,16 @@ class Walk:
         timeline = self._sheet.timeline
         if timeline is None or not self._sheet.per_day:
             return starts_ms + DAY_MS
-        ordinal = self._ordinal
-        while timeline.day(ordinal).ends_ms <= starts_ms:
-            ordinal += 1
-        return timeline.day(ordinal).ends_ms
+        return timeline.day_of(starts_ms, self._day).ends_ms
 
     def _walk_period(self, starts_ms: int, ends_ms: int) -> None:
         sheet = self._sheet
         self._began = len(self.lines)
         if sheet.cuts:
             self._tier_from = max(starts_ms, self._paid_from_ms)
-        if sheet.cap_fen is not None and not sheet.per_day:
+        if sheet.cap_fen is not None and sheet.timeline is None:
             first_ms = max(starts_ms, self._paid_from_ms)
-            self._meters.of_24_h = Meter(sheet.cap_fen, first_ms, ends_ms, Rule.DAY_CAP)
+            self._meters.begin_24_h(sheet.cap_fen, first_ms, ends_ms)
         until_ms = min(ends_ms, self._left_ms)
         stop_ms = ends_ms if sheet.cuts else FOR_EVER
         while self._at < until_ms:
@@ -126,11 +123,10 @@ class Walk:
 
     def _look(self, timeline: Timeline) -> tuple[WindowSheet, int, int]:
         """The window that holds now, when its slot ends, and until when the same caps hold."""
-        day = timeline.day(self._ordinal)
-        while self._at >= day.ends_ms:
-            self._ordinal += 1
-            day = timeline.day(self._ordinal)
-        slot_ends_ms, place, began = timeline.slot_at(self._at, self._ordinal)
+        day = self._day
+        if self._at >= day.ends_ms:
+            day = self._day = timeline.day_of(self._at, day)
+        slot_ends_ms, place, began = timeline.slot_at(self._at, day)
         if (place, began) != self._window:
             self._window = (place, began)
             if self._sheet.per_window:
@@ -147,7 +143,7 @@ class Walk:
         own = self._meters.of_window(window, self._window, self._at, slot_ends_ms)
         crossing = self._sheet.crossing
         if crossing is not Crossing.STARTS:
-            edge_ms = timeline.edge_after(self._at, self._ordinal)
+            edge_ms = timeline.edge_after(self._at, self._day)
             if crossing is Crossing.SPLIT:
                 self._blocks_to_share(timeline, window, (limit_ms, stop_ms, edge_ms), own)
                 return
@@ -220,7 +216,7 @@ class Walk:
             at = self._at
             window, slot_ends_ms, _ = self._look(timeline)
             own = self._meters.of_window(window, self._window, at, slot_ends_ms)
-            part_ends_ms = min(ends_ms, timeline.edge_after(at, self._ordinal))
+            part_ends_ms = min(ends_ms, timeline.edge_after(at, self._day))
             _, block_ms, price_fen, rule = self._rate(window)
             share_fen = (2 * price_fen * (part_ends_ms - at) + block_ms) // (2 * block_ms)
             self._charge(1, share_fen, at, part_ends_ms, (rule, window, own))
@@ -237,32 +233,19 @@ class Walk:
         """What decides how a period is walked; equal for two periods that are walked alike."""
         tier_from = max(starts_ms, self._paid_from_ms) if self._sheet.cuts else self._tier_from
         tier_ms = min(self._at - tier_from, self._sheet.tiers_ms)
-        if self._sheet.timeline is None:
+        timeline = self._sheet.timeline
+        if timeline is None:
             return self._at - starts_ms, tier_ms
-        while self._sheet.timeline.day(self._ordinal).ends_ms <= starts_ms:
-            self._ordinal += 1
-        ordinal = self._ordinal
+        day = self._day = timeline.day_of(starts_ms, self._day)
+        ordinal = day.ordinal
         return (
             self._at - starts_ms,
             tier_ms,
             self._window[0],
             self._window[1] and self._window[1] - ordinal,
-            self._shapes(starts_ms, ordinal),
+            _shapes(timeline, starts_ms, day),
             self._meters.state(starts_ms, ordinal),
             sorted((place, began - ordinal) for place, began in self._flats if began >= ordinal - 1),
-        )
-
-    def _shapes(self, starts_ms: int, ordinal: int) -> tuple[object, ...]:
-        """The windows of a period and of the days into which its blocks may reach."""
-        timeline = self._sheet.timeline
-        if timeline is None:
-            return ()
-        day = timeline.day(ordinal)
-        return (
-            starts_ms - day.starts_ms,
-            day.shape,
-            timeline.day(ordinal + 1).shape,
-            timeline.day(ordinal + 2).shape,
         )
 
     def _count_alike(self, starts_ms: int) -> int:
@@ -270,14 +253,14 @@ class Walk:
         timeline = self._sheet.timeline
         if timeline is None:
             return (self._left_ms - starts_ms) // DAY_MS
-        shapes = self._shapes(starts_ms, self._ordinal)
+        day = self._day
+        shapes = _shapes(timeline, starts_ms, day)
         length_ms = self._period_end(starts_ms) - starts_ms
         count = 0
-        while starts_ms + length_ms <= self._left_ms:
-            if self._shapes(starts_ms, self._ordinal + count) != shapes:
-                break
+        while starts_ms + length_ms <= self._left_ms and _shapes(timeline, starts_ms, day) == shapes:
             count += 1
             starts_ms += length_ms
+            day = timeline.day(day.ordinal + 1)
         return count
 
     def _multiply(self, starts_ms: int, count: int, period_fen: int) -> int:
@@ -291,5 +274,12 @@ class Walk:
         self._flats = {(place, began + count) for place, began in self._flats}
         place, began = self._window
         self._window = (place, began and began + count)
-        self._ordinal += count
+        if self._sheet.timeline is not None:
+            self._day = self._sheet.timeline.day(self._day.ordinal + count)
         return starts_ms + by_ms
+
+
+def _shapes(timeline: Timeline, starts_ms: int, day: Day) -> tuple[object, ...]:
+    """The windows of a period that begins on a date, and of the days into which its blocks may reach."""
+    after = day.ordinal
+    return starts_ms - day.starts_ms, day.shape, timeline.day(after + 1).shape, timeline.day(after + 2).shape

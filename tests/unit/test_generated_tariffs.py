@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parking.clock import from_ms
@@ -119,8 +119,23 @@ def priced(tariff: Tariff, entry: int, length_ms: int) -> Price:
     return price(stay, tariff)
 
 
+SHARED_OVER_24_HOURS = Tariff(
+    tariff_id="any",
+    name="Any",
+    then=Rate(block_minutes=7, block_price_fen=12),
+    windows=(
+        Window(name="work", days=(DayKind.WEEKDAY,), then=Rate(block_minutes=1440, block_price_fen=240)),
+    ),
+    cap_fen=900,
+    calendar=CALENDAR,
+    tier_clock=TierClock.EACH_WINDOW,
+    crossing=Crossing.SPLIT,
+)
+
+
 @settings(max_examples=400, deadline=None)
 @given(tariff=tariffs(), entry=entries, length=lengths)
+@example(tariff=SHARED_OVER_24_HOURS, entry=29062649, length=3275)
 def test_watching_the_clock_minute_by_minute_finds_the_same_price(
     tariff: Tariff, entry: int, length: int
 ) -> None:
