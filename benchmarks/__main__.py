@@ -1,4 +1,4 @@
-"""``python -m benchmarks [gate] [bulk] [settle] [price] [--json] [--small]``: all of them when none is named."""
+"""``python -m benchmarks [gate] [bulk] [settle] [price] [--json] [--small]``: all when none is named."""
 
 from __future__ import annotations
 

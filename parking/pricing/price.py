@@ -94,10 +94,13 @@ def _add_parts(span: Span, terms: Terms) -> int:
     fen = 0
     starts_ms = span.entered_ms
     for gap in span.covered:
-        fen += _add_part(lines, terms, starts_ms, gap[0], span.absences)
+        if starts_ms < gap[0]:
+            fen += _add_part(lines, terms, starts_ms, gap[0], span.absences)
         lines.append((gap[0], gap[1], 1, 0, *gap[2:]))
         starts_ms = gap[1]
-    return fen + _add_part(lines, terms, starts_ms, span.left_ms, span.absences)
+    if starts_ms < span.left_ms:
+        fen += _add_part(lines, terms, starts_ms, span.left_ms, span.absences)
+    return fen
 
 
 def _add_part(lines: list[Line], terms: Terms, starts_ms: int, left_ms: int, gaps: tuple[Gap, ...]) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from gateways.tariff_file import load_schedules
 from parking.catalog import secret_digest
-from parking.errors import Conflict, NotFound
+from parking.errors import Conflict, InvalidInput, NotFound
 from parking.garage import Direction, LeaveFirst, Policy
 from parking.ids import ControllerId, GarageId, LaneId
-from parking.tariff import version_id_of
+from parking.tariff import WhenReplaced, version_id_of
 from settlement.books.pool import open_pool
 from settlement.books.tokens import Tokens
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, garages_of, tariff_version
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import asyncpg
+
+SHIPPED = Path(__file__).parents[2] / "config" / "tariffs"
 
 
 @pytest_asyncio.fixture
@@ -133,3 +137,42 @@ async def test_the_catalog_holds_garages_with_a_price_list_and_their_controllers
     assert controller.holds("secret t1")
     assert not controller.holds("secret t2")
     assert controller.lane_ids == {"in-1"}
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("currency", {"currency": "EUR"}),
+        ("reentry_minutes", {"reentry_minutes": 15}),
+        ("when_replaced", {"when_replaced": WhenReplaced.SPLIT}),
+    ],
+)
+async def test_a_price_list_that_gates_and_books_would_not_follow_is_refused(
+    pool: asyncpg.Pool, field: str, change: dict[str, Any]
+) -> None:
+    garages = garages_of(pool)
+    await garages.put(garage_record(), NOON)
+    version = tariff_version()
+    beyond = replace(version, tariff=replace(version.tariff, **change))
+    for refused in (
+        garages.add_tariff(GARAGE, beyond, NOON),
+        garages.put(garage_record(tariffs=(beyond,)), NOON),
+    ):
+        with pytest.raises(InvalidInput) as said:
+            await refused
+        assert said.value.fields == (field,)
+
+
+async def test_everything_a_price_list_can_say_is_read_back_as_it_was(pool: asyncpg.Pool) -> None:
+    garages = garages_of(pool)
+    await garages.put(garage_record(), NOON)
+    lists = [one for one in load_schedules(SHIPPED).values() if one.versions[-1].tariff.currency == "CNY"]
+    for number, schedule in enumerate(lists):
+        moment = NOON + timedelta(days=number)
+        version = replace(schedule.versions[-1], in_force_from=moment)
+        await garages.add_tariff(GARAGE, version, NOON)
+    known = await garages.tariffs()
+    assert len(lists) >= 7
+    for schedule in lists:
+        tariff = schedule.versions[-1].tariff
+        assert known[version_id_of(tariff)] == tariff

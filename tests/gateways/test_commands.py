@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.service import Service
 
 CARS = 5
+SHIPPED = Path(__file__).parents[2] / "config" / "tariffs"
 REFUSED_WITHIN_S = 3.0
 """A second until the books are read, one until the gates look, and a busy machine."""
 NOT_AUTHENTICATED = 401
@@ -134,3 +137,21 @@ WHERE (partition, transaction_id, line) = (
 )
 RETURNING transaction_id
 """
+
+
+async def test_a_price_list_is_added_and_never_replaced(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="P"):
+        words = ("tariff", "add", str(SHIPPED / "roadside.toml"), "--garage", "P", "--from")
+        added = await service.command(*words, "2036-12-01T00:00")
+        assert added.returncode == 0, added.stderr
+        assert re.fullmatch(r"roadside@[0-9a-f]{12} from 2036-12-01T00:00:00\+08:00\n", added.stdout)
+        again = await service.command(*words, "2036-12-01T00:00")
+        assert (again.returncode, again.stdout) == (0, added.stdout)
+        office = (*words[:2], str(SHIPPED / "office.toml"), *words[3:])
+        other = await service.command(*office, "2036-12-01T00:00")
+        assert (other.returncode, other.stdout) == (1, "")
+        assert "another tariff is on record from this moment" in other.stderr
+        two = (*words[:2], str(SHIPPED / "shopping-complex.toml"), *words[3:])
+        assert (
+            "--from needs a file with one version" in (await service.command(*two, "2037-01-01T00:00")).stderr
+        )
