@@ -106,18 +106,15 @@ class Meters:
         return [one for one in meters if one is not None and one.cut_fen]
 
     def state(self, starts_ms: int, ordinal: int) -> tuple[object, ...]:
-        """What is left where it still matters on a date, told relative to it."""
+        """What is left where it still matters on a date, told relative to it; the rest is forgotten."""
         day, hours = self.of_day, self.of_24_h
+        self.of_windows = {key: meter for key, meter in self.of_windows.items() if key[1] >= ordinal - 1}
         return (
             (day.left_fen, day.ends_ms - starts_ms) if day is not None and day.ends_ms > starts_ms else None,
             (hours.left_fen, hours.ends_ms - starts_ms)
             if hours is not None and hours.ends_ms > starts_ms
             else None,
-            *(
-                (place, began - ordinal, meter.left_fen)
-                for (place, began), meter in self.of_windows.items()
-                if began >= ordinal - 1
-            ),
+            *((key[0], key[1] - ordinal, meter.left_fen) for key, meter in self.of_windows.items()),
         )
 
     def shift(self, by_ms: int, days: int) -> None:

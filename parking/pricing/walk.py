@@ -238,6 +238,7 @@ class Walk:
             return self._at - starts_ms, tier_ms
         day = self._day = timeline.day_of(starts_ms, self._day)
         ordinal = day.ordinal
+        self._flats = {key for key in self._flats if key[1] >= ordinal - 1}
         return (
             self._at - starts_ms,
             tier_ms,
@@ -245,7 +246,7 @@ class Walk:
             self._window[1] and self._window[1] - ordinal,
             _shapes(timeline, starts_ms, day),
             self._meters.state(starts_ms, ordinal),
-            sorted((place, began - ordinal) for place, began in self._flats if began >= ordinal - 1),
+            sorted((place, began - ordinal) for place, began in self._flats),
         )
 
     def _count_alike(self, starts_ms: int) -> int:
