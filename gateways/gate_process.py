@@ -23,7 +23,8 @@ from gateways.metrics import GateMetrics, ProcessMetrics
 from gateways.process import clock_of, ended
 from gateways.web.health import health_app
 from gateways.web.serving import serve
-from parking.desk import Desk, Timeliness
+from parking.case import Timeliness
+from parking.desk import Desk
 from parking.errors import LeaveFirstError
 from parking.live.batching import BatchingConnection
 from parking.live.journal import library_text

@@ -16,11 +16,12 @@ from gateways.web.access import Scope
 from gateways.web.cursor import read_cursor, write_cursor
 from gateways.web.routes import Nothing, Route
 from gateways.web.session_wire import ItemOut, ItemQuery, ItemsOut, ResolutionIn, ResolveAction
-from parking.desk import Desk, Timeliness
+from parking.case import Timeliness
+from parking.desk import Desk
 from parking.errors import Conflict, InvalidInput, NotFound
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId, SessionId
-from parking.live.sessions import Remembered
+from parking.live.steps import Inside
 from parking.plate import Colour, Plate, parse_plate
 from settlement.books.review import FIRST_PLACE, Place, Resolution
 from settlement.charge import State
@@ -155,8 +156,9 @@ class ReviewDesk:
 
     async def _check(self, event: GateEvent) -> None:
         """Refuse what the desk would set aside again."""
-        found = await self.operator.sessions.look(event)
-        if isinstance(found, Remembered):
+        sessions = self.operator.sessions
+        found = await sessions.take(sessions.steps.look(event))
+        if not isinstance(found, Inside):
             return
         if event.captured_at > self.operator.clock.now():
             raise Conflict("the event is dated in the future")

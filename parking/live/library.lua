@@ -6,9 +6,11 @@
 -- pa paid at ms, pu paid until ms); a car that just left is the same hash under another key, with
 -- o left ms. An answered event is a string "<digest>;<decision>;<session id>".
 --
+-- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
+--
 -- Time is an argument throughout: what expires here is rubbish, never a rule.
 
-local NEW, REPLAYED, CONFLICT, CHANGED = 'new', 'replayed', 'conflict', 'changed'
+local NEW, REPLAYED, CONFLICT, CHANGED, FAILED = 'new', 'replayed', 'conflict', 'changed', 'failed'
 
 local function recall(event_key, digest)
   local known = redis.call('GET', event_key)
@@ -26,11 +28,14 @@ local function append(journal, event, answer, result, step, ...)
   redis.call('XADD', journal, '*', 'e', event, 'd', answer, 'r', result, 'x', step, ...)
 end
 
+-- find <car> |
+local function find(keys)
+  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu')) }
+end
+
 -- look <event> <car> | digest
 local function look(keys, args)
-  local known = recall(keys[1], args[1])
-  if known then return known end
-  return { NEW, unpack(redis.call('HMGET', keys[2], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu')) }
+  return recall(keys[1], args[1]) or find({ keys[2] })
 end
 
 -- enter <event> <car> <inside> <journal> |
@@ -213,11 +218,32 @@ local function settle(keys, args)
   return settled
 end
 
+local STEPS = {
+  lf1_look = look, lf1_find = find, lf1_enter = enter, lf1_note = note, lf1_leave = leave, lf1_turn_back = turn_back,
+}
+
+-- many <keys of all steps> | (step keys_count arguments_count argument...)...
+-- Takes steps one after the other, each with its own reply. One that fails says so and harms no other.
+local function many(keys, args)
+  local replies, key_at, at = {}, 1, 1
+  while args[at] do
+    local step, keys_count, arguments_count = STEPS[args[at]], tonumber(args[at + 1]), tonumber(args[at + 2])
+    local own_keys = { unpack(keys, key_at, key_at + keys_count - 1) }
+    local own_arguments = { unpack(args, at + 3, at + 2 + arguments_count) }
+    local done, reply = pcall(step, own_keys, own_arguments)
+    replies[#replies + 1] = done and reply or { FAILED, type(reply) == 'table' and reply.err or tostring(reply) }
+    key_at, at = key_at + keys_count, at + 3 + arguments_count
+  end
+  return replies
+end
+
+redis.register_function{ function_name = 'lf1_find', callback = find, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'lf1_look', callback = look, flags = { 'no-writes' } }
 redis.register_function('lf1_enter', enter)
 redis.register_function('lf1_note', note)
 redis.register_function('lf1_leave', leave)
 redis.register_function('lf1_turn_back', turn_back)
+redis.register_function('lf1_many', many)
 redis.register_function('lf1_grant', grant)
 redis.register_function('lf1_prepay', prepay)
 redis.register_function('lf1_restore', restore)

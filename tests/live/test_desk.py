@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from parking.case import Timeliness
 from parking.decision import Decision, Reason, Verdict
-from parking.desk import Desk, Timeliness, fee_of
+from parking.desk import Desk, fee_of
 from parking.errors import Conflict, Defect, Unavailable
 from parking.event import Kind
 from parking.garage import LeaveFirst, Policy

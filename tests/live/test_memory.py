@@ -66,13 +66,15 @@ async def test_a_car_inside_takes_at_most_a_kibibyte_with_its_answer_and_its_gra
 
 
 async def enter(sessions: Sessions, event: GateEvent) -> None:
-    await sessions.enter(
-        event,
-        decision=Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY),
-        decision_if_twice=Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY),
-        tariff_version_id=TariffVersionId("shopping-centre@0123456789ab"),
-        policy=Policy(),
-        received_at=NOW,
+    await sessions.take(
+        sessions.steps.enter(
+            event,
+            decision=Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY),
+            decision_if_twice=Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY),
+            tariff_version_id=TariffVersionId("shopping-centre@0123456789ab"),
+            policy=Policy(),
+            received_at=NOW,
+        )
     )
     found = await sessions.find(event.garage_id, event.plate.number)
     assert found.session is not None

@@ -1,7 +1,7 @@
 """The native protocol over HTTP: one event a request, or up to 1,000 in a batch.
 
 The single request is the lane's hot path: read, check, answer; the batch is for backlogs and answers one
-line per event, in order. Events of one plate are answered one after the other, others side by side.
+line per event, in order, with a few calls to the live store for all of them.
 """
 
 from __future__ import annotations
@@ -21,22 +21,18 @@ from gateways.web.ready import ReadyJson
 from parking.errors import InvalidInput, LeaveFirstError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from gateways.gates.gatehouse import Gatehouse
     from gateways.metrics import GateMetrics
-    from parking.catalog import Controller
+    from parking.desk import Answer
     from parking.event import GateEvent
-
-    Chain = list[tuple[int, GateEvent]]
 
 __all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGates"]
 
 EVENT_BYTES_MAX = 16 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 BATCH_EVENTS_MAX = 1000
-BATCH_CHAINS_AT_ONCE = 128
-"""Enough to fill the live store's pipelines; all of a body at once would only take memory."""
 BODY_TIMEOUT_S = 10.0
 
 
@@ -89,36 +85,21 @@ class NativeGates:
         """``POST /v1/gate-events/batch``: NDJSON or a JSON array; one NDJSON line per event, in order."""
         controller = self._gatehouse.controller(request.headers.get("Authorization"))
         body = await _body(request, BATCH_BYTES_MAX)
-        started = perf_counter()
         lines = _parsed(body)
-        answers: list[str] = [""] * len(lines)
-        chains: dict[str, Chain] = {}
-        for place, line in enumerate(lines):
-            if isinstance(line, InvalidInput):
-                answers[place] = self._refusal(line)
-            else:
-                chains.setdefault(line.plate.number, []).append((place, line))
-        waiting = iter(chains.values())
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(len(chains), BATCH_CHAINS_AT_ONCE)):
-                tasks.create_task(self._work_off(waiting, controller, answers, started))
-        return web.Response(body="\n".join(answers).encode(), content_type="application/x-ndjson")
+        events = [line for line in lines if not isinstance(line, InvalidInput)]
+        answers = await self._gatehouse.answer_many(events, controller)
+        self._metrics.answered_many(one for one in answers if not isinstance(one, LeaveFirstError))
+        waiting = iter(answers)
+        texts = [
+            self._refusal(line) if isinstance(line, InvalidInput) else self._line(line, next(waiting))
+            for line in lines
+        ]
+        return web.Response(body="\n".join(texts).encode(), content_type="application/x-ndjson")
 
-    async def _work_off(
-        self, waiting: Iterator[Chain], controller: Controller, answers: list[str], started: float
-    ) -> None:
-        """Answer the events of one plate after the other, plate by plate, until nobody waits."""
-        for chain in waiting:
-            for place, event in chain:
-                try:
-                    answer = await self._gatehouse.answer(event, controller)
-                except LeaveFirstError as error:
-                    answers[place] = self._refusal(error, event.event_id)
-                else:
-                    self._metrics.answered(
-                        answer.decision, replayed=answer.replayed, seconds=perf_counter() - started
-                    )
-                    answers[place] = answer_text(answer, display(event.plate, answer.decision))
+    def _line(self, event: GateEvent, answer: Answer | LeaveFirstError) -> str:
+        if isinstance(answer, LeaveFirstError):
+            return self._refusal(answer, event.event_id)
+        return answer_text(answer, display(event.plate, answer.decision))
 
     def _refusal(self, error: LeaveFirstError, event_id: str | None = None) -> str:
         self._metrics.refused()

@@ -92,6 +92,8 @@ def event_of(wire: GateEventIn) -> GateEvent:
     """The event; raises :class:`InvalidInput` for what cannot be a plate, or a moment."""
     try:
         captured_at = wire.captured_at.astimezone(UTC)
+        if captured_at.microsecond % 1000:
+            captured_at = captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000)
     except OverflowError:
         raise InvalidInput("outside the years 1 to 9999 in UTC", ("captured_at",)) from None
     return GateEvent(
@@ -99,12 +101,12 @@ def event_of(wire: GateEventIn) -> GateEvent:
         garage_id=GarageId(wire.garage_id),
         lane_id=LaneId(wire.lane_id),
         kind=wire.kind,
-        captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
+        captured_at=captured_at,
         plate=parse_plate(wire.plate.number, wire.plate.colour),
         confidence=wire.confidence,
-        candidates=tuple(
-            [Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates]
-        ),
+        candidates=tuple([Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates])
+        if wire.candidates
+        else (),
         offline=wire.offline,
     )
 
