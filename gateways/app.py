@@ -223,7 +223,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(_biller(parts, journal).run(), name="biller"),
             tasks.create_task(sample, name="sampler"),
             tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
-            tasks.create_task(keep_months(_dsn(settings), parts.clock), name="months"),
+            tasks.create_task(_keep_months(parts), name="months"),
         ]
         collecting = tasks.create_task(collector.run(stop), name="collector")
         log.info("settlement_open", port=port)
@@ -231,6 +231,11 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         await asyncio.wait([collecting])
         for loop in loops:
             loop.cancel()
+
+
+async def _keep_months(parts: Parts) -> None:
+    settings = parts.settings
+    await keep_months(_dsn(settings), parts.clock, archive_months=settings.archive_kept_months)
 
 
 async def _watch_prepayments(parts: Parts) -> None:

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Deliveries of one record before it goes to a person and stops nobody."""
     grant_valid_days: Positive = 30
     """A stay longer than this asks anew; most cars leave within hours."""
+    archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
+    """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
     postgres_pool_size: Positive = 8
     """Few connections with large batches; gates use none."""
     retry_file: Path | None = None
