@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "verify": ("gateways.commands.verify", "verify_command"),
     "export": ("gateways.commands.books", "export_command"),
     "token": ("gateways.commands.token", "token_command"),
+    "policy": ("gateways.commands.policy", "policy_command"),
+    "session": ("gateways.commands.session", "session_command"),
     "demo": ("gateways.demo.command", "demo"),
     "rail-simulator": ("gateways.rails.simulator.command", "rail_simulator"),
 }

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     """A stay longer than this asks anew; most cars leave within hours."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
+    debtors_refresh_ms: Positive = 60_000
+    """How late a bill is found overdue; what a driver does himself is told to the lanes at once."""
+    debtors_max: Positive = 2_000
+    """Plates that the entries of each garage know as debtors', about 100 bytes each; those that owe most."""
     postgres_pool_size: Positive = 8
     """Few connections with large batches; gates use none."""
     retry_file: Path | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from parking.decision import Reason, Verdict
+from parking.decision import DEBT_HOLDS, Reason, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,7 +50,9 @@ class Case:
         return self.settled or live
 
     def overrules(self, found: Remembered) -> bool:
-        """Whether the car has left although its exit is remembered as held."""
+        """Whether a remembered hold may not stand: the car has left all the same, or a debt may be paid."""
+        if self.settled is None:
+            return found.decision.reason in DEBT_HOLDS
         return self.amend and found.decision.verdict is Verdict.HOLD
 
     @property

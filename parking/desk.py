@@ -13,6 +13,8 @@ an event id with other content         :class:`Conflict`, nothing changes
 entry of a car inside, within minutes  ``duplicate_entry``: the first session stands
 entry of a car inside, later           a new session; the old one goes to the review list
 entry before the session of a car      quarantined: the newer session stands
+entry of a debtor                      opens, warns or holds by the notice that settlement left
+a hold for a debt, sent again          decided anew: it opens once the debt is paid
 exit without entry, or before it       ``no_entry`` by policy, quarantined; nothing is charged
 exit below the confidence bar          ``low_confidence`` by policy, quarantined; nothing is charged
 turn-back soon after an entry          the session is voided
@@ -31,20 +33,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from parking.case import Case, Timeliness
-from parking.decision import Decision, Reason, Verdict, barrier, decide_exit
+from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, of_debtor
 from parking.errors import Busy, Defect
 from parking.event import Kind
+from parking.fee import fee_of
 from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
-from parking.live.steps import Changed, Inside, LiveStep, Outcome, Remembered, Written
-from parking.pricing import Stay, price
+from parking.live.steps import Changed, Inside, LiveStep, Outcome, Owes, Remembered, Written
 from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from parking.clock import Clock
+    from parking.debt import DebtNotice
     from parking.event import GateEvent
     from parking.garage import Garage
     from parking.grant import Grant
@@ -141,20 +144,39 @@ class Desk:
             return answer
 
     def _entry(self, case: Case) -> Answering:
-        event, garage = case.event, case.garage
+        event = case.event
         if not event.plate.readable:
             decision = Decision(verdict=Verdict.OPEN, reason=Reason.UNREADABLE)
             return (yield from self._note(case, case.verdict(decision), Result.QUARANTINED))
-        entered = ENTERED_UNSURELY if _unsure(case) else ENTERED
-        outcome = yield self._steps.enter(
+        entered, held = ENTERED_UNSURELY if _unsure(case) else ENTERED, None
+        decision, heed_debts = case.verdict(entered), case.settled is None and entered is ENTERED
+        for _ in range(LOOKS_MAX):
+            outcome = yield self._entering(
+                case, decision, heed_debts=heed_debts, overrule_hold=held is not None
+            )
+            if isinstance(outcome, Owes):
+                decision, heed_debts = of_debtor(entered, outcome.debt, Direction.ENTRY), False
+                if decision.verdict is Verdict.HOLD:
+                    outcome = held or (yield self._noting(case, decision, Result.APPLIED))
+                    return _answer(event, outcome)
+            elif heed_debts and held is None and isinstance(outcome, Remembered) and case.overrules(outcome):
+                held = outcome
+            else:
+                return _answer(event, outcome)
+        raise Busy("the driver's debts changed at every look")
+
+    def _entering(self, case: Case, decision: Decision, *, heed_debts: bool, overrule_hold: bool) -> LiveStep:
+        event, garage = case.event, case.garage
+        return self._steps.enter(
             event,
-            decision=case.verdict(entered),
+            decision=decision,
             decision_if_twice=case.verdict(ENTERED_TWICE),
             tariff_version_id=version_id_of(garage.tariffs.in_force(event.captured_at)),
             policy=garage.policy,
             received_at=case.received_at,
+            heed_debts=heed_debts,
+            overrule_hold=overrule_hold,
         )
-        return _answer(event, outcome)
 
     def _exit(self, case: Case) -> Answering:
         event, policy = case.event, case.garage.policy
@@ -182,7 +204,7 @@ class Desk:
         if session is None or session.entered_at > event.captured_at:
             decision = Decision(verdict=barrier(policy.no_entry), reason=Reason.NO_ENTRY)
             return self._noting(case, case.verdict(decision), Result.QUARANTINED)
-        decision = _exit_decision(case, session, found.grant)
+        decision = _exit_decision(case, session, found.grant, found.debt)
         if case.settled is None and decision.verdict is Verdict.HOLD:
             return self._noting(case, decision, Result.APPLIED, session.session_id)
         return self._steps.leave(
@@ -223,7 +245,7 @@ class Desk:
         )
 
 
-def _exit_decision(case: Case, session: Session, grant: Grant | None) -> Decision:
+def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtNotice | None) -> Decision:
     fee_fen = fee_of(session, case.event.captured_at, case.garage)
     prepaid_fen = min(session.prepaid_fen, fee_fen)
     decision = decide_exit(
@@ -234,22 +256,16 @@ def _exit_decision(case: Case, session: Session, grant: Grant | None) -> Decisio
         at=case.event.captured_at,
     )
     if case.settled is None:
-        return decision
+        return of_debtor(decision, debt, Direction.EXIT)
+    reason = case.settled.reason
+    if reason is Reason.OFFLINE_GRANT and fee_fen - prepaid_fen > case.settled.limit_fen:
+        reason = Reason.GRANT_REFUSED
     return Decision(
         verdict=case.settled.verdict,
-        reason=case.settled.reason,
+        reason=reason,
         amount_fen=decision.amount_fen,
         limit_fen=decision.limit_fen,
     )
-
-
-def fee_of(session: Session, left_at: datetime, garage: Garage) -> int:
-    """The whole fee of a stay that ends at ``left_at``, in fen."""
-    tariff = garage.tariffs.version(session.tariff_version_id)
-    if tariff is None:
-        raise Defect(f"tariff version {session.tariff_version_id} is not known here")
-    until = session.charged_until(left_at)
-    return price(Stay(entered_at=session.entered_at, left_at=until, plate=session.plate), tariff).amount_fen
 
 
 def _unsure(case: Case) -> bool:

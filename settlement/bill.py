@@ -75,7 +75,7 @@ class Bill:
     @property
     def collectable(self) -> bool:
         """Whether the driver may be charged without a person looking at the exit first."""
-        return self.reason != Reason.LOW_CONFIDENCE
+        return self.reason not in {Reason.LOW_CONFIDENCE, Reason.GRANT_REFUSED}
 
 
 def bill_of(record: Record, tariff: Tariff) -> Bill:

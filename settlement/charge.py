@@ -70,6 +70,8 @@ class State(StrEnum):
     PAID = "paid"
     UNPAID = "unpaid"
     """Given up: a debt."""
+    COLLECTED = "collected"
+    """Paid by the driver himself at a garage, by no rail of ours."""
     VOIDED = "voided"
 
 
@@ -88,6 +90,7 @@ class Step(StrEnum):
     LOST_SIGHT = "lost_sight"
     NOT_RECEIVED = "not_received"
     ESCALATED = "escalated"
+    COLLECTED = "collected"
     VOIDED = "voided"
 
 
@@ -95,9 +98,11 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.NONE, Step.RAISED): State.DUE,
     (State.NONE, Step.RAISED_UNASSIGNED): State.UNASSIGNED,
     (State.UNASSIGNED, Step.ASSIGNED): State.DUE,
+    (State.UNASSIGNED, Step.COLLECTED): State.COLLECTED,
     (State.UNASSIGNED, Step.VOIDED): State.VOIDED,
     (State.DUE, Step.SENT): State.SENT,
     (State.DUE, Step.PAID): State.PAID,
+    (State.DUE, Step.COLLECTED): State.COLLECTED,
     (State.DUE, Step.VOIDED): State.VOIDED,
     (State.SENT, Step.PAID): State.PAID,
     (State.SENT, Step.ACCEPTED): State.ACCEPTED,
@@ -120,6 +125,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.REVIEW, Step.PAID): State.PAID,
     (State.REVIEW, Step.GAVE_UP): State.UNPAID,
     (State.REVIEW, Step.VOIDED): State.VOIDED,
+    (State.UNPAID, Step.COLLECTED): State.COLLECTED,
     (State.UNPAID, Step.VOIDED): State.VOIDED,
     (State.VOIDED, Step.PAID): State.PAID,
 }

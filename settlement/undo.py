@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from parking.decision import Reason
 from settlement.bill import credit_note_of
 from settlement.charge import ChargeId, Direction, State, charge_id_of
+from settlement.debt_ledger import debt_released
 from settlement.ledger import bill_credited, refund_owed
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Undo:
     voided: ChargeId | None = None
     void_requested: ChargeId | None = None
     refund: Refund | None = None
+    released: ChargeId | None = None
+    """It was collected at a garage: a person gives it back."""
 
 
 def undo_of(billed: Billed) -> Undo:
@@ -78,5 +81,9 @@ def undo_of(billed: Billed) -> Undo:
             )
             owed = refund_owed(bill.garage_id, bill.bill_id, refund.charge_id, amount_fen=refund.amount_fen)
             return Undo(credit_note=note, entries=entries + owed, refund=refund)
+        case State.COLLECTED:
+            charge_id = billed.charge_id or charge_id_of(bill.bill_id, Direction.COLLECT)
+            owed = debt_released(bill.garage_id, bill.bill_id, charge_id, amount_fen=billed.paid_fen)
+            return Undo(credit_note=note, entries=entries + owed, released=charge_id)
         case _ as never:
             assert_never(never)

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from parking.live.sessions import Sessions
     from settlement.books.accounts import Accounts
     from settlement.books.charges import Charges
+    from settlement.books.debts import Debts
     from settlement.books.garages import Garages
+    from settlement.books.policies import Policies
     from settlement.books.prepayments import Prepayments
     from settlement.books.review import Reviews
+    from settlement.books.standings import Standings
     from settlement.books.tokens import Tokens
     from settlement.books.views import Views
 
@@ -48,6 +51,9 @@ class Operator:
     prepayments: Prepayments
     reviews: Reviews
     views: Views
+    policies: Policies
+    standings: Standings
+    debts: Debts
     charges: Charges
     sessions: Sessions
     clock: Clock

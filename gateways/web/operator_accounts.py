@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gateways.web.routes import Call
     from settlement.books.accounts import Account
 
-__all__ = ["account_routes"]
+__all__ = ["account_id_from", "account_routes"]
 
 LINES_MAX: Final = 1_000
 ID_BYTES: Final = 16
@@ -87,7 +87,7 @@ class AccountDesk:
     operator: Operator
 
     async def one(self, call: Call[Nothing, Nothing]) -> AccountOut:
-        return await self._found(_account_id(call.path["account_id"]))
+        return await self._found(account_id_from(call.path["account_id"]))
 
     async def of_plate(self, call: Call[Nothing, PlateQuery]) -> AccountsOut:
         number = parse_plate(call.query.plate, Colour.UNKNOWN).number
@@ -115,23 +115,23 @@ class AccountDesk:
         return [lines[place] for place in sorted(lines)]
 
     async def change(self, call: Call[AccountChange, Nothing]) -> AccountOut:
-        account_id, body = _account_id(call.path["account_id"]), call.body
+        account_id, body = account_id_from(call.path["account_id"]), call.body
         await self.operator.accounts.change(
             account_id, limit_fen=body.limit_fen, exposure_limit_fen=body.exposure_limit_fen, state=body.state
         )
         return await self._regranted(account_id)
 
     async def bind(self, call: Call[PlateIn, Nothing]) -> AccountOut:
-        account_id, body = _account_id(call.path["account_id"]), call.body
+        account_id, body = account_id_from(call.path["account_id"]), call.body
         plate = parse_plate(body.number, body.colour)
         await self.operator.accounts.bind(account_id, plate, self.operator.clock.now())
         return await self._regranted(account_id)
 
     async def unbind(self, call: Call[Nothing, PlateColourQuery]) -> AccountOut:
-        account_id = _account_id(call.path["account_id"])
+        account_id = account_id_from(call.path["account_id"])
         plate = parse_plate(call.path["number"], call.query.colour)
         try:
-            await self.operator.accounts.unbind(account_id, plate)
+            await self.operator.accounts.unbind(account_id, plate, self.operator.clock.now())
         except NotFound:
             # It may have been unbound by a request that ended before the gates were told.
             await self.operator.regrant(account_id, unbound_numbers=[plate.number])
@@ -147,7 +147,8 @@ class AccountDesk:
         return _account(await self.operator.accounts.one(account_id))
 
 
-def _account_id(text: str) -> AccountId:
+def account_id_from(text: str) -> AccountId:
+    """The id in a path; :class:`NotFound` for a text that can be none."""
     try:
         return AccountId(UUID(text))
     except ValueError:

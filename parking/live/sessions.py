@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Defect
-from parking.live.codec import grant_text
 from parking.live.keys import Keys
 from parking.live.steps import Inside, Steps
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from parking.grant import Grant
     from parking.ids import GarageId
     from parking.live.batching import BatchingConnection
     from parking.live.steps import LiveStep, Outcome
@@ -73,15 +71,6 @@ class Sessions:
         if not isinstance(found, Inside):
             raise Defect("a car was sought and something else found")
         return found
-
-    async def push_grant(self, session: Session, grant: Grant) -> bool:
-        """Give a session its grant; ``False`` when the car is not inside any more."""
-        keys = self._keys.of(session.garage_id)
-        done = await self._live.call(
-            "FCALL", "lf1_grant", 1, keys.car(session.plate.number),
-            str(session.session_id), grant_text(grant),
-        )  # fmt: skip
-        return bool(done)
 
     async def prepay(self, session: Session, *, total_fen: int, paid_at: datetime, until: datetime) -> bool:
         """Tell the gates what was paid inside, in total; ``False`` when the car is not inside any more."""

@@ -17,6 +17,7 @@ from parking.errors import CallerError, Conflict, Defect
 from parking.ids import EventId, session_id_of
 from parking.live.codec import (
     answer_from,
+    debt_from,
     decision_text,
     event_text,
     facts_text,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from parking.debt import DebtNotice
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Direction, Policy
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
     from parking.live.keys import Keys
     from parking.session import Session
 
-__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Remembered", "Steps", "Written"]
+__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written"]
 
 MILLISECOND = timedelta(milliseconds=1)
-CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu")
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,21 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a look found: the session of the car inside, if there is one, and its grant."""
+    """What a look found: the session of the car inside, if there is one, its grant and its debts."""
 
     session: Session | None
     grant: Grant | None
+    debt: DebtNotice | None = None
 
 
-Outcome = Remembered | Written | Changed | Inside
+@dataclass(frozen=True, slots=True)
+class Owes:
+    """The driver who comes in owes; nothing has changed. ``None``: what, this version cannot read."""
+
+    debt: DebtNotice | None
+
+
+Outcome = Remembered | Written | Changed | Inside | Owes
 
 
 class LiveStep(NamedTuple):
@@ -106,7 +116,7 @@ class Steps:
         """The car inside with this plate number, whatever is remembered."""
         return LiveStep("lf1_find", (self._keys.of(garage_id).car(number),), (), partial(_seen, garage_id))
 
-    def enter(
+    def enter(  # noqa: PLR0913 - all that an entry fixes, and what may stand against it
         self,
         event: GateEvent,
         *,
@@ -115,19 +125,27 @@ class Steps:
         tariff_version_id: TariffVersionId,
         policy: Policy,
         received_at: datetime,
+        heed_debts: bool = False,
+        overrule_hold: bool = False,
     ) -> LiveStep:
-        """Open a session; a car already inside is a repeated read or displaces its old session."""
+        """Open a session; a car already inside is a repeated read or displaces its old session.
+
+        With ``heed_debts`` a debtor is not let in: his notice comes back. ``overrule_hold``, as in
+        :meth:`leave`, replaces a remembered hold for a debt.
+        """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
         session_id = session_id_of(event.garage_id, event.event_id)
         text, session = decision_text(decision), str(session_id)
+        written = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
         return LiveStep(
             "lf1_enter",
-            (keys.event(event.event_id), keys.car(number), keys.inside, keys.journal),
+            (keys.event(event.event_id), keys.car(number), keys.inside, keys.journal, keys.debtors),
             (
                 event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
-                event_text(event, received_at), session, facts_text(event, tariff_version_id),
+                event_text(written, received_at), session, facts_text(event, tariff_version_id),
                 event.captured_ms, number, policy.duplicate_entry_within // MILLISECOND,
+                f"{number};{event.plate.colour}" if heed_debts else "", int(overrule_hold),
             ),
             partial(_done, f"{text};{session}", Written(decision, session_id)),
         )  # fmt: skip
@@ -207,7 +225,7 @@ class Steps:
         )
 
 
-def _remembered(reply: list[bytes]) -> Remembered | Changed | None:
+def _remembered(reply: list[bytes]) -> Remembered | Changed | Owes | None:
     """What a reply says unless the step was taken."""
     match reply[0]:
         case b"conflict":
@@ -218,6 +236,8 @@ def _remembered(reply: list[bytes]) -> Remembered | Changed | None:
             return Remembered(*_read(reply[1].decode()))
         case b"changed":
             return Changed()
+        case b"owes":
+            return Owes(debt_from(reply[1].decode()))
         case _:
             return None
 
@@ -257,7 +277,7 @@ def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
         session = session_from(garage_id, fields)
     except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
         raise Defect("a session cannot be read by this version") from error
-    return Inside(session=session, grant=_grant(fields.get("g")))
+    return Inside(session=session, grant=_grant(fields.get("g")), debt=debt_from(fields.get("d")))
 
 
 def _grant(text: str | None) -> Grant | None:

@@ -174,10 +174,10 @@ class Accounts:
         if row["owner"] != account_id:
             raise Conflict("this plate is already bound to an account")
 
-    async def unbind(self, account_id: AccountId, plate: Plate) -> None:
+    async def unbind(self, account_id: AccountId, plate: Plate, now: datetime) -> None:
         """Take a plate from its account; raises :class:`NotFound` when it is not bound to it."""
         async with connection(self._pool) as held:
-            taken = await held.fetchval(sql("accounts/unbind"), account_id, plate.number, plate.colour)
+            taken = await held.fetchval(sql("accounts/unbind"), account_id, plate.number, plate.colour, now)
         if taken is None:
             raise NotFound("this plate is not bound to this account")
 

@@ -39,6 +39,8 @@ MISSING: Final[dict[str, str]] = {
     "access_token_garage_id_fkey": "there is no such garage",
     "lane_of_garage": "there is no such garage",
     "tariff_of_garage": "there is no such garage",
+    "block_garage_id_fkey": "there is no such garage",
+    "block_account_id_fkey": "there is no such account",
 }
 """Foreign keys that a caller can run into."""
 

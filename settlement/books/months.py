@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROWING", "drop_archive", "ensure_months"]
 
-GROWING: Final = ("gate_event", "session", "bill", "ledger_entry")
+GROWING: Final = ("gate_event", "session", "bill", "ledger_entry", "grant_decision")
 
 
 async def ensure_months(

@@ -18,6 +18,7 @@ from parking.ids import bill_id_of
 from parking.journal import Record
 from parking.session import Step
 from settlement.bill import Bill
+from settlement.books.owners import with_owners
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.charge import ChargeId, State
@@ -66,6 +67,7 @@ class PostgresRecordBooks(RecordBooks):
     ) -> Booked:
         booked = Booked()
         async with connection(self._pool) as held:
+            records = await with_owners(held, records)
             for segment in segments(records):
                 posting = post_of(segment, tariffs, self._collect_delay)
                 if any(record.step is Step.EXIT_UNDONE for record in segment):
@@ -146,17 +148,18 @@ async def take_back(
     *,
     reason: str,
     now: datetime,
+    unasked_only: bool = True,
 ) -> None:
-    """Credit a bill that nobody was asked to pay, inside the caller's transaction.
+    """Credit a bill, inside the caller's transaction.
 
-    ``place`` is its partition, the session's entry and its id. One that is credited already stays so;
-    raises :class:`Conflict` when its charge is on its way.
+    ``place`` is its partition, the session's entry and its id. One that is credited already stays so; with
+    ``unasked_only``, raises :class:`Conflict` when its charge is on its way.
     """
     for row in await held.fetch(sql("posting/lock_bills"), *_columns([place], 3)):
         billed = _billed(row)
         if row["credited"]:
             continue
-        if billed.charge_state is not State.UNASSIGNED:
+        if unasked_only and billed.charge_state is not State.UNASSIGNED:
             raise Conflict(f"the bill's charge is {billed.charge_state} by now")
         undo = undo_of(billed)
         note = replace(undo.credit_note, reason=reason)
@@ -196,6 +199,9 @@ async def _void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: 
     )
     if row is None:
         raise Defect("voiding exits gave no answer")
+    released = [(undo.credit_note.partition, undo.released) for undo in undos if undo.released]
+    if released:
+        await held.execute(sql("posting/report_released"), *_columns(released, 2), now)
     return Booked(credit_notes=row["credit_notes"], entries=row["entries"], refunds=row["refunds"])
 
 

@@ -18,7 +18,7 @@ from parking.ids import AccountId, BillId, GarageId
 from settlement.books.pool import connection
 from settlement.books.posting import take_back
 from settlement.books.statements import sql
-from settlement.rows import Causes
+from settlement.rows import UNCHARGED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +132,7 @@ class Reviews:
 
 def _bill_id(item: ReviewItem) -> BillId | None:
     """The bill of an unconfirmed exit; other items have none."""
-    bill_id = item.details.get("bill_id") if item.cause == Causes.UNCONFIRMED else None
+    bill_id = item.details.get("bill_id") if item.cause in UNCHARGED else None
     return None if bill_id is None else BillId(UUID(bill_id))
 
 

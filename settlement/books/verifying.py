@@ -51,6 +51,8 @@ CHECKS: Final = (
     "sessions_have_their_events",
     "bill_is_of_its_session",
     "resolved_items_are_settled",
+    "debts_are_collected",
+    "control_between_garages",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""

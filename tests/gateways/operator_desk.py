@@ -16,6 +16,7 @@ from aiohttp import ClientSession, ClientTimeout
 from typing_extensions import override
 
 from gateways.catalog_texts import CATALOG_TEXTS
+from gateways.policy_file import POLICY_TEXTS
 from gateways.web.access import token_text
 from gateways.web.operator import Operator, operator_app
 from gateways.web.serving import serve
@@ -26,16 +27,20 @@ from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
+from parking.live.granting import LiveGrants
 from parking.live.journal import LiveJournal, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
 from settlement.books.charges import Charges
+from settlement.books.debts import Debts
 from settlement.books.garages import Garages
+from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
+from settlement.books.standings import Standings
 from settlement.books.tokens import TokenKind, Tokens
 from settlement.books.views import Views
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, tariff_version
@@ -96,6 +101,7 @@ class Front:
     told: Told
     journal: LiveJournal
     books: PostgresRecordBooks
+    grants: LiveGrants
     full: str
     reader: str
     numbers: count[int] = field(default_factory=count)
@@ -203,6 +209,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
                     told=told,
                     journal=journal,
                     books=PostgresRecordBooks(pool),
+                    grants=LiveGrants(live, clock, partition_count=PARTITIONS),
                     full=full,
                     reader=reader,
                 )
@@ -224,6 +231,9 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         prepayments=Prepayments(pool, partition_count=PARTITIONS),
         reviews=Reviews(pool),
         views=Views(pool, partition_count=PARTITIONS),
+        policies=Policies(pool, POLICY_TEXTS),
+        standings=Standings(pool, partition_count=PARTITIONS),
+        debts=Debts(pool, partition_count=PARTITIONS),
         charges=Charges(pool),
         sessions=Sessions(live, partition_count=PARTITIONS),
         clock=clock,

@@ -7,13 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from typing_extensions import override
+
+from parking.clock import Clock
 from parking.decision import Decision, Reason, Verdict
 from parking.event import GateEvent, Kind
 from parking.garage import Policy
-from parking.grant import Grant, GrantReason
+from parking.grant import Grant, Granted, GrantReason
 from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, TariffVersionId, partition_of
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
+from parking.live.granting import LiveGrants
 from parking.live.journal import GROUPS, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
@@ -27,6 +31,12 @@ PARTITIONS = 4
 BYTES_PER_CAR_MAX = 1024
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 GARAGE = GarageId("garage-of-usual-name")
+
+
+class Still(Clock):
+    @override
+    def now(self) -> datetime:
+        return NOW
 
 
 def event_of_car(number: int) -> GateEvent:
@@ -45,6 +55,7 @@ def event_of_car(number: int) -> GateEvent:
 async def test_a_car_inside_takes_at_most_a_kibibyte_with_its_answer_and_its_grant(valkey_url: str) -> None:
     live = BatchingConnection(valkey_url, library=library_text())
     sessions = Sessions(live, partition_count=PARTITIONS)
+    grants = LiveGrants(live, Still(), partition_count=PARTITIONS)
     async with (
         open_journal(valkey_url, partition_count=PARTITIONS, reader="test") as journal,
         asyncio.TaskGroup() as tasks,
@@ -54,7 +65,7 @@ async def test_a_car_inside_takes_at_most_a_kibibyte_with_its_answer_and_its_gra
         before = used_bytes(valkey_url)
         async with asyncio.TaskGroup() as entries:
             for number in range(CARS):
-                entries.create_task(enter(sessions, event_of_car(number)))
+                entries.create_task(enter(sessions, grants, event_of_car(number)))
         grown = (used_bytes(valkey_url) - before) / CARS
         await settle_all(journal)
         per_car = (used_bytes(valkey_url) - before) / CARS
@@ -65,7 +76,7 @@ async def test_a_car_inside_takes_at_most_a_kibibyte_with_its_answer_and_its_gra
     assert 200 < per_car <= BYTES_PER_CAR_MAX
 
 
-async def enter(sessions: Sessions, event: GateEvent) -> None:
+async def enter(sessions: Sessions, grants: LiveGrants, event: GateEvent) -> None:
     await sessions.take(
         sessions.steps.enter(
             event,
@@ -78,14 +89,14 @@ async def enter(sessions: Sessions, event: GateEvent) -> None:
     )
     found = await sessions.find(event.garage_id, event.plate.number)
     assert found.session is not None
-    granted = Grant(
+    grant = Grant(
         allowed=True,
         limit_fen=50_000,
         reason=GrantReason.GOOD_STANDING,
         expires_at=NOW + timedelta(days=30),
         account_id=AccountId(UUID(int=1)),
     )
-    assert await sessions.push_grant(found.session, granted)
+    assert await grants.give(Granted(session=found.session, grant=grant))
 
 
 async def settle_all(journal: LiveJournal) -> None:

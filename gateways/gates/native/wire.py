@@ -19,6 +19,7 @@ from parking.ids import EventId, GarageId, LaneId
 from parking.plate import Colour, parse_plate
 
 if TYPE_CHECKING:
+    from parking.decision import Decision
     from parking.desk import Answer
 
 __all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
@@ -82,6 +83,8 @@ class GateAnswer(Wire):
     limit_fen: int
     display: list[str]
     replayed: bool
+    owed_fen: Annotated[int, Field(description="Of a debtor: for earlier stays.")] = 0
+    payment_reference: Annotated[str | None, Field(description="Of a debtor: what to pay that by.")] = None
 
 
 EVENT = TypeAdapter(GateEventIn)
@@ -120,5 +123,12 @@ def answer_text(answer: Answer, display: list[str]) -> str:
         f'{{"event_id":{encode_basestring(answer.event_id)},"decision":"{decision.verdict}",'
         f'"reason":"{decision.reason}","session_id":{session},'
         f'"amount_fen":{decision.amount_fen},"limit_fen":{decision.limit_fen},"display":[{lines}],'
-        f'"replayed":{"true" if answer.replayed else "false"}}}'
+        f'"replayed":{"true" if answer.replayed else "false"}{_owing(decision)}}}'
     )
+
+
+def _owing(decision: Decision) -> str:
+    if not decision.owed_fen:
+        return ""
+    reference = encode_basestring(decision.reference)
+    return f',"owed_fen":{decision.owed_fen},"payment_reference":{reference}'

@@ -8,5 +8,5 @@ LEFT JOIN bill
     AND bill.session_id = session.session_id AND bill.version = session.version AND bill.kind = 'bill'
 LEFT JOIN bill AS note ON note.credits_bill_id = bill.bill_id AND note.kind = 'credit_note'
 WHERE session.state = 'closed'
-    AND (bill.bill_id IS NULL OR bill.left_at <> session.left_at OR note.reason <> 'dismissed')
+    AND (bill.bill_id IS NULL OR bill.left_at <> session.left_at OR note.reason NOT IN ('dismissed', 'dispute_upheld'))
 LIMIT 100
