@@ -11,7 +11,7 @@ import click
 from gateways.commands.options import installation_options, postgres_dsn
 from gateways.policy_file import POLICY_TEXTS
 from gateways.process import clock_of
-from gateways.why import why
+from gateways.web.why import why
 from parking.errors import NotFound
 from parking.ids import SessionId
 from settlement.books.policies import Policies

@@ -45,7 +45,7 @@ def garage_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="PUT", path=path, scope=Scope.FULL,
-            summary="Add a garage, or replace its name, spaces, lanes and policy.", body=GarageIn,
+            summary="Add a garage, or replace its name, spaces, lanes, policy and operator.", body=GarageIn,
             answer=GarageOut, handle=garages.put,
         ),
         Route(
@@ -87,6 +87,7 @@ class GarageDesk:
             spaces=body.spaces,
             lanes={LaneId(lane_id): direction for lane_id, direction in body.lanes.items()},
             policy=body.policy.policy(),
+            operator_id=body.operator_id,
         )
         await operator.garages.put(record, operator.clock.now())
         await operator.republish()
@@ -117,6 +118,7 @@ def _garage(record: GarageRecord) -> GarageOut:
         spaces=record.spaces,
         lanes={str(lane_id): direction for lane_id, direction in record.lanes.items()},
         policy=PolicyIn.of(record.policy),
+        operator_id=record.operator_id,
         tariffs=[_tariff(version) for version in record.tariffs],
     )
 

@@ -21,7 +21,7 @@ from gateways.web.standing_wire import (
     ScoreIn,
     WhyOut,
 )
-from gateways.why import why
+from gateways.web.why import why
 from parking.errors import InvalidInput, NotFound
 from parking.ids import AccountId, GarageId
 from parking.plate import Colour, parse_plate

@@ -180,6 +180,9 @@ class GarageIn(Wire):
     spaces: Annotated[int, Field(ge=1, le=1_000_000)]
     lanes: Annotated[dict[Name, Direction], Field(min_length=1, max_length=500)]
     policy: PolicyIn = PolicyIn()
+    operator_id: Annotated[
+        Name, Field(description="Whose it is: debts reach over an operator's garages.")
+    ] = "main"
 
 
 class GarageOut(GarageIn):

@@ -53,6 +53,8 @@ class GarageRecord:
     lanes: Mapping[LaneId, Direction]
     policy: Policy
     tariffs: tuple[TariffVersion, ...] = ()
+    operator_id: str = "main"
+    """Whose it is: debts and policies on credit may reach over all garages of an operator."""
 
     @property
     def garage(self) -> Garage | None:
@@ -97,6 +99,7 @@ class Garages:
                 [version_id_of(version.tariff) for version in record.tariffs],
                 [texts.tariff_text(version.tariff) for version in record.tariffs],
                 now,
+                record.operator_id,
             )
         if revision is None:
             raise Conflict("another tariff is on record for the moment from which one of these is in force")
@@ -182,6 +185,7 @@ class Garages:
                 lanes=dict(zip(map(LaneId, row["lane_ids"]), map(Direction, row["directions"]), strict=True)),
                 policy=self._texts.policy_from(row["policy"]),
                 tariffs=tuple(tariffs.get(row["garage_id"], ())),
+                operator_id=row["operator_id"],
             )
             for row in rows
         ]

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GARAGE",
+    "LANES",
     "MIDNIGHT",
+    "PARTITIONS",
     "TARIFF",
     "ManualClock",
     "Stage",
