@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """A stay longer than this asks anew; most cars leave within hours."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
+    grant_key_dir: Path | None = None
+    """Where the private keys are that sign grants; without it ``grant-keys`` in the data folder."""
     debtors_refresh_ms: Positive = 60_000
     """How late a bill is found overdue; what a driver does himself is told to the lanes at once."""
     debtors_max: Positive = 2_000
@@ -129,6 +131,11 @@ class Settings(BaseSettings):
         if self.answers_kept_h <= self.lateness_window_h:
             raise ValueError("answers_kept_h must be above lateness_window_h")
         return self
+
+    @property
+    def grant_keys(self) -> Path:
+        """The folder of the private keys that sign grants."""
+        return self.grant_key_dir or self.data_dir / "grant-keys"
 
     @property
     def store_timeout(self) -> timedelta:

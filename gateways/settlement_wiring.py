@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gateways.grant_signing import GrantSigner
 from gateways.web.operator import Operator
 from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
@@ -80,7 +81,12 @@ def granter_of(parts: Parts, journal: LiveJournal) -> Granter:
     return Granter(
         journal=journal,
         books=_grant_books(parts),
-        grants=LiveGrants(parts.live, parts.clock, partition_count=parts.settings.partition_count),
+        grants=LiveGrants(
+            parts.live,
+            parts.clock,
+            partition_count=parts.settings.partition_count,
+            sign=GrantSigner(parts.settings.grant_keys, parts.clock).sign,
+        ),
         clock=parts.clock,
         observer=parts.metrics,
         settings=GranterSettings(valid_for=timedelta(days=parts.settings.grant_valid_days)),

@@ -41,9 +41,11 @@ from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
 from parking.live.steps import Changed, Inside, LiveStep, Outcome, Owes, Remembered, Written
+from parking.shown_grant import shown_grant
 from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from parking.clock import Clock
@@ -78,10 +80,21 @@ Answering = Generator[LiveStep, Outcome, Answer]
 
 
 class Desk:
-    """Answers gate events from the live store, where ``sessions`` takes their steps."""
+    """Answers gate events from the live store, where ``sessions`` takes their steps.
 
-    def __init__(self, sessions: Sessions, clock: Clock, timeliness: Timeliness | None = None) -> None:
+    ``grant_keys`` are the public keys by which a signed grant that an exit of the past shows is checked.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        timeliness: Timeliness | None = None,
+        *,
+        grant_keys: Callable[[], Mapping[str, bytes]] = dict,
+    ) -> None:
         self.sessions = sessions
+        self._grant_keys = grant_keys
         self._steps = sessions.steps
         self._clock = clock
         self._timeliness = timeliness or Timeliness()
@@ -123,9 +136,11 @@ class Desk:
         return self._late(event, self._clock.now() - event.captured_at)
 
     def _late(self, event: GateEvent, age: timedelta) -> Decision | None:
-        if event.offline or age > self._timeliness.late_after:
-            return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
-        return None
+        if not event.offline and age <= self._timeliness.late_after:
+            return None
+        if event.grant_token and event.kind is Kind.EXIT:
+            return shown_grant(event, self._grant_keys())
+        return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
 
     async def set_aside(self, event: GateEvent, garage: Garage, given: Decision) -> Answer:
         """Quarantine an answered event whose id the live store knows for another: no answer is lost."""

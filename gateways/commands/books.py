@@ -13,6 +13,7 @@ import click
 
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.commands.options import installation_options, postgres_dsn, valkey_url
+from gateways.grant_signing import GrantSigner
 from gateways.policy_file import POLICY_TEXTS
 from gateways.process import clock_of
 from gateways.publisher import Publisher
@@ -112,7 +113,12 @@ async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:
             await grant_to(
                 await archive.cars_inside(),
                 books=PostgresGrantBooks(pool, policies, partition_count=count),
-                grants=LiveGrants(live, clock_of(settings), partition_count=count),
+                grants=LiveGrants(
+                    live,
+                    clock_of(settings),
+                    partition_count=count,
+                    sign=GrantSigner(settings.grant_keys, clock_of(settings)).sign,
+                ),
                 now=now,
                 expires_at=now + timedelta(days=settings.grant_valid_days),
             )

@@ -81,8 +81,12 @@ def event_text(event: GateEvent, received_at: datetime) -> str:
         f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
         f'"k":"{event.kind}","c":{event.captured_ms},"q":{to_ms(received_at)},'
         f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
-        f'"z":{int(event.offline)}{candidates}}}'
+        f'"z":{int(event.offline)}{candidates}{_token(event)}}}'
     )
+
+
+def _token(event: GateEvent) -> str:
+    return f',"t":{encode_basestring(event.grant_token)}' if event.grant_token else ""
 
 
 def facts_text(event: GateEvent, tariff_version_id: TariffVersionId) -> str:
@@ -203,6 +207,7 @@ def event_from(text: str) -> tuple[GateEvent, datetime]:
         confidence=raw["f"],
         candidates=tuple(Candidate(number=number, confidence=sure) for number, sure in raw.get("m", ())),
         offline=bool(raw["z"]),
+        grant_token=raw.get("t", ""),
     )
     return event, from_ms(raw["q"])
 

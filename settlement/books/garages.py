@@ -160,6 +160,7 @@ class Garages:
             revision, partition_count = _revision(await held.fetchrow(sql("garages/revision")))
             records = await self._records(held, None)
             controllers = await held.fetch(sql("garages/controllers"))
+            keys = await held.fetch(sql("grants/keys"))
         garages = {record.garage_id: garage for record in records if (garage := record.garage) is not None}
         return Catalog(
             revision=revision,
@@ -170,6 +171,7 @@ class Garages:
                 for row in controllers
                 if row["garage_id"] in garages
             },
+            grant_keys={row["key_id"]: row["public_key"] for row in keys},
         )
 
     async def _records(

@@ -20,6 +20,7 @@ from parking.session import Step
 from settlement.bill import Bill
 from settlement.books.owners import with_owners
 from settlement.books.pool import connection
+from settlement.books.presented import keep_presented
 from settlement.books.statements import sql
 from settlement.charge import ChargeId, State
 from settlement.record_books import Booked, RecordBooks
@@ -74,6 +75,7 @@ class PostgresRecordBooks(RecordBooks):
                     booked += await _post_with_undone(held, posting, now)
                 else:
                     booked += (await _post_segment(held, posting, now))[0]
+            await keep_presented(held, records, now)
         return booked
 
     @override

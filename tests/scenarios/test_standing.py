@@ -1,7 +1,7 @@
 """Plays the tables in ``standing/`` on a real Valkey and a real PostgreSQL: decision, bill and ledger.
 
 Before the arrow a line says when, where, what and which car; after it the answer; after the bar the bills
-that came of it and the balances of the ledger that moved, in fen. In the end every rule of ``verify`` must hold.
+that came of it and the balances of the ledger that moved, in fen. In the end every rule of ``verify`` holds.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.native.handouts import GrantHandouts
     from gateways.metrics import GateMetrics
     from parking.desk import Answer
     from parking.event import GateEvent
@@ -37,10 +38,18 @@ BODY_TIMEOUT_S = 10.0
 
 
 class NativeGates:
-    """The two end points; ``draining`` tells when the process is about to stop."""
+    """The end points; ``draining`` tells when the process is about to stop."""
 
-    def __init__(self, gatehouse: Gatehouse, metrics: GateMetrics, *, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        gatehouse: Gatehouse,
+        metrics: GateMetrics,
+        *,
+        draining: Callable[[], bool],
+        handouts: GrantHandouts,
+    ) -> None:
         self._gatehouse = gatehouse
+        self._handouts = handouts
         self._metrics = metrics
         self._draining = draining
         self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
@@ -48,16 +57,25 @@ class NativeGates:
     def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """Every request to the gates' port.
 
-        Two paths need no application's router, which would cost more than a decision does.
+        So few paths need no application's router, which would cost more than a decision does.
         """
         return problems_middleware(request, self._routed)
 
     def _routed(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        handler = self._handlers.get(request.raw_path.partition("?")[0])
+        path = request.raw_path.partition("?")[0]
+        handler = self._handlers.get(path)
         if handler is None:
-            raise web.HTTPNotFound
+            return self._handed_out(path, request)
         if request.method != hdrs.METH_POST:
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        return handler(request)
+
+    def _handed_out(self, path: str, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        handler = self._handouts.handler(path)
+        if handler is None:
+            raise web.HTTPNotFound
+        if request.method != hdrs.METH_GET:
+            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
         return handler(request)
 
     async def one(self, request: web.BaseRequest) -> web.Response:

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from parking.decision import Reason, Verdict
 from parking.errors import InvalidInput
 from parking.event import Candidate, GateEvent, Kind
+from parking.grant_token import TOKEN_MAX
 from parking.ids import EventId, GarageId, LaneId
 from parking.plate import Colour, parse_plate
 
@@ -70,6 +71,14 @@ class GateEventIn(Wire):
     confidence: Confidence
     candidates: Annotated[tuple[CandidateIn, ...], Field(max_length=10)] = ()
     offline: bool = False
+    grant: Annotated[
+        str | None,
+        Field(
+            max_length=TOKEN_MAX,
+            pattern=r"^[A-Za-z0-9._-]+$",
+            description="Of an offline exit: what it left on.",
+        ),
+    ] = None
 
 
 class GateAnswer(Wire):
@@ -111,6 +120,7 @@ def event_of(wire: GateEventIn) -> GateEvent:
         if wire.candidates
         else (),
         offline=wire.offline,
+        grant_token=wire.grant or "",
     )
 
 
