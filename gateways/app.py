@@ -163,9 +163,12 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     publisher = Publisher(parts.garages, parts.live)
     granter, debtors = granter_of(parts, journal), debtors_of(parts)
     regrant = partial(regrant_with, granter, debtors)
-    collector = collector_of(parts, await open_rails(settings, opened))
+    rails = await open_rails(settings, opened)
+    collector = collector_of(parts, rails)
     app = operator_app(
-        operator_of(parts, regrant, publisher), version=version("leave-first"), described=NATIVE_ROUTES
+        operator_of(parts, regrant, publisher, rails=rails),
+        version=version("leave-first"),
+        described=NATIVE_ROUTES,
     )
     add_notice_routes(app, settings, books=charges, schedule=parts.schedule, clock=parts.clock)
     async with (

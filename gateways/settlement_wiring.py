@@ -12,6 +12,7 @@ from gateways.web.operator import Operator
 from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
+from settlement.books.claims import Claims
 from settlement.books.debts import Debts
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.posting import PostgresRecordBooks
@@ -26,7 +27,7 @@ from settlement.granter import Granter, GranterSettings
 from settlement.tariff_cache import TariffCache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from gateways.publisher import Publisher
     from gateways.readiness import Readiness
@@ -143,7 +144,7 @@ def prepayments_of(parts: Parts) -> Prepayments:
     return Prepayments(parts.pool, partition_count=parts.settings.partition_count)
 
 
-def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher) -> Operator:
+def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: Collection[str]) -> Operator:
     """What the operator API works with."""
     pool, count = parts.pool, parts.settings.partition_count
     return Operator(
@@ -156,6 +157,8 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher) -> Operato
         policies=parts.policies,
         standings=Standings(pool, partition_count=count),
         debts=Debts(pool, partition_count=count),
+        claims=Claims(pool),
+        rails=rails,
         charges=parts.charges,
         sessions=parts.sessions,
         clock=parts.clock,

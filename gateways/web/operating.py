@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from parking.clock import Clock
     from parking.ids import AccountId
     from parking.live.sessions import Sessions
     from settlement.books.accounts import Accounts
     from settlement.books.charges import Charges
+    from settlement.books.claims import Claims
     from settlement.books.debts import Debts
     from settlement.books.garages import Garages
     from settlement.books.policies import Policies
@@ -54,6 +55,9 @@ class Operator:
     policies: Policies
     standings: Standings
     debts: Debts
+    claims: Claims
+    rails: Collection[str]
+    """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges
     sessions: Sessions
     clock: Clock

@@ -16,6 +16,7 @@ from gateways.web.operating import Operator, Regrant, Republish
 from gateways.web.operator_accounts import account_routes
 from gateways.web.operator_debts import debt_routes
 from gateways.web.operator_garages import garage_routes
+from gateways.web.operator_plates import plate_routes
 from gateways.web.operator_review import review_routes
 from gateways.web.operator_sessions import session_routes
 from gateways.web.operator_standing import standing_routes
@@ -44,6 +45,7 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *review_routes(operator),
         *standing_routes(operator),
         *debt_routes(operator),
+        *plate_routes(operator),
     ]
 
 

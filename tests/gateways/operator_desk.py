@@ -33,6 +33,7 @@ from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
 from settlement.books.charges import Charges
+from settlement.books.claims import Claims
 from settlement.books.debts import Debts
 from settlement.books.garages import Garages
 from settlement.books.policies import Policies
@@ -234,6 +235,8 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         policies=Policies(pool, POLICY_TEXTS),
         standings=Standings(pool, partition_count=PARTITIONS),
         debts=Debts(pool, partition_count=PARTITIONS),
+        claims=Claims(pool),
+        rails={"simulator"},
         charges=Charges(pool),
         sessions=Sessions(live, partition_count=PARTITIONS),
         clock=clock,
