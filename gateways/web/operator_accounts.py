@@ -77,6 +77,12 @@ def account_routes(operator: Operator) -> list[Route[Any, Any]]:
             summary="Have these agreements in force, in this order, and no others.",
             body=AgreementsIn, answer=AccountOut, handle=accounts.agree,
         ),
+        *_plate_routes(accounts),
+    ]  # fmt: skip
+
+
+def _plate_routes(accounts: AccountDesk) -> list[Route[Any, Any]]:
+    return [
         Route(
             method="POST", path=f"{PATH}/plates", scope=Scope.FULL, summary="Bind a plate; again is fine.",
             statuses={409: "The plate is bound to another account."},

@@ -27,7 +27,7 @@ from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
-from parking.live.granting import LiveGrants
+from parking.live.granting import LiveDebtors, LiveGrants
 from parking.live.journal import LiveJournal, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
@@ -36,6 +36,7 @@ from settlement.books.charges import Charges
 from settlement.books.claims import Claims
 from settlement.books.debts import Debts
 from settlement.books.garages import Garages
+from settlement.books.granting import PostgresGrantBooks
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -44,6 +45,8 @@ from settlement.books.review import Reviews
 from settlement.books.standings import Standings
 from settlement.books.tokens import TokenKind, Tokens
 from settlement.books.views import Views
+from settlement.debtors import Debtors
+from settlement.observe import SilentObserver
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, tariff_version
 
 if TYPE_CHECKING:
@@ -103,6 +106,7 @@ class Front:
     journal: LiveJournal
     books: PostgresRecordBooks
     grants: LiveGrants
+    debtors: Debtors
     full: str
     reader: str
     numbers: count[int] = field(default_factory=count)
@@ -210,6 +214,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
                     told=told,
                     journal=journal,
                     books=PostgresRecordBooks(pool),
+                    debtors=_debtors(pool, live, clock),
                     grants=LiveGrants(live, clock, partition_count=PARTITIONS),
                     full=full,
                     reader=reader,
@@ -243,6 +248,15 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         draw_bytes=lambda size: next(drawn).to_bytes(size),
         regrant=told.regrant,
         republish=told.republish,
+    )
+
+
+def _debtors(pool: Pool, live: BatchingConnection, clock: Clock) -> Debtors:
+    return Debtors(
+        books=PostgresGrantBooks(pool, Policies(pool, POLICY_TEXTS), partition_count=PARTITIONS),
+        notices=LiveDebtors(live, partition_count=PARTITIONS),
+        clock=clock,
+        observer=SilentObserver(),
     )
 
 

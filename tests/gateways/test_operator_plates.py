@@ -39,6 +39,10 @@ def account(account_id: UUID, *, rail: str = "simulator", reference: str = "ref"
     }
 
 
+def last_told(front: Front) -> object:
+    return front.told.regranted[-1]
+
+
 async def plates_of(front: Front, account_id: UUID) -> list[str]:
     found = await front.ask("GET", f"/v1/accounts/{account_id}")
     return [plate["number"] for plate in found["plates"]]
@@ -167,7 +171,7 @@ async def test_scores_and_block_lists_bear_on_grants_at_once(front: Front) -> No
     until = (NOON + timedelta(days=1)).isoformat()
     score = {"score": 640, "source": "city", "valid_until": until}
     await front.ask("PUT", f"/v1/accounts/{ONE}/score", json=score, status=204)
-    assert front.told.regranted[-1] == ((ONE,), ())
+    assert last_told(front) == ((ONE,), ())
     assert (await front.answer("PUT", f"/v1/accounts/{UUID(int=9)}/score", json=score)).status == 404
     block = {"plate": PLATE_BODY, "scope": "all", "garage_id": "g1", "cause": "fraud", "valid_until": until}
     await front.ask("PUT", "/v1/blocks/b1", json=block, status=204)
@@ -177,7 +181,7 @@ async def test_scores_and_block_lists_bear_on_grants_at_once(front: Front) -> No
     assert (await front.answer("PUT", "/v1/blocks/b3", json={**block, "garage_id": "g9"})).status == 404
     (listed,) = (await front.ask("GET", "/v1/blocks"))["blocks"]
     assert (listed["plate"], listed["cause"]) == (PLATE_BODY, "fraud")
-    assert front.told.regranted[-1][1] == (PLATE,)
+    assert last_told(front) == ((), (PLATE,))
     await front.ask("DELETE", "/v1/blocks/b1", status=204)
     assert (await front.ask("GET", "/v1/blocks"))["blocks"] == []
     assert (await front.answer("DELETE", "/v1/blocks/b1")).status == 404

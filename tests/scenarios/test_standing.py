@@ -21,6 +21,7 @@ from parking.ids import BillId, EventId, GarageId
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import AccountState
 from settlement.books.debts import DebtPayment, DisputeEnd
+from settlement.books.migrate import owner_connection
 from tests.scenarios.stage import an_event
 from tests.scenarios.table import Scenario, Step, read_scenarios
 from tests.scenarios.test_gates import moment
@@ -204,3 +205,39 @@ class Player:
             "SELECT bill_id FROM bill WHERE session_id = $1 AND kind = 'bill'", session_id
         )
         return BillId(UUID(str(rows[0]["bill_id"])))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        ("UPDATE debt_payment SET amount_fen = amount_fen + 1", "debts_are_collected"),
+        ("DELETE FROM debt_payment", "debts_are_collected"),
+        ("DELETE FROM ledger_entry WHERE kind = 'debt_collected_for'", "debts_are_collected"),
+        ("UPDATE debt_payment SET collected_at = 'east'", "debts_are_collected"),
+        (
+            "UPDATE ledger_account SET credit_fen = credit_fen + 1 WHERE account LIKE 'due_to:%'",
+            "control_between_garages",
+        ),
+        ("DELETE FROM ledger_account WHERE account LIKE 'due_from:%'", "control_between_garages"),
+        (
+            "UPDATE ledger_entry SET credit_account = 'due_to:west/far' WHERE kind = 'debt_collected_for'",
+            "entries_between_right_accounts",
+        ),
+        (
+            "UPDATE ledger_entry SET debit_account = 'gate_cash:east' WHERE kind = 'debt_collected'",
+            "entries_between_right_accounts",
+        ),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'collected'", "control_receivable"),
+    ],
+)
+async def test_tampering_with_what_was_collected_for_another_garage_is_found(
+    postgres_dsn: str, valkey_url: str, tampering: str, check: str
+) -> None:
+    (story,) = [one for _, one in SCENARIOS if "collected by west for east" in one.title]
+    async with town(postgres_dsn, valkey_url) as on, owner_connection(postgres_dsn) as owner:
+        player = Player(on)
+        for step in story.steps:
+            await player.play(step)
+        assert await on.violations() == []
+        assert await owner.execute(tampering) not in {"DELETE 0", "UPDATE 0"}
+        assert check in {one.partition(":")[0] for one in await on.violations()}
