@@ -20,6 +20,7 @@ from parking.event import Kind
 from parking.ids import BillId, EventId, GarageId
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import AccountState
+from settlement.books.claims import DisputeEnd as BindingEnd
 from settlement.books.debts import DebtPayment, DisputeEnd
 from settlement.books.migrate import owner_connection
 from tests.scenarios.stage import an_event
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "standing"
 SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
+CONTEST = UUID(int=99)
 GATES = {"entry": Kind.ENTRY, "exit": Kind.EXIT}
 
 
@@ -132,6 +134,22 @@ class Player:
         await self._on.accounts.unbind(self._accounts[step.plate], plate, self._on.clock.now())
         await self._on.regrant(self._accounts[step.plate], unbound_numbers=[plate.number])
         return "unbound"
+
+    async def _contest(self, step: Step) -> str:
+        """Another account claims the plate."""
+        on, plate = self._on, parse_plate(step.plate, Colour.BLUE)
+        claimant = await on.register("浙C00001")
+        owner = await on.claims.dispute(
+            CONTEST, plate, claimant, note="bought it", by="Li", now=on.clock.now()
+        )
+        await on.regrant(owner)
+        return "contested"
+
+    async def _decide(self, step: Step) -> str:
+        on, end = self._on, BindingEnd(step.options["end"])
+        plate, *accounts = await on.claims.end_dispute(CONTEST, end, by="Li", now=on.clock.now())
+        await on.regrant(*accounts, unbound_numbers=[plate.number])
+        return end.value
 
     async def _wait(self, step: Step) -> str:
         assert step.options == {}

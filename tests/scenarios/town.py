@@ -23,6 +23,7 @@ from parking.plate import Colour, parse_plate
 from parking.tariff import TariffSchedule, TariffVersion, version_id_of
 from settlement.books.accounts import Accounts, Agreement, NewAccount
 from settlement.books.charges import Charges
+from settlement.books.claims import Claims
 from settlement.books.debts import Debts
 from settlement.books.garages import GarageRecord, Garages
 from settlement.books.granting import PostgresGrantBooks
@@ -70,6 +71,7 @@ class Town:
         observer = SilentObserver()
         self.policies = Policies(pool, POLICY_TEXTS)
         self.accounts, self.debts = Accounts(pool), Debts(pool, partition_count=count)
+        self.claims = Claims(pool)
         self.standings, self.views = (
             Standings(pool, partition_count=count),
             Views(pool, partition_count=count),
