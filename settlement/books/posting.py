@@ -24,7 +24,6 @@ from settlement.books.presented import keep_presented
 from settlement.books.statements import sql
 from settlement.charge import ChargeId, State
 from settlement.record_books import Booked, RecordBooks
-from settlement.rows import BillRow, EntryRow, EventRow, QuarantineRow, StepRow
 from settlement.segment import post_of, post_of_unbookable, segments
 from settlement.undo import Billed, undo_of
 
@@ -47,12 +46,6 @@ COLLECT_DELAY: Final = timedelta(minutes=15)
 """As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
 MESSAGE_MAX: Final = 4000
 """Characters of an unreadable message that are kept."""
-
-EVENT_WIDTH: Final = len(EventRow._fields)
-STEP_WIDTH: Final = len(StepRow._fields)
-BILL_WIDTH: Final = len(BillRow._fields)
-ENTRY_WIDTH: Final = len(EntryRow._fields)
-QUARANTINE_WIDTH: Final = len(QuarantineRow._fields)
 
 
 class PostgresRecordBooks(RecordBooks):
@@ -111,11 +104,10 @@ async def _post_segment(
 ) -> tuple[Booked, list[int]]:
     row = await held.fetchrow(
         sql("posting/post"),
-        *_columns(posting.events, EVENT_WIDTH),
-        *_columns([step for step, _ in posting.steps.values()], STEP_WIDTH),
-        *_columns([bill for _, bill in posting.steps.values()], BILL_WIDTH),
-        *_columns(posting.entries, ENTRY_WIDTH),
-        *_columns(posting.quarantined, QUARANTINE_WIDTH),
+        posting.events,
+        [step + bill for step, bill in posting.steps.values()],
+        posting.entries,
+        posting.quarantined,
         now,
     )
     if row is None:
