@@ -21,7 +21,7 @@ from gateways.gates.native.routes import NATIVE_ROUTES
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
 from gateways.policy_file import POLICY_TEXTS
-from gateways.process import clock_of, ended
+from gateways.process import clock_of, collect_seldom, ended
 from gateways.publisher import Publisher
 from gateways.rail_wiring import add_notice_routes, open_rails
 from gateways.readiness import Readiness
@@ -84,6 +84,7 @@ async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None
         watch = tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag")
         metrics = SettlementMetrics(registry, clock)
         work = tasks.create_task(_settle(settings, clock, live, metrics, readiness, stop), name="settle")
+        collect_seldom()
         await ended(lifeline_fd)
         readiness.draining = "this process is stopping"
         log.info("settlement_draining")

@@ -7,7 +7,6 @@ keeps a copy of on disk, it knows nobody and says so in ``/readyz``.
 from __future__ import annotations
 
 import asyncio
-import gc
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from gateways.gates.native.api import NativeGates
 from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.spool import open_spool
 from gateways.metrics import GateMetrics, ProcessMetrics
-from gateways.process import clock_of, ended
+from gateways.process import clock_of, collect_seldom, ended
 from gateways.web.health import health_app
 from gateways.web.serving import serve
 from parking.case import Timeliness
@@ -41,8 +40,6 @@ __all__ = ["run_gates"]
 
 log = structlog.get_logger()
 DRAIN_NOTICE_S = 0.3
-COLLECT_AFTER = (20_000, 20, 50)
-"""Requests leave no cycles behind; looking for them every 700 objects took a quarter of the time."""
 
 
 async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None) -> None:
@@ -87,9 +84,7 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
 
 async def _until_ended(lifeline_fd: int | None, draining: asyncio.Event) -> None:
     """Serve until asked to end, then a moment longer: balancers see /readyz, kept connections close."""
-    # What is here by now stays: the collector need not look at it again with every few requests.
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    collect_seldom()
     await ended(lifeline_fd)
     draining.set()
     log.info("gates_draining")
