@@ -50,6 +50,7 @@ from settlement.books.ledger_totals import LedgerTotals
 from settlement.books.migrate import migrate
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool, until_answered
+from settlement.notices import notice_desk
 from settlement.policy import STANDARD as STANDARD_POLICY
 from settlement.regranting import Regranting
 from settlement.retry import STANDARD
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from gateways.settings import Settings
     from parking.clock import Clock
     from settlement.books.pool import Pool
+    from settlement.notices import NoticeDesk
 
 __all__ = ["run_settlement"]
 
@@ -171,7 +173,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         version=version("leave-first"),
         described=NATIVE_ROUTES,
     )
-    add_notice_routes(app, settings, books=charges, schedule=parts.schedule, clock=parts.clock)
+    add_notice_routes(app, settings, desk=await _notice_desk(parts, opened), clock=parts.clock)
     async with (
         asyncio.TaskGroup() as tasks,
         serve(app, host=settings.host, port=settings.operator_port) as port,
@@ -196,6 +198,12 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         await asyncio.wait([collecting])
         for loop in loops:
             loop.cancel()
+
+
+async def _notice_desk(parts: Parts, opened: AsyncExitStack) -> NoticeDesk:
+    """Open until nobody is served any more."""
+    desk = notice_desk(books=parts.charges, schedule=parts.schedule, clock=parts.clock)
+    return await opened.enter_async_context(desk)
 
 
 async def _keep_months(parts: Parts) -> None:
