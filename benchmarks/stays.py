@@ -17,7 +17,7 @@ from parking.journal import Record, Result
 from parking.plate import Colour, Plate
 from parking.pricing import Stay, price
 from parking.session import Session, Step
-from parking.tariff import FirstTier, Rate, Tariff, version_id_of
+from parking.tariff import Rate, Tariff, Tier, version_id_of
 from settlement.journal_port import Journal
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ GARAGES = 16
 TARIFF = Tariff(
     tariff_id="centre",
     name="Centre",
-    first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
     then=Rate(block_minutes=30, block_price_fen=400),
     cap_fen=6_000,
     free_minutes=15,

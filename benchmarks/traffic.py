@@ -15,7 +15,7 @@ from parking.catalog import Catalog, Controller, secret_digest
 from parking.clock import SystemClock, from_ms
 from parking.garage import Direction, Garage, LeaveFirst, Policy
 from parking.ids import ControllerId, GarageId, LaneId
-from parking.tariff import FirstTier, Rate, Tariff, TariffSchedule, TariffVersion
+from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion, Tier
 
 if TYPE_CHECKING:
     from random import Random
@@ -73,7 +73,7 @@ def catalog() -> Catalog:
         tariff_id="benchmark",
         name="Benchmark",
         free_minutes=15,
-        first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+        first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
         then=Rate(block_minutes=30, block_price_fen=400),
         cap_fen=6000,
     )

@@ -1,91 +1,108 @@
-"""Price lists as TOML files, read into :class:`~parking.tariff.TariffSchedule`.
+"""Price lists as TOML files, read into :class:`~parking.tariff.TariffSchedule` with their examples.
 
-Shape and types are checked here, strictly and with no field unknown; what makes a possible price is the
-tariff's own business. Either way the error names the file, the place in it and the reason::
+Every error names the file, the place in it and the reason::
 
-    office.toml: versions.0.then.block_minutes: 1 to 1440 minutes
+    office.toml: versions[0].then.block_minutes: 1 to 1440 minutes
 """
 
 from __future__ import annotations
 
 import tomllib
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import iso4217
+from pydantic import Strict, ValidationError
 
+from gateways.calendars import calendar_of
+from gateways.tariff_tables import Fen, Table, TariffTable, built, place_of, within
 from parking.clock import from_ms
 from parking.errors import InvalidInput
-from parking.tariff import FirstTier, FreeRule, Rate, Tariff, TariffSchedule, TariffVersion
+from parking.plate import Colour
+from parking.tariff import Tariff, TariffSchedule, TariffVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["load_schedule", "load_schedules"]
+__all__ = ["Example", "PriceList", "load_price_list", "load_schedule", "load_schedules", "tariff_schema"]
 
 WHOLE_FILE = frozenset({"tariff_id", "name", "currency", "zone"})
 """Fields that stand at the top of the file and not in a version."""
 
 
-class Table(BaseModel):
-    """A TOML table: exact types, no unknown keys."""
+class Example(Table):
+    """A stay and what it costs; times without an offset are local."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class RateTable(Table):
-    """``[versions.then]``."""
-
-    block_minutes: int
-    block_price_fen: int
-
-
-class FirstTierTable(Table):
-    """``[versions.first]``."""
-
-    minutes: int
-    block_minutes: int
-    block_price_fen: int
+    entry: Annotated[datetime, Strict()]
+    exit: Annotated[datetime, Strict()]
+    plate: str = "浙A12345"
+    colour: Colour = Colour.BLUE
+    passes: tuple[str, ...] = ()
+    """`FROM/UNTIL`, then `=NAME`."""
+    coupons: tuple[str, ...] = ()
+    """`free_stay`, `minutes:N`, `first_minutes:N`, `amount:FEN`, `percent:N` or `window:FROM/UNTIL`, then
+    `@FUNDER`."""
+    earlier: tuple[str, ...] = ()
+    """Visits before, oldest first: `ENTRY/EXIT=FEN`."""
+    price_fen: Fen
 
 
-class VersionTable(Table):
-    """``[[versions]]``; ``in_force_from`` may be missing from the first."""
+class VersionTable(TariffTable):
+    """One version; ``in_force_from`` may be missing from the first."""
 
-    in_force_from: datetime | None = None
-    free_minutes: int = 0
-    free_rule: FreeRule = Field(default=FreeRule.PAY_ALL, strict=False)
-    cap_fen: int | None = None
-    first: FirstTierTable | None = None
-    then: RateTable
+    in_force_from: Annotated[datetime, Strict()] | None = None
+    """A moment with its offset."""
 
 
-class TariffTable(Table):
-    """The whole file."""
+class FileTable(Table):
+    """A price list of leave-first."""
 
     tariff_id: str
     name: str
     currency: str = "CNY"
+    """ISO 4217."""
     zone: str = "Asia/Shanghai"
+    """Of the tz database."""
     versions: list[VersionTable]
+    """Each is a complete price list; the one in force at entry prices a stay."""
+    examples: tuple[Example, ...] = ()
+    """What `leave-first tariff check` prices."""
 
 
-def load_schedule(path: Path) -> TariffSchedule:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """What a file says."""
+
+    schedule: TariffSchedule
+    examples: tuple[Example, ...]
+
+    @property
+    def tariff(self) -> Tariff:
+        """The latest version."""
+        return self.schedule.versions[-1].tariff
+
+
+def load_price_list(path: Path) -> PriceList:
     """The price list in a file; :class:`InvalidInput` names file, place and reason."""
     try:
-        table = TariffTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        return _schedule(table)
+        table = FileTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return PriceList(schedule=_schedule(table), examples=table.examples)
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        places = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_input=False)]
+        places = [(place_of(one["loc"]), one["msg"]) for one in error.errors(include_input=False)]
         message = "; ".join(f"{place}: {reason}" for place, reason in places)
         raise InvalidInput(f"{path}: {message}", tuple(place for place, _ in places)) from None
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {', '.join(error.fields)}: {error}", error.fields) from error
     except ValueError as error:
         raise InvalidInput(f"{path}: not TOML in UTF-8: {error}") from error
+
+
+def load_schedule(path: Path) -> TariffSchedule:
+    """The versions in a file, as :func:`load_price_list` reads it."""
+    return load_price_list(path).schedule
 
 
 def load_schedules(folder: Path) -> dict[str, TariffSchedule]:
@@ -100,42 +117,27 @@ def load_schedules(folder: Path) -> dict[str, TariffSchedule]:
     return schedules
 
 
-def _schedule(table: TariffTable) -> TariffSchedule:
+def tariff_schema() -> dict[str, Any]:
+    """The JSON schema of a file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | FileTable.model_json_schema()
+
+
+def _schedule(table: FileTable) -> TariffSchedule:
     if not table.versions:
         raise InvalidInput("at least one version", ("versions",))
+    try:
+        iso4217.Currency(table.currency)
+    except ValueError:
+        raise InvalidInput("no currency of ISO 4217", ("currency",)) from None
     return TariffSchedule(
         versions=tuple(_version(table, place, version) for place, version in enumerate(table.versions))
     )
 
 
-def _version(table: TariffTable, place: int, version: VersionTable) -> TariffVersion:
-    with _within(f"versions.{place}"):
+def _version(table: FileTable, place: int, version: VersionTable) -> TariffVersion:
+    with within(f"versions[{place}]", but=WHOLE_FILE):
         if version.in_force_from is None and place > 0:
             raise InvalidInput("only the first version may leave it out", ("in_force_from",))
-        with _within("then"):
-            then = Rate(**dict(version.then))
-        with _within("first"):
-            first = FirstTier(**dict(version.first)) if version.first is not None else None
-    with _within(f"versions.{place}", but=WHOLE_FILE):
-        tariff = Tariff(
-            tariff_id=table.tariff_id,
-            name=table.name,
-            currency=table.currency,
-            zone=table.zone,
-            then=then,
-            first=first,
-            cap_fen=version.cap_fen,
-            free_minutes=version.free_minutes,
-            free_rule=version.free_rule,
-        )
+        whole = {name: getattr(table, name) for name in sorted(WHOLE_FILE)}
+        tariff = built(version, Tariff, calendar_of(version.calendar), **whole)
         return TariffVersion(in_force_from=version.in_force_from or from_ms(0), tariff=tariff)
-
-
-@contextmanager
-def _within(place: str, but: frozenset[str] = frozenset()) -> Iterator[None]:
-    """Prefix the fields of an error with the table they are in, ``but`` for those of the whole file."""
-    try:
-        yield
-    except InvalidInput as error:
-        fields = tuple(one if one in but else f"{place}.{one}" for one in error.fields)
-        raise InvalidInput(str(error), fields) from error

@@ -1,12 +1,13 @@
 """A price that can be followed by hand: lines whose amounts add up to it.
 
-A line says from when to when, how many, at what unit price, which amount and by which rule. A wrong
-sum cannot be built, neither by pricing nor from stored text. The text form is compact and
-deterministic, because it is stored with every bill and compared::
+A line says from when to when, how many, at what unit price, which amount and by which rule; where the
+tariff, a pass or a coupon gave it a name, also that, who funds it, and what it was worth. A wrong sum cannot
+be built, neither by pricing nor from stored text. The text form is compact and deterministic, because it is
+stored with every bill and compared::
 
     {"amount_fen":2000,"lines":[[<from>,<to>,1,800,800,"first_tier"],[<from>,<to>,3,400,1200,"blocks"]]}
 
-with times in milliseconds since 1970.
+with times in milliseconds since 1970. A line with a name has three places more: name, funder, worth.
 """
 
 from __future__ import annotations
@@ -32,12 +33,40 @@ class Rule(StrEnum):
     FREE_MINUTES = "free_minutes"
     FIRST_TIER = "first_tier"
     """Started blocks at the first tier's rate."""
+    NEXT_TIER = "next_tier"
+    """Started blocks at the rate of a further tier."""
     BLOCKS = "blocks"
     """Started blocks at the rate that follows."""
+    FLAT = "flat"
+    """The flat price of a window that came round."""
+    WINDOW_CAP = "window_cap"
+    """What was charged in a window above its cap, taken off again."""
+    CALENDAR_DAY_CAP = "calendar_day_cap"
+    """What was charged on a local date above the cap of a day, taken off again."""
     DAY_CAP = "day_cap"
     """What the lines of these 24 hours cost above the cap, taken off again."""
     DAYS_ALIKE = "days_alike"
-    """Whole periods of 24 hours, each priced like the one whose lines stand before."""
+    """Whole periods of 24 hours, or local days, each priced like the one whose lines stand before."""
+    VEHICLE = "vehicle"
+    """What this kind of vehicle pays less, or more."""
+    PASS = "pass"  # noqa: S105 - one for parking
+    """Time that a pass covers."""
+    ABSENCE = "absence"
+    """Time between two visits of one stay, when the car was away."""
+    COUPON_WINDOW = "coupon_window"
+    """Time that a coupon covers."""
+    COUPON_MINUTES = "coupon_minutes"
+    """Time that a coupon took off one end of the stay."""
+    COUPON_AMOUNT = "coupon_amount"
+    COUPON_PERCENT = "coupon_percent"
+    COUPON_FREE_STAY = "coupon_free_stay"
+    MINIMUM = "minimum"
+    """What is missing to the least that a stay costs."""
+    MAXIMUM = "maximum"
+    """What is above the most that a stay costs, taken off again."""
+    ROUNDING = "rounding"
+    EARLIER_VISIT = "earlier_visit"
+    """What was charged for the visit that this stay continues, taken off again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +74,8 @@ class ProofLine:
     """``quantity`` times ``unit_price_fen``.
 
     Times are milliseconds since 1970; ``ends_ms`` is the end of the last block, maybe after the exit.
+    ``name`` is that of the window, vehicle rule, pass or coupon behind the line. ``worth_fen`` is what the
+    driver pays less because of a coupon, which its ``funder`` owes, also where the line only takes time off.
     """
 
     starts_ms: int
@@ -53,6 +84,9 @@ class ProofLine:
     unit_price_fen: int
     amount_fen: int
     rule: Rule
+    name: str = ""
+    funder: str = ""
+    worth_fen: int = 0
 
     def __post_init__(self) -> None:
         if self.quantity * self.unit_price_fen != self.amount_fen:
@@ -91,11 +125,16 @@ def proof_json(price: Price) -> str:
     lines = ",".join(
         [
             f"[{line.starts_ms},{line.ends_ms},{line.quantity},"
-            f'{line.unit_price_fen},{line.amount_fen},"{line.rule}"]'
+            f'{line.unit_price_fen},{line.amount_fen},"{line.rule}"{_details(line) if line.name else ""}]'
             for line in price.lines
         ]
     )
     return f'{{"amount_fen":{price.amount_fen},"lines":[{lines}]}}'
+
+
+def _details(line: ProofLine) -> str:
+    name, funder = (json.dumps(text, ensure_ascii=False) for text in (line.name, line.funder))
+    return f",{name},{funder},{line.worth_fen}"
 
 
 def parse_proof(text: str) -> Price:
@@ -110,17 +149,26 @@ def parse_proof(text: str) -> Price:
         raise InvalidInput("not the proof of a price", ("proof",)) from error
 
 
-def _parsed_line(
-    starts_ms: int, ends_ms: int, quantity: int, unit_price_fen: int, amount_fen: int, rule: str
-) -> ProofLine:
+def _parsed_line(*places: object) -> ProofLine:
+    starts_ms, ends_ms, quantity, unit_price_fen, amount_fen, rule, *details = places
+    name, funder, worth_fen = details or ("", "", 0)
     return ProofLine(
         starts_ms=_whole(starts_ms),
         ends_ms=_whole(ends_ms),
         quantity=_whole(quantity),
         unit_price_fen=_whole(unit_price_fen),
         amount_fen=_whole(amount_fen),
-        rule=Rule(rule),
+        rule=Rule(_text(rule)),
+        name=_text(name),
+        funder=_text(funder),
+        worth_fen=_whole(worth_fen),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 def _whole(value: object) -> int:

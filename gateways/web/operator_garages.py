@@ -8,26 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateways.web.access import Scope
 from gateways.web.operator_wire import (
-    FirstTierIn,
     GarageIn,
     GarageOut,
     GaragesOut,
     OccupancyOut,
     PolicyIn,
-    RateIn,
     TariffIn,
     TariffOut,
 )
 from gateways.web.routes import BodyForm, Nothing, Route
 from parking.errors import InvalidInput
 from parking.ids import GarageId, LaneId
-from parking.tariff import version_id_of
 from settlement.books.garages import GarageRecord
 
 if TYPE_CHECKING:
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
-    from parking.tariff import TariffVersion
 
 __all__ = ["garage_routes"]
 
@@ -97,7 +93,7 @@ class GarageDesk:
         operator, version = self.operator, call.body.version()
         await operator.garages.add_tariff(GarageId(call.path["garage_id"]), version, operator.clock.now())
         await operator.republish()
-        return _tariff(version)
+        return TariffOut.of(version)
 
     async def occupancy(self, call: Call[Nothing, Nothing]) -> OccupancyOut:
         garage = await self.operator.garages.one(GarageId(call.path["garage_id"]))
@@ -119,27 +115,5 @@ def _garage(record: GarageRecord) -> GarageOut:
         lanes={str(lane_id): direction for lane_id, direction in record.lanes.items()},
         policy=PolicyIn.of(record.policy),
         operator_id=record.operator_id,
-        tariffs=[_tariff(version) for version in record.tariffs],
-    )
-
-
-def _tariff(version: TariffVersion) -> TariffOut:
-    tariff, first = version.tariff, version.tariff.first
-    return TariffOut(
-        in_force_from=version.in_force_from,
-        tariff_version_id=version_id_of(tariff),
-        tariff_id=tariff.tariff_id,
-        name=tariff.name,
-        then=RateIn(block_minutes=tariff.then.block_minutes, block_price_fen=tariff.then.block_price_fen),
-        first=None
-        if first is None
-        else FirstTierIn(
-            minutes=first.minutes,
-            block_minutes=first.block_minutes,
-            block_price_fen=first.block_price_fen,
-        ),
-        cap_fen=tariff.cap_fen,
-        free_minutes=tariff.free_minutes,
-        free_rule=tariff.free_rule,
-        zone=tariff.zone,
+        tariffs=[TariffOut.of(version) for version in record.tariffs],
     )

@@ -6,20 +6,22 @@ seconds, money is whole fen.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from gateways.calendars import calendar_of
+from gateways.tariff_tables import TariffTable, built
 from parking.garage import Barrier, Direction, LeaveFirst, Policy
 from parking.plate import Colour
-from parking.tariff import FirstTier, FreeRule, Rate, Tariff, TariffVersion
+from parking.tariff import Tariff, TariffVersion, version_id_of
 from settlement.books.tokens import TokenKind
 
 __all__ = [
     "PRINTABLE",
     "Fen",
-    "FirstTierIn",
     "GarageIn",
     "GarageOut",
     "GaragesOut",
@@ -31,7 +33,6 @@ __all__ = [
     "PlateNumber",
     "PlateQuery",
     "PolicyIn",
-    "RateIn",
     "TariffIn",
     "TariffOut",
     "TokenIn",
@@ -119,51 +120,18 @@ class PolicyIn(Wire):
         )
 
 
-class RateIn(Wire):
-    """A price for every started block."""
-
-    block_minutes: int
-    block_price_fen: Fen
-
-
-class FirstTierIn(RateIn):
-    """Another rate for the first minutes of every 24 hours."""
-
-    minutes: int
-
-
-class TariffIn(Wire):
+class TariffIn(TariffTable):
     """One version of a price list, and from when it prices new arrivals."""
 
     in_force_from: AwareDatetime
     tariff_id: str
     name: Label
-    then: RateIn
-    first: FirstTierIn | None = None
-    cap_fen: Fen | None = None
-    free_minutes: int = 0
-    free_rule: FreeRule = FreeRule.PAY_ALL
     zone: str = "Asia/Shanghai"
+    currency: str = "CNY"
 
     def version(self) -> TariffVersion:
         """The version; raises :class:`InvalidInput` for what cannot be a price."""
-        first = self.first
-        tariff = Tariff(
-            tariff_id=self.tariff_id,
-            name=self.name,
-            then=Rate(block_minutes=self.then.block_minutes, block_price_fen=self.then.block_price_fen),
-            first=None
-            if first is None
-            else FirstTier(
-                minutes=first.minutes,
-                block_minutes=first.block_minutes,
-                block_price_fen=first.block_price_fen,
-            ),
-            cap_fen=self.cap_fen,
-            free_minutes=self.free_minutes,
-            free_rule=self.free_rule,
-            zone=self.zone,
-        )
+        tariff = built(self, Tariff, calendar_of(self.calendar))
         return TariffVersion(in_force_from=self.in_force_from, tariff=tariff)
 
 
@@ -171,6 +139,14 @@ class TariffOut(TariffIn):
     """A version as recorded; its id names its content on every bill."""
 
     tariff_version_id: str
+
+    @classmethod
+    def of(cls, version: TariffVersion) -> TariffOut:
+        """The version as it is told."""
+        return cls.model_validate(
+            asdict(version.tariff)
+            | {"in_force_from": version.in_force_from, "tariff_version_id": version_id_of(version.tariff)}
+        )
 
 
 class GarageIn(Wire):

@@ -117,6 +117,9 @@ def _bill(bill: BillView) -> BillOut:
                 unit_price_fen=line.unit_price_fen,
                 amount_fen=line.amount_fen,
                 rule=line.rule,
+                name=line.name,
+                funder=line.funder,
+                worth_fen=line.worth_fen,
             )
             for line in parse_proof(bill.proof).lines
         ],

@@ -86,7 +86,10 @@ class SessionsOut(Wire):
 
 
 class ProofLineOut(Wire):
-    """One line of a price: quantity times unit price, by a rule."""
+    """One line of a price: quantity times unit price, by a rule.
+
+    ``name`` is that of the window, vehicle rule, pass or coupon behind it; ``funder`` owes ``worth_fen``.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -94,6 +97,9 @@ class ProofLineOut(Wire):
     unit_price_fen: int
     amount_fen: int
     rule: Rule
+    name: str
+    funder: str
+    worth_fen: int
 
 
 class BillOut(Wire):

@@ -10,13 +10,13 @@ Policies and tariffs are stored as JSON. How they are written and read is given 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from parking.catalog import Catalog, Controller
-from parking.errors import Conflict, Defect, NotFound, Unavailable
+from parking.errors import Conflict, Defect, InvalidInput, NotFound, Unavailable
 from parking.garage import Direction, Garage
 from parking.ids import ControllerId, GarageId, LaneId, partition_of
-from parking.tariff import TariffSchedule, TariffVersion, version_id_of
+from parking.tariff import TariffSchedule, TariffVersion, WhenReplaced, version_id_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from parking.tariff import Tariff
 
 __all__ = ["CatalogTexts", "GarageRecord", "Garages"]
+
+SETTLED_CURRENCY: Final = "CNY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,8 @@ class Garages:
         Raises :class:`Conflict` when another tariff is on record for the beginning of one of them.
         """
         texts = self._texts
+        for version in record.tariffs:
+            _check_settled_here(version.tariff)
         async with connection(self._pool) as held:
             revision = await held.fetchval(
                 sql("garages/put"),
@@ -106,6 +110,7 @@ class Garages:
 
     async def add_tariff(self, garage_id: GarageId, version: TariffVersion, now: datetime) -> TariffVersionId:
         """Put a tariff in force from its moment; raises :class:`NotFound` or :class:`Conflict`."""
+        _check_settled_here(version.tariff)
         version_id = version_id_of(version.tariff)
         async with connection(self._pool) as held:
             row = await held.fetchrow(
@@ -202,6 +207,16 @@ class Garages:
             version = TariffVersion(in_force_from=row["in_force_from"], tariff=known[definition])
             schedules.setdefault(row["garage_id"], []).append(version)
         return schedules
+
+
+def _check_settled_here(tariff: Tariff) -> None:
+    """Refuse what a price may say and the gates and books would not follow."""
+    if tariff.currency != SETTLED_CURRENCY:
+        raise InvalidInput(f"the books are kept in {SETTLED_CURRENCY}", ("currency",))
+    if tariff.reentry_minutes:
+        raise InvalidInput("the gates do not join visits", ("reentry_minutes",))
+    if tariff.when_replaced is not WhenReplaced.KEPT:
+        raise InvalidInput("the gates price a stay by the version in force at entry", ("when_replaced",))
 
 
 def _revision(row: asyncpg.Record | None) -> tuple[int, int]:

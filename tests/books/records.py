@@ -15,7 +15,7 @@ from parking.journal import Record, Result
 from parking.plate import Colour, Plate
 from parking.pricing import Stay, price
 from parking.session import Session, Step
-from parking.tariff import FirstTier, Rate, Tariff, version_id_of
+from parking.tariff import Rate, Tariff, Tier, version_id_of
 from settlement.record_books import Tariffs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ PARTITIONS = 64
 TARIFF = Tariff(
     tariff_id="office",
     name="Office",
-    first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
     then=Rate(block_minutes=30, block_price_fen=400),
     cap_fen=6_000,
     free_minutes=15,

@@ -22,7 +22,7 @@ from parking.live.journal import library_text
 from parking.live.keys import journal_key
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
-from parking.tariff import FirstTier, Rate, Tariff, TariffSchedule, TariffVersion
+from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion, Tier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ TARIFF = Tariff(
     tariff_id="scenario",
     name="15 minutes free, 8 yuan for the first hour, then 4 yuan a started half hour, at most 60 a day",
     free_minutes=15,
-    first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
     then=Rate(block_minutes=30, block_price_fen=400),
     cap_fen=6000,
 )

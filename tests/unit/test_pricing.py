@@ -13,7 +13,7 @@ from parking.money import yuan
 from parking.plate import parse_plate
 from parking.pricing import Stay, price
 from parking.proof import Price, ProofLine, Rule, parse_proof, proof_json
-from parking.tariff import FirstTier, FreeRule, Rate, Tariff
+from parking.tariff import FreeRule, Rate, Tariff, Tier
 
 ENTRY = datetime(2025, 3, 3, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 PLATE = parse_plate("浙A12345", "blue")
@@ -22,7 +22,7 @@ COMPLEX = Tariff(
     tariff_id="complex",
     name="Shopping complex",
     free_minutes=30,
-    first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
     then=Rate(block_minutes=30, block_price_fen=400),
     cap_fen=6000,
 )
@@ -37,7 +37,7 @@ OFFICE = Tariff(
 HOSPITAL = Tariff(
     tariff_id="hospital",
     name="Hospital",
-    first=FirstTier(minutes=120, block_minutes=30, block_price_fen=100),
+    first=Tier(minutes=120, block_minutes=30, block_price_fen=100),
     then=Rate(block_minutes=30, block_price_fen=250),
 )
 CAPPED = Tariff(

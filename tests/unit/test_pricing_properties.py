@@ -13,7 +13,7 @@ from parking.clock import from_ms
 from parking.plate import parse_plate
 from parking.pricing import Stay, price
 from parking.proof import Price, Rule, parse_proof, proof_json
-from parking.tariff import FirstTier, FreeRule, Rate, Tariff
+from parking.tariff import FreeRule, Rate, Tariff, Tier
 
 ENTRY = datetime(2025, 3, 3, 2, 17, 41, 123_000, tzinfo=UTC)
 PLATE = parse_plate("浙A12345", "blue")
@@ -29,10 +29,10 @@ durations_ms = st.integers(0, 5 * DAY) | edges_ms
 
 
 @st.composite
-def first_tiers(draw: st.DrawFn) -> FirstTier:
+def first_tiers(draw: st.DrawFn) -> Tier:
     minutes = draw(block_minutes)
     blocks = draw(st.integers(1, 1440 // minutes))
-    return FirstTier(minutes=minutes * blocks, block_minutes=minutes, block_price_fen=draw(prices_fen))
+    return Tier(minutes=minutes * blocks, block_minutes=minutes, block_price_fen=draw(prices_fen))
 
 
 @st.composite

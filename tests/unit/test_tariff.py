@@ -11,13 +11,13 @@ import pytest
 
 from parking.errors import InvalidInput
 from parking.ids import TariffVersionId
-from parking.tariff import FirstTier, FreeRule, Rate, Tariff, TariffSchedule, TariffVersion, version_id_of
+from parking.tariff import FreeRule, Rate, Tariff, TariffSchedule, TariffVersion, Tier, version_id_of
 
 TARIFF = Tariff(
     tariff_id="complex",
     name="Shopping complex",
     free_minutes=30,
-    first=FirstTier(minutes=60, block_minutes=60, block_price_fen=800),
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
     then=Rate(block_minutes=30, block_price_fen=400),
     cap_fen=6000,
 )
@@ -29,15 +29,15 @@ IMPOSSIBLE: list[tuple[str, Callable[[], object]]] = [
     ("block_minutes", lambda: Rate(block_minutes=1441, block_price_fen=1)),
     ("block_price_fen", lambda: Rate(block_minutes=30, block_price_fen=-1)),
     ("block_price_fen", lambda: Rate(block_minutes=30, block_price_fen=1_000_001)),
-    ("minutes", lambda: FirstTier(minutes=0, block_minutes=30, block_price_fen=1)),
-    ("minutes", lambda: FirstTier(minutes=45, block_minutes=30, block_price_fen=1)),
-    ("minutes", lambda: FirstTier(minutes=1500, block_minutes=30, block_price_fen=1)),
+    ("minutes", lambda: Tier(minutes=0, block_minutes=30, block_price_fen=1)),
+    ("minutes", lambda: Tier(minutes=45, block_minutes=30, block_price_fen=1)),
+    ("minutes", lambda: Tier(minutes=1500, block_minutes=30, block_price_fen=1)),
     ("cap_fen", lambda: replace(TARIFF, cap_fen=0)),
     ("cap_fen", lambda: replace(TARIFF, cap_fen=799)),
     ("cap_fen", lambda: replace(TARIFF, cap_fen=1_000_001)),
     ("free_minutes", lambda: replace(TARIFF, free_minutes=-1)),
     ("free_minutes", lambda: replace(TARIFF, free_minutes=1441)),
-    ("currency", lambda: replace(TARIFF, currency="EUR")),
+    ("currency", lambda: replace(TARIFF, currency="eur")),
     ("zone", lambda: replace(TARIFF, zone="Mars/Olympus")),
     ("tariff_id", lambda: replace(TARIFF, tariff_id="")),
     ("tariff_id", lambda: replace(TARIFF, tariff_id="a@b")),
@@ -102,7 +102,7 @@ def test_every_change_of_content_is_a_change_of_id() -> None:
         replace(TARIFF, cap_fen=6001),
         replace(TARIFF, cap_fen=None),
         replace(TARIFF, first=None),
-        replace(TARIFF, first=FirstTier(minutes=120, block_minutes=60, block_price_fen=800)),
+        replace(TARIFF, first=Tier(minutes=120, block_minutes=60, block_price_fen=800)),
         replace(TARIFF, then=Rate(block_minutes=31, block_price_fen=400)),
         replace(TARIFF, then=Rate(block_minutes=30, block_price_fen=401)),
     ]

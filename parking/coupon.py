@@ -1,0 +1,95 @@
+"""What takes time or money off a stay: coupons, and the time that a pass covers.
+
+Who hands them out, to whom and for how long is not decided here: these are what pricing is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, unique
+
+from parking.clock import to_ms
+from parking.errors import InvalidInput
+
+__all__ = ["Coupon", "CouponKind", "Covered", "End"]
+
+
+@unique
+class CouponKind(StrEnum):
+    """What a coupon takes off."""
+
+    FREE_STAY = "free_stay"
+    """Everything."""
+    MINUTES = "minutes"
+    """``minutes`` at one end of the stay: it is priced as if it had been so much shorter."""
+    WINDOW = "window"
+    """What lies between two moments; counted as the tariff's choice for covered time says."""
+    AMOUNT = "amount"
+    """``amount_fen``, at most what there is to pay."""
+    PERCENT = "percent"
+    """``percent`` of what there is to pay, half-up to a minor unit."""
+
+
+@unique
+class End(StrEnum):
+    """Which end of a stay minutes are taken off."""
+
+    START = "start"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coupon:
+    """One coupon; ``funder`` is who pays what it takes off, empty for the garage itself."""
+
+    coupon_id: str
+    kind: CouponKind
+    minutes: int = 0
+    off: End = End.END
+    since: datetime | None = None
+    until: datetime | None = None
+    amount_fen: int = 0
+    percent: int = 0
+    funder: str = ""
+    stackable: bool = True
+
+    def __post_init__(self) -> None:
+        needed = {
+            CouponKind.FREE_STAY: ("kind", True),
+            CouponKind.MINUTES: ("minutes", self.minutes > 0),
+            CouponKind.WINDOW: ("since", self.since is not None and self.until is not None),
+            CouponKind.AMOUNT: ("amount_fen", self.amount_fen > 0),
+            CouponKind.PERCENT: ("percent", 0 < self.percent <= 100),  # noqa: PLR2004 - the whole
+        }
+        name, valid = needed[self.kind]
+        if not valid:
+            raise InvalidInput(f"a coupon for {self.kind} needs it, above 0", (name,))
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it shortens what is priced, before any price is known."""
+        return self.kind in {CouponKind.MINUTES, CouponKind.WINDOW}
+
+    @property
+    def covered(self) -> Covered | None:
+        """The interval that a coupon for a window covers."""
+        if self.since is None or self.until is None:
+            return None
+        return Covered(since=self.since, until=self.until, name=self.coupon_id, funder=self.funder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Time that is not priced because a pass, named by ``name``, covers it."""
+
+    since: datetime
+    until: datetime
+    name: str
+    funder: str = ""
+
+    def __post_init__(self) -> None:
+        if self.since.tzinfo is None or self.until.tzinfo is None:
+            raise InvalidInput("times need an offset", ("since", "until"))
+        if to_ms(self.until) <= to_ms(self.since):
+            raise InvalidInput("ends before it begins", ("until",))

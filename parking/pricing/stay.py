@@ -1,0 +1,50 @@
+"""What is priced: one vehicle from entry to exit, and what was given to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from parking.clock import to_ms
+from parking.coupon import Coupon, Covered
+from parking.errors import InvalidInput
+from parking.plate import Plate
+
+__all__ = ["Stay", "Visit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """An earlier visit of the same car, and what it was charged, in fen."""
+
+    entered_at: datetime
+    left_at: datetime
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """One vehicle from entry to exit, by the devices' times.
+
+    ``covered`` is the time that passes cover. ``earlier`` are visits before this one, oldest first: those
+    that this one continues, by the tariff's re-entry minutes, are priced with it. Of a driver who paid inside
+    and left in time, ``left_at`` is the moment of the payment.
+    """
+
+    entered_at: datetime
+    left_at: datetime
+    plate: Plate
+    coupons: tuple[Coupon, ...] = ()
+    covered: tuple[Covered, ...] = ()
+    earlier: tuple[Visit, ...] = ()
+    entered_ms: int = field(init=False, repr=False, compare=False)
+    left_ms: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.entered_at.tzinfo is None or self.left_at.tzinfo is None:
+            raise InvalidInput("times need an offset", ("entered_at", "left_at"))
+        object.__setattr__(self, "entered_ms", to_ms(self.entered_at))
+        object.__setattr__(self, "left_ms", to_ms(self.left_at))
+        # Two times of one zone would be compared as wall clocks, which go back in autumn.
+        if self.left_ms < self.entered_ms:
+            raise InvalidInput("the exit lies before the entry", ("left_at",))

@@ -1,0 +1,53 @@
+"""What a garage charges, as data: prices, windows, vehicles, rounding, and the choices between practices."""
+
+from __future__ import annotations
+
+from parking.tariff.choices import (
+    Absence,
+    CoveredTime,
+    Crossing,
+    DayKind,
+    FactorOf,
+    FreeRule,
+    MoneyOrder,
+    NightDay,
+    RoundWay,
+    Stacking,
+    TierClock,
+    WhenReplaced,
+    WhenRounded,
+)
+from parking.tariff.price_list import Calendar, CouponRule, Tariff, Total, VehicleRule, version_id_of
+from parking.tariff.rates import DAY_MINUTES, PRICE_MAX_FEN, Prices, Rate, Season, Tier, Window
+from parking.tariff.schedule import TariffSchedule, TariffVersion
+
+__all__ = [
+    "DAY_MINUTES",
+    "PRICE_MAX_FEN",
+    "Absence",
+    "Calendar",
+    "CouponRule",
+    "CoveredTime",
+    "Crossing",
+    "DayKind",
+    "FactorOf",
+    "FreeRule",
+    "MoneyOrder",
+    "NightDay",
+    "Prices",
+    "Rate",
+    "RoundWay",
+    "Season",
+    "Stacking",
+    "Tariff",
+    "TariffSchedule",
+    "TariffVersion",
+    "Tier",
+    "TierClock",
+    "Total",
+    "VehicleRule",
+    "WhenReplaced",
+    "WhenRounded",
+    "Window",
+    "version_id_of",
+]
