@@ -51,6 +51,7 @@ from settlement.books.migrate import migrate
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool, until_answered
 from settlement.notices import notice_desk
+from settlement.plausible import Plausible
 from settlement.policy import STANDARD as STANDARD_POLICY
 from settlement.regranting import Regranting
 from settlement.retry import STANDARD
@@ -122,7 +123,11 @@ async def _settle(
             ),
             garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
             policies=Policies(pool, POLICY_TEXTS),
-            charges=Charges(pool, owing_changed=regranting.note),
+            charges=Charges(
+                pool,
+                owing_changed=regranting.note,
+                plausible=Plausible(speed_kmh=settings.plausible_speed_kmh),
+            ),
             regranting=regranting,
             schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
         )

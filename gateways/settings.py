@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """Records in one statement; larger ones win little and hold locks longer."""
     poison_after: Positive = 5
     """Deliveries of one record before it goes to a person and stops nobody."""
+    plausible_speed_kmh: Positive = 200
+    """A car that would have come from another garage faster than this was misread: above what roads allow."""
     grant_valid_days: Positive = 30
     """A stay longer than this asks anew; most cars leave within hours."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13

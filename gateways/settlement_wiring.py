@@ -13,6 +13,7 @@ from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
 from settlement.books.claims import Claims
+from settlement.books.corrections import Corrections
 from settlement.books.debts import Debts
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.posting import PostgresRecordBooks
@@ -153,6 +154,11 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
         accounts=Accounts(pool),
         prepayments=prepayments_of(parts),
         reviews=Reviews(pool),
+        corrections=Corrections(
+            pool,
+            partition_count=count,
+            collect_delay=timedelta(seconds=parts.settings.collect_delay_s),
+        ),
         views=Views(pool, partition_count=count),
         policies=parts.policies,
         standings=Standings(pool, partition_count=count),

@@ -58,7 +58,7 @@ class State(StrEnum):
 
     NONE = "none"
     UNASSIGNED = "unassigned"
-    """No rail may be asked for it: the driver is unknown or has agreed to none."""
+    """No rail may be asked for it: the driver is unknown, has agreed to none, or a person must look first."""
     DUE = "due"
     SENT = "sent"
     """An attempt key is saved; the rail is being called, or was when a process died."""
@@ -82,6 +82,8 @@ class Step(StrEnum):
     RAISED = "raised"
     RAISED_UNASSIGNED = "raised_unassigned"
     ASSIGNED = "assigned"
+    SET_ASIDE = "set_aside"
+    """The car cannot have been there: a person looks before anybody is asked to pay."""
     SENT = "sent"
     PAID = "paid"
     ACCEPTED = "accepted"
@@ -103,6 +105,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.DUE, Step.SENT): State.SENT,
     (State.DUE, Step.PAID): State.PAID,
     (State.DUE, Step.COLLECTED): State.COLLECTED,
+    (State.DUE, Step.SET_ASIDE): State.UNASSIGNED,
     (State.DUE, Step.VOIDED): State.VOIDED,
     (State.SENT, Step.PAID): State.PAID,
     (State.SENT, Step.ACCEPTED): State.ACCEPTED,

@@ -48,6 +48,8 @@ class Causes:
     """It left on a plate that was not read surely; nobody is charged until a person confirms it."""
     GRANT_REFUSED: Final = "grant_refused"
     """A cut-off garage let it out on what is no valid grant; nobody is charged until a person confirms it."""
+    IMPOSSIBLE: Final = "impossible_stay"
+    """The car was elsewhere at that time; nobody is charged until a person confirms it."""
     CHARGE_REVIEW: Final = "charge_review"
     """Asking its rail did not help; a person finds out whether the money moved."""
     REFUND_UNPAID: Final = "refund_unpaid"
@@ -141,7 +143,7 @@ class QuarantineRow(NamedTuple):
     opened_at: datetime
 
 
-UNCHARGED: Final = frozenset({Causes.UNCONFIRMED, Causes.GRANT_REFUSED})
+UNCHARGED: Final = frozenset({Causes.UNCONFIRMED, Causes.GRANT_REFUSED, Causes.IMPOSSIBLE})
 """Its item names a bill that nobody is asked to pay before a person has confirmed it."""
 NO_BILL: Final = BillRow()
 TARGETS: Final[dict[Step, tuple[State, State]]] = {

@@ -1,4 +1,4 @@
-"""What follows when an exit is undone: the car turned back after its bill had been raised.
+"""What follows when a bill is taken back: the car turned back, or the bill was of another car or stay.
 
 The bill is credited in whole. What becomes of its charge depends on how far that has come: what nobody
 has been asked for is voided, what is under way is marked and finished by whoever hears the rail's answer,
@@ -47,7 +47,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """All that the books take down for one undone exit."""
+    """All that the books take down for one bill that is taken back."""
 
     credit_note: Bill
     entries: tuple[Entry, ...]
@@ -58,10 +58,10 @@ class Undo:
     """It was collected at a garage: a person gives it back."""
 
 
-def undo_of(billed: Billed) -> Undo:
-    """Credit the bill and decide what becomes of its charge."""
+def undo_of(billed: Billed, reason: str = Reason.TURN_BACK) -> Undo:
+    """Credit the bill, for ``reason``, and decide what becomes of its charge."""
     bill = billed.bill
-    note = credit_note_of(bill, Reason.TURN_BACK)
+    note = credit_note_of(bill, reason)
     entries = bill_credited(
         bill.garage_id, bill.bill_id, note.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from settlement.books.accounts import Accounts
     from settlement.books.charges import Charges
     from settlement.books.claims import Claims
+    from settlement.books.corrections import Corrections
     from settlement.books.debts import Debts
     from settlement.books.garages import Garages
     from settlement.books.policies import Policies
@@ -51,6 +52,7 @@ class Operator:
     accounts: Accounts
     prepayments: Prepayments
     reviews: Reviews
+    corrections: Corrections
     views: Views
     policies: Policies
     standings: Standings

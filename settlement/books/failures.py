@@ -30,6 +30,8 @@ CONFLICTS: Final[dict[str, str]] = {
     "garage_id_is_unique": "this garage already exists",
     "prepayment_is_booked_once": "this prepayment is already booked",
     "access_token_pkey": "this token already exists",
+    "correction_is_made_once": "this correction is already booked",
+    "correction_once_per_bill": "somebody else corrects this bill now",
 }
 """Constraints that a caller can run into, and what to tell him."""
 

@@ -53,6 +53,8 @@ CHECKS: Final = (
     "resolved_items_are_settled",
     "debts_are_collected",
     "control_between_garages",
+    "corrections_are_booked",
+    "set_aside_has_item",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""

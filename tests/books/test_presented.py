@@ -18,8 +18,9 @@ from settlement.books.accounts import Accounts, Agreement, NewAccount
 from settlement.books.grant_keys import GrantKeys
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
-from settlement.books.review import Resolution, Reviews
+from settlement.books.review import Reviews
 from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.review import Resolution
 from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from settlement.books.months import drop_archive
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, Prepayments
-from settlement.books.review import Resolution
 from settlement.books.statements import sql
 from settlement.books.verifying import CHECKS, PostgresVerifiableBooks
 from settlement.charge import Direction
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Paid, Unknown
 from settlement.retry import STANDARD
+from settlement.review import Resolution
 from settlement.verify import Capture, Verification, verify
 from tests.books.records import MORNING, TARIFFS, Car, FixedTariffs
 

@@ -34,6 +34,7 @@ from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
 from settlement.books.charges import Charges
 from settlement.books.claims import Claims
+from settlement.books.corrections import Corrections
 from settlement.books.debts import Debts
 from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
@@ -236,6 +237,7 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         accounts=Accounts(pool),
         prepayments=Prepayments(pool, partition_count=PARTITIONS),
         reviews=Reviews(pool),
+        corrections=Corrections(pool, partition_count=PARTITIONS),
         views=Views(pool, partition_count=PARTITIONS),
         policies=Policies(pool, POLICY_TEXTS),
         standings=Standings(pool, partition_count=PARTITIONS),

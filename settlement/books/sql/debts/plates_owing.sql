@@ -14,9 +14,11 @@ of_plate AS (
     FROM owing
     JOIN account_plate USING (account_id)
     UNION ALL
-    SELECT session.number, session.colour, owing.amount_fen
+    SELECT bill.number, bill.colour, owing.amount_fen
     FROM owing
     JOIN session ON session.session_id = owing.session_id
+    JOIN bill ON bill.partition = owing.partition AND bill.entered_at = session.entered_at
+        AND bill.bill_id = owing.bill_id
     WHERE owing.account_id IS NULL
 )
 SELECT number, colour

@@ -1,5 +1,5 @@
 -- What is known of the account behind each plate, of what it owes, and of what the plate owes by itself; one row
--- a plate. A bill is left out that waits for a person to confirm its plate: it is nobody's yet.
+-- a plate. A bill is left out that waits for a person to confirm its plate or its stay: it is nobody's yet.
 --
 -- A plate whose colour was not seen belongs to an account only when its number is bound once.
 -- $1 number text[]
@@ -52,7 +52,7 @@ SELECT
                 FROM session
                 JOIN bill USING (partition, entered_at, session_id)
                 WHERE session.session_id = charge.session_id AND bill.bill_id = charge.bill_id
-                    AND bill.reason NOT IN ('low_confidence', 'grant_refused')
+                    AND bill.reason NOT IN ('low_confidence', 'grant_refused') AND charge.last_step <> 'set_aside'
             ))
     ) AS bills,
     (
@@ -69,7 +69,7 @@ SELECT
             AND bill_dispute.bill_id = bill.bill_id AND bill_dispute.state = 'open'
         WHERE bill.number = wanted.number AND bill.colour = wanted.colour AND bill.account_id IS NULL
             AND bill.amount_fen > bill.prepaid_fen AND bill.kind = 'bill'
-            AND bill.reason NOT IN ('low_confidence', 'grant_refused')
+            AND bill.reason NOT IN ('low_confidence', 'grant_refused') AND charge.last_step <> 'set_aside'
     ) AS plate_bills,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
