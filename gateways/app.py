@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
+from gateways.matching import matcher_of
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
 from gateways.policy_file import POLICY_TEXTS
@@ -173,11 +174,8 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     regrant = partial(regrant_with, granter, debtors)
     rails = await open_rails(settings, opened)
     collector = collector_of(parts, rails)
-    app = operator_app(
-        operator_of(parts, regrant, publisher, rails=rails),
-        version=version("leave-first"),
-        described=NATIVE_ROUTES,
-    )
+    operator = operator_of(parts, regrant, publisher, rails=rails)
+    app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
     add_notice_routes(app, settings, desk=await _notice_desk(parts, opened), clock=parts.clock)
     async with (
         asyncio.TaskGroup() as tasks,
@@ -193,6 +191,9 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(biller_of(parts, journal).run(), name="biller"),
+            tasks.create_task(
+                matcher_of(settings, operator, parts.pool, journal, parts.metrics).run(), name="matcher"
+            ),
             tasks.create_task(sample, name="sampler"),
             tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
             tasks.create_task(_keep_months(parts), name="months"),

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """Records in one statement; larger ones win little and hold locks longer."""
     poison_after: Positive = 5
     """Deliveries of one record before it goes to a person and stops nobody."""
+    misread_wait_s: Annotated[int, Field(ge=30)] = 120
+    """How long an exit on an unsure read waits for a second camera before cars inside are compared."""
     plausible_speed_kmh: Positive = 200
     """A car that would have come from another garage faster than this was misread: above what roads allow."""
     grant_valid_days: Positive = 30
@@ -143,6 +145,11 @@ class Settings(BaseSettings):
     def store_timeout(self) -> timedelta:
         """What the live store may take of a lane's deadline."""
         return timedelta(milliseconds=self.lane_deadline_ms - self.spool_reserve_ms)
+
+    @property
+    def collect_delay(self) -> timedelta:
+        """How long after an exit its charge falls due."""
+        return timedelta(seconds=self.collect_delay_s)
 
     @property
     def spool_timeout(self) -> timedelta:

@@ -120,7 +120,7 @@ def biller_of(parts: Parts, journal: LiveJournal) -> Biller:
     settings = parts.settings
     return Biller(
         journal=journal,
-        books=PostgresRecordBooks(parts.pool, collect_delay=timedelta(seconds=settings.collect_delay_s)),
+        books=PostgresRecordBooks(parts.pool, collect_delay=settings.collect_delay),
         tariffs=TariffCache(parts.garages.tariffs),
         clock=parts.clock,
         observer=parts.metrics,
@@ -154,11 +154,7 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
         accounts=Accounts(pool),
         prepayments=prepayments_of(parts),
         reviews=Reviews(pool),
-        corrections=Corrections(
-            pool,
-            partition_count=count,
-            collect_delay=timedelta(seconds=parts.settings.collect_delay_s),
-        ),
+        corrections=Corrections(pool, partition_count=count, collect_delay=parts.settings.collect_delay),
         views=Views(pool, partition_count=count),
         policies=parts.policies,
         standings=Standings(pool, partition_count=count),

@@ -284,7 +284,7 @@ def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: Debt
 
 
 def _unsure(case: Case) -> bool:
-    return round(case.event.confidence * 1000) < case.garage.policy.confidence_bar_permille
+    return case.event.confidence_permille < case.garage.policy.confidence_bar_permille
 
 
 def _answer(event: GateEvent, outcome: Outcome) -> Answer:

@@ -67,6 +67,11 @@ class GateEvent:
             raise InvalidInput("confidence is 0 to 1", ("confidence",))
         object.__setattr__(self, "captured_ms", to_ms(self.captured_at))
 
+    @property
+    def confidence_permille(self) -> int:
+        """The confidence as it is compared with a garage's bar."""
+        return round(self.confidence * 1000)
+
     def digest(self) -> str:
         """16 hex digits over the content: equal for a re-sent event, different for another body."""
         if self._digest:

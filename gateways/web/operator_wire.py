@@ -88,6 +88,7 @@ class PolicyIn(Wire):
     no_entry: Barrier = Barrier.HOLD
     low_confidence: Barrier = Barrier.OPEN
     confidence_bar_permille: Annotated[int, Field(ge=0, le=1000)] = 700
+    match_misreads: bool = True
     duplicate_entry_within_s: Seconds = 900
     turn_back_within_s: Seconds = 900
     prepaid_exit_within_s: Seconds = 900
@@ -101,6 +102,7 @@ class PolicyIn(Wire):
             no_entry=self.no_entry,
             low_confidence=self.low_confidence,
             confidence_bar_permille=self.confidence_bar_permille,
+            match_misreads=self.match_misreads,
             duplicate_entry_within=timedelta(seconds=self.duplicate_entry_within_s),
             turn_back_within=timedelta(seconds=self.turn_back_within_s),
             prepaid_exit_within=timedelta(seconds=self.prepaid_exit_within_s),
@@ -117,6 +119,7 @@ class PolicyIn(Wire):
             no_entry=policy.no_entry,
             low_confidence=policy.low_confidence,
             confidence_bar_permille=policy.confidence_bar_permille,
+            match_misreads=policy.match_misreads,
             duplicate_entry_within_s=policy.duplicate_entry_within // second,
             turn_back_within_s=policy.turn_back_within // second,
             prepaid_exit_within_s=policy.prepaid_exit_within // second,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from parking.ids import Partition
 
-__all__ = ["DISMISSED", "Reviews"]
+__all__ = ["DISMISSED", "Reviews", "item_of"]
 
 DISMISSED: Final = "dismissed"
 """Why a bill was credited that no person would confirm."""
@@ -44,7 +44,7 @@ class Reviews:
             rows = await held.fetch(
                 sql("review/open"), garage_id, cause, after.opened_at, after.item_id, limit
             )
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
 
     async def one(self, item_id: str) -> ReviewItem:
         """One item, open or resolved; raises :class:`NotFound`."""
@@ -52,7 +52,7 @@ class Reviews:
             row = await held.fetchrow(sql("review/find"), item_id)
         if row is None:
             raise NotFound("there is no such item")
-        return _item(row)
+        return item_of(row)
 
     async def resolve(
         self, item: ReviewItem, resolution: Resolution, *, resolved_by: str, note: str | None, now: datetime
@@ -91,7 +91,8 @@ def _place_of_bill(item: ReviewItem) -> tuple[Partition, datetime, BillId]:
     return item.partition, entered_at, BillId(UUID(item.details["bill_id"]))
 
 
-def _item(row: asyncpg.Record) -> ReviewItem:
+def item_of(row: asyncpg.Record) -> ReviewItem:
+    """An item as it is recorded."""
     resolution = row["resolution"]
     return ReviewItem(
         partition=row["partition"],

@@ -101,6 +101,7 @@ class Front:
     """A client of the API, the parts behind it, and a gate."""
 
     http: ClientSession
+    pool: Pool
     operator: Operator
     clock: StillClock
     told: Told
@@ -210,6 +211,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
             ):
                 yield Front(
                     http=http,
+                    pool=pool,
                     operator=operator,
                     clock=clock,
                     told=told,
