@@ -26,9 +26,9 @@ WITH picked AS MATERIALIZED (
         picked.partition, picked.charge_id, bill.bill_id, bill.garage_id, bill.session_id, bill.number, bill.colour,
         bill.entered_at, coalesce(bill.stay_from, bill.entered_at) AS stay_from, bill.left_at, bill.amount_fen
     FROM picked
-    JOIN session ON session.session_id = picked.session_id AND session.partition = picked.partition
-    JOIN bill ON bill.partition = picked.partition AND bill.entered_at = session.entered_at
-        AND bill.bill_id = picked.bill_id
+    JOIN session ON session.session_id = picked.session_id
+    JOIN bill ON bill.partition = session.partition AND bill.entered_at = session.entered_at
+        AND bill.session_id = session.session_id AND bill.bill_id = picked.bill_id
     WHERE picked.direction = 'collect' AND picked.attempts = 0
 ), doubted AS MATERIALIZED (
     SELECT DISTINCT ON (stay.partition, stay.charge_id)
