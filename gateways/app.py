@@ -7,10 +7,9 @@ it can delay a lane. While the books are away it waits, says so in ``/readyz``, 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -19,73 +18,57 @@ from prometheus_client import CollectorRegistry
 
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
+from gateways.matching import matcher_of
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
-from gateways.process import clock_of, ended
+from gateways.policy_file import POLICY_TEXTS
+from gateways.process import clock_of, collect_seldom, ended
 from gateways.publisher import Publisher
 from gateways.rail_wiring import add_notice_routes, open_rails
+from gateways.readiness import Readiness
 from gateways.retry_file import load_retry_schedule
 from gateways.settlement_metrics import SettlementMetrics
+from gateways.settlement_wiring import (
+    Parts,
+    biller_of,
+    collector_of,
+    debtors_of,
+    granter_of,
+    operator_of,
+    prepayments_of,
+    regrant_with,
+)
 from gateways.web.health import health_app
-from gateways.web.operator import Operator, operator_app
+from gateways.web.operator import operator_app
 from gateways.web.serving import serve
 from parking.errors import DependencyError, LeaveFirstError
 from parking.live.batching import BatchingConnection
-from parking.live.granting import LiveGrants
 from parking.live.journal import library_text, open_journal
 from parking.live.sessions import Kept, Sessions
-from settlement.biller import Biller, BillerSettings
-from settlement.books.accounts import Accounts
 from settlement.books.charges import Charges
 from settlement.books.garages import Garages
-from settlement.books.granting import PostgresGrantBooks
 from settlement.books.ledger_totals import LedgerTotals
 from settlement.books.migrate import migrate
+from settlement.books.policies import Policies
 from settlement.books.pool import open_pool, until_answered
-from settlement.books.posting import PostgresRecordBooks
-from settlement.books.prepayments import Prepayments
-from settlement.books.review import Reviews
-from settlement.books.tokens import Tokens
-from settlement.books.views import Views
-from settlement.collector import Collector, CollectorSettings
-from settlement.granter import Granter, GranterSettings
+from settlement.notices import notice_desk
+from settlement.plausible import Plausible
+from settlement.policy import STANDARD as STANDARD_POLICY
 from settlement.regranting import Regranting
 from settlement.retry import STANDARD
-from settlement.tariff_cache import TariffCache
 from settlement.unused import watch_prepayments
 
 if TYPE_CHECKING:
     from gateways.settings import Settings
     from parking.clock import Clock
-    from parking.live.journal import LiveJournal
     from settlement.books.pool import Pool
-    from settlement.retry import Schedule
+    from settlement.notices import NoticeDesk
 
 __all__ = ["run_settlement"]
 
 log = structlog.get_logger()
 BOOKS_RETRY_S: Final = 1.0
 BOOKS_ASK_S: Final = 1.0
-BOOKS_SILENT_S: Final = 5.0
-"""Longer than a busy server keeps anybody waiting."""
-
-
-@dataclass(slots=True)
-class Readiness:
-    """What stands in the way of work, by part; empty when nothing does."""
-
-    live: BatchingConnection
-    books: str = "not reached yet"
-    books_answered_s: float = 0.0
-    """When they last did, by the event loop's clock."""
-    draining: str = ""
-
-    def checks(self) -> dict[str, str]:
-        """For ``/readyz``."""
-        live = "" if self.live.connected else "not connected"
-        silent_s = asyncio.get_running_loop().time() - self.books_answered_s
-        books = self.books or ("not answering" if silent_s > BOOKS_SILENT_S else "")
-        return {"live_store": live, "books": books, "draining": self.draining}
 
 
 async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None:
@@ -105,6 +88,7 @@ async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None
         watch = tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag")
         metrics = SettlementMetrics(registry, clock)
         work = tasks.create_task(_settle(settings, clock, live, metrics, readiness, stop), name="settle")
+        collect_seldom()
         await ended(lifeline_fd)
         readiness.draining = "this process is stopping"
         log.info("settlement_draining")
@@ -114,23 +98,6 @@ async def run_settlement(settings: Settings, *, lifeline_fd: int | None) -> None
         await asyncio.wait([work])
         watch.cancel()
         live.stop()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the loops of the process share."""
-
-    settings: Settings
-    clock: Clock
-    live: BatchingConnection
-    metrics: SettlementMetrics
-    readiness: Readiness
-    pool: Pool
-    sessions: Sessions
-    garages: Garages
-    charges: Charges
-    regranting: Regranting
-    schedule: Schedule
 
 
 async def _settle(
@@ -156,10 +123,16 @@ async def _settle(
                 live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
             ),
             garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
-            charges=Charges(pool, owing_changed=regranting.note),
+            policies=Policies(pool, POLICY_TEXTS),
+            charges=Charges(
+                pool,
+                owing_changed=regranting.note,
+                plausible=Plausible(speed_kmh=settings.plausible_speed_kmh),
+            ),
             regranting=regranting,
             schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
         )
+        await parts.policies.begin_with(STANDARD_POLICY, clock.now())
         await _run_loops(parts, opened, stop)
 
 
@@ -197,33 +170,33 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         open_journal(_url(settings), partition_count=settings.partition_count, reader="settlement")
     )
     publisher = Publisher(parts.garages, parts.live)
-    granter = _granter(parts, journal)
-    collector = Collector(
-        books=charges,
-        rails=await open_rails(settings, opened),
-        clock=parts.clock,
-        schedule=parts.schedule,
-        settings=CollectorSettings(),
-        observer=parts.metrics,
-    )
-    app = operator_app(
-        _operator(parts, granter, publisher), version=version("leave-first"), described=NATIVE_ROUTES
-    )
-    add_notice_routes(app, settings, books=charges, schedule=parts.schedule, clock=parts.clock)
+    granter, debtors = granter_of(parts, journal), debtors_of(parts)
+    regrant = partial(regrant_with, granter, debtors)
+    rails = await open_rails(settings, opened)
+    collector = collector_of(parts, rails)
+    operator = operator_of(parts, regrant, publisher, rails=rails)
+    app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
+    add_notice_routes(app, settings, desk=await _notice_desk(parts, opened), clock=parts.clock)
     async with (
         asyncio.TaskGroup() as tasks,
         serve(app, host=settings.host, port=settings.operator_port) as port,
     ):
         sample = parts.metrics.sample(journal, charges, parts.pool, LedgerTotals(parts.pool))
         loops = [
-            tasks.create_task(parts.regranting.run(granter.regrant, parts.metrics), name="regranting"),
-            tasks.create_task(_watch_prepayments(parts), name="prepayments"),
+            tasks.create_task(parts.regranting.run(regrant, parts.metrics), name="regranting"),
+            tasks.create_task(debtors.run(granter.regrant), name="debtors"),
+            tasks.create_task(
+                watch_prepayments(prepayments_of(parts), parts.clock, parts.metrics), name="prepayments"
+            ),
             tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
             tasks.create_task(granter.run(), name="granter"),
-            tasks.create_task(_biller(parts, journal).run(), name="biller"),
+            tasks.create_task(biller_of(parts, journal).run(), name="biller"),
+            tasks.create_task(
+                matcher_of(settings, operator, parts.pool, journal, parts.metrics).run(), name="matcher"
+            ),
             tasks.create_task(sample, name="sampler"),
             tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
-            tasks.create_task(keep_months(_dsn(settings), parts.clock), name="months"),
+            tasks.create_task(_keep_months(parts), name="months"),
         ]
         collecting = tasks.create_task(collector.run(stop), name="collector")
         log.info("settlement_open", port=port)
@@ -233,50 +206,15 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             loop.cancel()
 
 
-async def _watch_prepayments(parts: Parts) -> None:
-    books = Prepayments(parts.pool, partition_count=parts.settings.partition_count)
-    await watch_prepayments(books, parts.clock, parts.metrics)
+async def _notice_desk(parts: Parts, opened: AsyncExitStack) -> NoticeDesk:
+    """Open until nobody is served any more."""
+    desk = notice_desk(books=parts.charges, schedule=parts.schedule, clock=parts.clock)
+    return await opened.enter_async_context(desk)
 
 
-def _granter(parts: Parts, journal: LiveJournal) -> Granter:
-    return Granter(
-        journal=journal,
-        books=PostgresGrantBooks(parts.pool),
-        grants=LiveGrants(parts.sessions),
-        clock=parts.clock,
-        observer=parts.metrics,
-        settings=GranterSettings(valid_for=timedelta(days=parts.settings.grant_valid_days)),
-    )
-
-
-def _biller(parts: Parts, journal: LiveJournal) -> Biller:
+async def _keep_months(parts: Parts) -> None:
     settings = parts.settings
-    return Biller(
-        journal=journal,
-        books=PostgresRecordBooks(parts.pool, collect_delay=timedelta(seconds=settings.collect_delay_s)),
-        tariffs=TariffCache(parts.garages.tariffs),
-        clock=parts.clock,
-        observer=parts.metrics,
-        settings=BillerSettings(batch=settings.biller_batch_max, poison_after=settings.poison_after),
-    )
-
-
-def _operator(parts: Parts, granter: Granter, publisher: Publisher) -> Operator:
-    pool, count = parts.pool, parts.settings.partition_count
-    return Operator(
-        garages=parts.garages,
-        tokens=Tokens(pool),
-        accounts=Accounts(pool),
-        prepayments=Prepayments(pool, partition_count=count),
-        reviews=Reviews(pool),
-        views=Views(pool, partition_count=count),
-        charges=parts.charges,
-        sessions=parts.sessions,
-        clock=parts.clock,
-        draw_bytes=secrets.token_bytes,
-        regrant=granter.regrant,
-        republish=publisher.republish,
-    )
+    await keep_months(_dsn(settings), parts.clock, archive_months=settings.archive_kept_months)
 
 
 def _dsn(settings: Settings) -> str:

@@ -63,6 +63,7 @@ class CatalogDocument(Document):
     partition_count: int
     garages: list[GarageDocument]
     controllers: dict[str, ControllerDocument]
+    grant_keys: dict[str, Base64Bytes] = {}
 
 
 def tariff_to_json(tariff: Tariff) -> str:
@@ -95,6 +96,7 @@ def catalog_to_json(catalog: Catalog) -> bytes:
             )
             for token_id, controller in catalog.controllers.items()
         },
+        grant_keys={key_id: base64.b64encode(key) for key_id, key in catalog.grant_keys.items()},
     )
     return document.model_dump_json().encode()
 
@@ -124,6 +126,7 @@ def _catalog(document: CatalogDocument) -> Catalog:
             )
             for token_id, one in document.controllers.items()
         },
+        grant_keys=document.grant_keys,
     )
 
 

@@ -18,6 +18,9 @@ COMMANDS: Final = {
     "export": ("gateways.commands.books", "export_command"),
     "token": ("gateways.commands.token", "token_command"),
     "tariff": ("gateways.commands.tariff", "tariff_command"),
+    "grant-key": ("gateways.commands.grant_key", "grant_key_command"),
+    "policy": ("gateways.commands.policy", "policy_command"),
+    "session": ("gateways.commands.session", "session_command"),
     "demo": ("gateways.demo.command", "demo"),
     "rail-simulator": ("gateways.rails.simulator.command", "rail_simulator"),
 }

@@ -7,7 +7,6 @@ keeps a copy of on disk, it knows nobody and says so in ``/readyz``.
 from __future__ import annotations
 
 import asyncio
-import gc
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,14 +17,17 @@ from prometheus_client import CollectorRegistry
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
 from gateways.gates.native.api import NativeGates
+from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.spool import open_spool
 from gateways.metrics import GateMetrics, ProcessMetrics
-from gateways.process import clock_of, ended
+from gateways.process import clock_of, collect_seldom, ended
 from gateways.web.health import health_app
 from gateways.web.serving import serve
-from parking.desk import Desk, Timeliness
+from parking.case import Timeliness
+from parking.desk import Desk
 from parking.errors import LeaveFirstError
 from parking.live.batching import BatchingConnection
+from parking.live.granting import grants_since
 from parking.live.journal import library_text
 from parking.live.sessions import Kept, Sessions
 
@@ -38,8 +40,6 @@ __all__ = ["run_gates"]
 
 log = structlog.get_logger()
 DRAIN_NOTICE_S = 0.3
-COLLECT_AFTER = (20_000, 20, 50)
-"""Requests leave no cycles behind; looking for them every 700 objects took a quarter of the time."""
 
 
 async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None) -> None:
@@ -50,7 +50,6 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
     metrics, clock = GateMetrics(registry), clock_of(settings)
     folder = settings.data_dir / "spool" / str(number)
     live = _live(settings, settings.valkey_url.get_secret_value(), metrics)
-    desk = Desk(_sessions(settings, live), clock, timeliness_of(settings))
     draining = asyncio.Event()
     async with (
         open_spool(folder, events_max=settings.spool_events_max) as spool,
@@ -59,6 +58,7 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         await live.start(tasks)
         catalog = CatalogKeeper(live, folder / "catalog.json", partition_count=settings.partition_count)
         catalog.load_file()
+        desk = _desk(settings, live, catalog, clock)
         await _adopt_spools(spool, settings, number, clock)
         patience = Patience(store=settings.store_timeout, spool=settings.spool_timeout)
         gatehouse = Gatehouse(desk, catalog, spool, clock, patience=patience, metrics=metrics)
@@ -67,7 +67,9 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
             tasks.create_task(gatehouse.replay_spool(), name="spool-replay"),
             tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
         ]
-        gates = NativeGates(gatehouse, metrics, draining=draining.is_set)
+        changes = partial(grants_since, live, partition_count=settings.partition_count)
+        handouts = GrantHandouts(gatehouse, catalog, changes)
+        gates = NativeGates(gatehouse, metrics, draining=draining.is_set, handouts=handouts)
         health = health_app(registry, partial(_readiness, draining, live, catalog))
         async with (
             serve(health, host=settings.host, port=metrics_port(settings, number)),
@@ -82,9 +84,7 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
 
 async def _until_ended(lifeline_fd: int | None, draining: asyncio.Event) -> None:
     """Serve until asked to end, then a moment longer: balancers see /readyz, kept connections close."""
-    # What is here by now stays: the collector need not look at it again with every few requests.
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    collect_seldom()
     await ended(lifeline_fd)
     draining.set()
     log.info("gates_draining")
@@ -117,6 +117,15 @@ def _live(settings: Settings, url: str, metrics: GateMetrics) -> BatchingConnect
         waiting_max=settings.live_waiting_max,
         reply_timeout_s=settings.live_reply_timeout_ms / 1000,
         observe_batch=metrics.batch_sent,
+    )
+
+
+def _desk(settings: Settings, live: BatchingConnection, catalog: CatalogKeeper, clock: Clock) -> Desk:
+    return Desk(
+        _sessions(settings, live),
+        clock,
+        timeliness_of(settings),
+        grant_keys=lambda: catalog.current.grant_keys,
     )
 
 

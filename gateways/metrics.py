@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from prometheus_client import CollectorRegistry
 
     from parking.decision import Decision
+    from parking.desk import Answer
 
 __all__ = ["GateMetrics", "ProcessMetrics"]
 
@@ -52,13 +56,24 @@ class GateMetrics:
 
     def answered(self, decision: Decision, *, replayed: bool, seconds: float) -> None:
         """One answer left."""
-        key = (decision.verdict, decision.reason)
-        counter = self._by_decision.get(key)
-        if counter is None:
-            counter = self._by_decision[key] = self._decisions.labels(*key)
-        counter.inc()
+        self._counter(decision.verdict, decision.reason).inc()
         (self._replayed if replayed else self._answered).inc()
         self._latency.observe(seconds)
+
+    def answered_many(self, answers: Iterable[Answer]) -> None:
+        """The answers to a backlog left; no driver waited for them, so none has a latency."""
+        kinds = collections.Counter(
+            (one.decision.verdict, one.decision.reason, one.replayed) for one in answers
+        )
+        for (verdict, reason, replayed), count in kinds.items():
+            self._counter(verdict, reason).inc(count)
+            (self._replayed if replayed else self._answered).inc(count)
+
+    def _counter(self, verdict: str, reason: str) -> Counter:
+        counter = self._by_decision.get((verdict, reason))
+        if counter is None:
+            counter = self._by_decision[verdict, reason] = self._decisions.labels(verdict, reason)
+        return counter
 
     def refused(self) -> None:
         """One event was refused."""

@@ -1,4 +1,4 @@
-"""Makes coming months' partitions ahead of time, beside the work of settlement and never in its way.
+"""Makes coming months' partitions ahead of time, and drops old archive, beside the work of settlement.
 
 Bookings do not depend on it: rows of a month without a partition are kept all the same, and move there when
 it is made. So whatever hinders it is said and tried again. A process that is not the owner of the books can
@@ -14,7 +14,7 @@ import structlog
 
 from parking.errors import Defect, DependencyError, NotPermitted
 from settlement.books.migrate import owner_connection
-from settlement.books.months import ensure_months
+from settlement.books.months import drop_archive, ensure_months
 
 if TYPE_CHECKING:
     from parking.clock import Clock
@@ -26,18 +26,23 @@ EVERY_S: Final = 6 * 3600.0
 RETRY_S: Final = 60.0
 
 
-async def keep_months(dsn: str, clock: Clock, *, every_s: float = EVERY_S, retry_s: float = RETRY_S) -> None:
-    """Make what is missing now and from time to time, for ever."""
+async def keep_months(
+    dsn: str, clock: Clock, *, archive_months: int, every_s: float = EVERY_S, retry_s: float = RETRY_S
+) -> None:
+    """Make what is missing, and drop archive older than ``archive_months``, now and from time to time."""
     said = False
     while True:
         pause_s = retry_s
         try:
             async with owner_connection(dsn) as owner:
                 busy = await ensure_months(owner, clock.now())
-            if busy:
-                log.info("months_in_use", months=busy)
+                dropped = await drop_archive(owner, clock.now(), months_kept=archive_months)
+            if busy or dropped is None:
+                log.info("months_in_use", months=busy, archive=dropped is None)
             else:
                 pause_s = every_s
+            if dropped:
+                log.info("archive_dropped", months=dropped)
         except NotPermitted as error:
             pause_s = every_s
             if not said:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from gateways.settings import Settings
     from parking.clock import Clock
-    from settlement.outcomes import OutcomeBooks
+    from settlement.notices import NoticeDesk
     from settlement.rail import Rail
-    from settlement.retry import Schedule
 
 __all__ = ["add_notice_routes", "open_rails", "rail_captures"]
 
@@ -35,12 +34,10 @@ async def open_rails(settings: Settings, opened: AsyncExitStack) -> dict[str, Ra
     return {SIMULATOR: await opened.enter_async_context(open_simulator_rail(where))}
 
 
-def add_notice_routes(
-    app: web.Application, settings: Settings, *, books: OutcomeBooks, schedule: Schedule, clock: Clock
-) -> None:
+def add_notice_routes(app: web.Application, settings: Settings, *, desk: NoticeDesk, clock: Clock) -> None:
     """Let the configured rails report outcomes."""
     if _simulator(settings) is not None:
-        notices = SimulatorNotices(books=books, schedule=schedule, clock=clock, secrets=_secrets(settings))
+        notices = SimulatorNotices(desk=desk, clock=clock, secrets=_secrets(settings))
         app.router.add_post(f"/v1/rails/{SIMULATOR}/notices", notices.take)
 
 

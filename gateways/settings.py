@@ -97,8 +97,20 @@ class Settings(BaseSettings):
     """Records in one statement; larger ones win little and hold locks longer."""
     poison_after: Positive = 5
     """Deliveries of one record before it goes to a person and stops nobody."""
+    misread_wait_s: Annotated[int, Field(ge=30)] = 120
+    """How long an exit on an unsure read waits for a second camera before cars inside are compared."""
+    plausible_speed_kmh: Positive = 200
+    """A car that would have come from another garage faster than this was misread: above what roads allow."""
     grant_valid_days: Positive = 30
     """A stay longer than this asks anew; most cars leave within hours."""
+    archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
+    """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
+    grant_key_dir: Path | None = None
+    """Where the private keys are that sign grants; without it ``grant-keys`` in the data folder."""
+    debtors_refresh_ms: Positive = 60_000
+    """How late a bill is found overdue; what a driver does himself is told to the lanes at once."""
+    debtors_max: Positive = 2_000
+    """Plates that the entries of each garage know as debtors', about 100 bytes each; those that owe most."""
     postgres_pool_size: Positive = 8
     """Few connections with large batches; gates use none."""
     retry_file: Path | None = None
@@ -125,9 +137,19 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def grant_keys(self) -> Path:
+        """The folder of the private keys that sign grants."""
+        return self.grant_key_dir or self.data_dir / "grant-keys"
+
+    @property
     def store_timeout(self) -> timedelta:
         """What the live store may take of a lane's deadline."""
         return timedelta(milliseconds=self.lane_deadline_ms - self.spool_reserve_ms)
+
+    @property
+    def collect_delay(self) -> timedelta:
+        """How long after an exit its charge falls due."""
+        return timedelta(seconds=self.collect_delay_s)
 
     @property
     def spool_timeout(self) -> timedelta:

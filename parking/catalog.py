@@ -7,7 +7,7 @@ gate process in memory and in a local file, so that no store has to answer befor
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Catalog:
     partition_count: int
     garages: Mapping[GarageId, Garage]
     controllers: Mapping[str, Controller]
+    grant_keys: Mapping[str, bytes] = field(default_factory=dict)
+    """The public keys of signed grants by key id, retired ones included."""
 
 
 def secret_digest(secret: str) -> bytes:

@@ -6,19 +6,21 @@ the driver, given to the barrier and archived as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
-from parking.garage import Barrier, LeaveFirst
+from parking.debt import Measure
+from parking.garage import Barrier, Direction, LeaveFirst
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.debt import DebtNotice
     from parking.garage import Policy
     from parking.grant import Grant
 
-__all__ = ["Decision", "Reason", "Verdict", "barrier", "decide_exit"]
+__all__ = ["DEBT_HOLDS", "Decision", "Reason", "Verdict", "barrier", "decide_exit", "of_debtor"]
 
 
 @unique
@@ -49,6 +51,10 @@ class Reason(StrEnum):
     """Nobody vouches for this car: pay first."""
     OVER_LIMIT = "over_limit"
     """The fee is above what may be left unpaid: pay first."""
+    DEBT = "debt"
+    """The driver owes for earlier stays: pay that first."""
+    DEBT_ATTENDANT = "debt_attendant"
+    """The driver owes for earlier stays: an attendant may let the car pass."""
     NO_ENTRY = "no_entry"
     """The car was never seen entering."""
     LOW_CONFIDENCE = "low_confidence"
@@ -65,18 +71,45 @@ class Reason(StrEnum):
     """Older than the lateness window: kept for a person."""
     CLOCK = "clock"
     """Captured further in the future than a clock may be wrong: kept for a person."""
+    OFFLINE_GRANT = "offline_grant"
+    """History: the garage was cut off and let the car out on a signed grant, which holds good."""
+    GRANT_REFUSED = "grant_refused"
+    """History: what the garage let the car out on is no valid grant for it; a person looks at it."""
     OUTAGE_POLICY = "outage_policy"
     """The stores did not answer in time; the garage's outage policy decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``amount_fen`` is the fee as of now, ``limit_fen`` what may be left unpaid; 0 where neither applies."""
+    """``amount_fen`` is the fee as of now, ``limit_fen`` what may be left unpaid; 0 where neither applies.
+
+    A debtor is told ``owed_fen`` for earlier stays, and the ``reference`` by which to pay it.
+    """
 
     verdict: Verdict
     reason: Reason
     amount_fen: int = 0
     limit_fen: int = 0
+    owed_fen: int = 0
+    reference: str = ""
+
+
+DEBT_HOLDS: Final = frozenset({Reason.DEBT, Reason.DEBT_ATTENDANT})
+"""The holds that end with a payment: the same event is decided anew each time it comes."""
+
+
+def of_debtor(decision: Decision, debt: DebtNotice | None, direction: Direction) -> Decision:
+    """The decision about a car whose driver owes, by the notice's measure for this way through a gate."""
+    measure = Measure.IGNORE
+    if debt is not None:
+        measure = debt.entry if direction is Direction.ENTRY else debt.exit
+    if debt is None or measure is Measure.IGNORE:
+        return decision
+    told = replace(decision, owed_fen=debt.owed_fen, reference=debt.reference)
+    if not measure.holds:
+        return told
+    reason = Reason.DEBT if measure is Measure.PAY else Reason.DEBT_ATTENDANT
+    return replace(told, verdict=Verdict.HOLD, reason=reason)
 
 
 def decide_exit(

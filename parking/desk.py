@@ -1,7 +1,9 @@
 """The desk: one gate event in, one answer out.
 
 It looks, decides purely, and writes. Nothing here waits for money: the grant that settlement pushed when
-the car came in, or the garage's policy, decides the exit on the spot.
+the car came in, or the garage's policy, decides the exit on the spot. An answer is a generator of steps that
+gets the outcome of each: whether they are taken one by one, or together with those of a whole backlog
+(``parking/backlog.py``), is the same to it.
 
 What becomes of every odd order:
 
@@ -11,6 +13,8 @@ an event id with other content         :class:`Conflict`, nothing changes
 entry of a car inside, within minutes  ``duplicate_entry``: the first session stands
 entry of a car inside, later           a new session; the old one goes to the review list
 entry before the session of a car      quarantined: the newer session stands
+entry of a debtor                      opens, warns or holds by the notice that settlement left
+a hold for a debt, sent again          decided anew: it opens once the debt is paid
 exit without entry, or before it       ``no_entry`` by policy, quarantined; nothing is charged
 exit below the confidence bar          ``low_confidence`` by policy, quarantined; nothing is charged
 turn-back soon after an entry          the session is voided
@@ -24,49 +28,41 @@ from the future                        quarantined; the barrier follows the outa
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from parking.decision import Decision, Reason, Verdict, barrier, decide_exit
+from parking.case import Case, Timeliness
+from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, of_debtor
 from parking.errors import Busy, Defect
 from parking.event import Kind
+from parking.fee import fee_of
 from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
-from parking.live.sessions import Changed, Remembered
-from parking.pricing import Stay, price
+from parking.live.steps import Changed, Inside, LiveStep, Outcome, Owes, Remembered, Written
+from parking.shown_grant import shown_grant
 from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
 
     from parking.clock import Clock
+    from parking.debt import DebtNotice
     from parking.event import GateEvent
     from parking.garage import Garage
     from parking.grant import Grant
     from parking.ids import SessionId
-    from parking.live.sessions import Sessions, Written
+    from parking.live.sessions import Sessions
     from parking.session import Session
 
-__all__ = ["Answer", "Desk", "Timeliness"]
+__all__ = ["Answer", "Answering", "Desk"]
 
 LOOKS_MAX = 5
 ENTERED = Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY)
 ENTERED_UNSURELY = Decision(verdict=Verdict.OPEN, reason=Reason.LOW_CONFIDENCE)
 ENTERED_TWICE = Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeliness:
-    """How old or new an event may be."""
-
-    late_after: timedelta = timedelta(minutes=2)
-    """Older than this, the car has long passed: booked, but no barrier moves."""
-    window: timedelta = timedelta(hours=48)
-    """Older than this, a person decides. Answers are remembered for longer than this."""
-    ahead: timedelta = timedelta(minutes=2)
-    """A device clock may run ahead by this much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,39 +75,27 @@ class Answer:
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An event on its way.
-
-    ``settled`` is the decision when the car has passed already; ``amend`` lets it overrule a hold that
-    the gate never received.
-    """
-
-    event: GateEvent
-    garage: Garage
-    received_at: datetime
-    settled: Decision | None
-    amend: bool
-
-    def verdict(self, live: Decision) -> Decision:
-        """The live decision, unless another was given already."""
-        return self.settled or live
-
-    @property
-    def held_by_outage(self) -> bool:
-        """Whether the barrier stayed shut in an outage, so that the car did not pass."""
-        return (
-            self.settled is not None
-            and self.settled.reason is Reason.OUTAGE_POLICY
-            and self.settled.verdict is Verdict.HOLD
-        )
+Answering = Generator[LiveStep, Outcome, Answer]
+"""An answer under way: the steps that it wants taken, and in the end the answer."""
 
 
 class Desk:
-    """Answers gate events from the live store."""
+    """Answers gate events from the live store, where ``sessions`` takes their steps.
 
-    def __init__(self, sessions: Sessions, clock: Clock, timeliness: Timeliness | None = None) -> None:
-        self._sessions = sessions
+    ``grant_keys`` are the public keys by which a signed grant that an exit of the past shows is checked.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        timeliness: Timeliness | None = None,
+        *,
+        grant_keys: Callable[[], Mapping[str, bytes]] = dict,
+    ) -> None:
+        self.sessions = sessions
+        self._grant_keys = grant_keys
+        self._steps = sessions.steps
         self._clock = clock
         self._timeliness = timeliness or Timeliness()
 
@@ -121,25 +105,29 @@ class Desk:
         Raises :class:`Conflict`, :class:`Busy`, :class:`Unavailable` or :class:`OutcomeUnknown`; the
         event may be sent again after each of them.
         """
+        return await self._take(self.answering(event, garage, given=given))
+
+    def answering(self, event: GateEvent, garage: Garage, *, given: Decision | None = None) -> Answering:
+        """The same, with steps that somebody else takes."""
         now = self._clock.now()
         age = now - event.captured_at
         passed = given is not None and given.verdict is Verdict.OPEN
         case = Case(event, garage, now, given or self._late(event, age), amend=passed)
         if age > self._timeliness.window:
             decision = Decision(verdict=Verdict.HOLD, reason=Reason.TOO_LATE)
-            return await self._quarantine(case, given or decision)
+            return self._note(case, given or decision, Result.QUARANTINED)
         if -age > self._timeliness.ahead:
-            verdict = barrier(garage.policy.outage)
-            return await self._quarantine(case, case.verdict(Decision(verdict=verdict, reason=Reason.CLOCK)))
+            clock = Decision(verdict=barrier(garage.policy.outage), reason=Reason.CLOCK)
+            return self._note(case, case.verdict(clock), Result.QUARANTINED)
         if case.held_by_outage and given is not None and event.kind is not Kind.TURN_BACK:
-            return _answer(event, await self._note(case, given, Result.APPLIED))
+            return self._note(case, given, Result.APPLIED)
         match event.kind:
             case Kind.ENTRY:
-                return await self._entry(case)
+                return self._entry(case)
             case Kind.EXIT:
-                return await self._exit(case)
+                return self._exit(case)
             case Kind.TURN_BACK:
-                return await self._turn_back(case)
+                return self._turn_back(case)
             case _ as never:
                 assert_never(never)
 
@@ -148,74 +136,106 @@ class Desk:
         return self._late(event, self._clock.now() - event.captured_at)
 
     def _late(self, event: GateEvent, age: timedelta) -> Decision | None:
-        if event.offline or age > self._timeliness.late_after:
-            return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
-        return None
+        if not event.offline and age <= self._timeliness.late_after:
+            return None
+        if event.grant_token and event.kind is Kind.EXIT:
+            return shown_grant(event, self._grant_keys())
+        return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
 
     async def set_aside(self, event: GateEvent, garage: Garage, given: Decision) -> Answer:
         """Quarantine an answered event whose id the live store knows for another: no answer is lost."""
         aside = replace(event, event_id=EventId(f"{event.event_id}#{event.digest()}"))
         case = Case(aside, garage, self._clock.now(), given, amend=False)
-        return await self._quarantine(case, given)
+        return await self._take(self._note(case, given, Result.QUARANTINED))
 
-    async def _entry(self, case: Case) -> Answer:
-        event, garage = case.event, case.garage
+    async def _take(self, answering: Answering) -> Answer:
+        """Take each step as it comes."""
+        try:
+            step = next(answering)
+            while True:
+                step = answering.send(await self.sessions.take(step))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+    def _entry(self, case: Case) -> Answering:
+        event = case.event
         if not event.plate.readable:
             decision = Decision(verdict=Verdict.OPEN, reason=Reason.UNREADABLE)
-            return await self._quarantine(case, case.verdict(decision))
-        entered = ENTERED_UNSURELY if _unsure(case) else ENTERED
-        outcome = await self._sessions.enter(
+            return (yield from self._note(case, case.verdict(decision), Result.QUARANTINED))
+        entered, held = ENTERED_UNSURELY if _unsure(case) else ENTERED, None
+        decision, heed_debts = case.verdict(entered), case.settled is None and entered is ENTERED
+        for _ in range(LOOKS_MAX):
+            outcome = yield self._entering(
+                case, decision, heed_debts=heed_debts, overrule_hold=held is not None
+            )
+            if isinstance(outcome, Owes):
+                decision, heed_debts = of_debtor(entered, outcome.debt, Direction.ENTRY), False
+                if decision.verdict is Verdict.HOLD:
+                    outcome = held or (yield self._noting(case, decision, Result.APPLIED))
+                    return _answer(event, outcome)
+            elif heed_debts and held is None and isinstance(outcome, Remembered) and case.overrules(outcome):
+                held = outcome
+            else:
+                return _answer(event, outcome)
+        raise Busy("the driver's debts changed at every look")
+
+    def _entering(self, case: Case, decision: Decision, *, heed_debts: bool, overrule_hold: bool) -> LiveStep:
+        event, garage = case.event, case.garage
+        return self._steps.enter(
             event,
-            decision=case.verdict(entered),
+            decision=decision,
             decision_if_twice=case.verdict(ENTERED_TWICE),
             tariff_version_id=version_id_of(garage.tariffs.in_force(event.captured_at)),
             policy=garage.policy,
             received_at=case.received_at,
+            heed_debts=heed_debts,
+            overrule_hold=overrule_hold,
         )
-        return _answer(event, outcome)
 
-    async def _exit(self, case: Case) -> Answer:
+    def _exit(self, case: Case) -> Answering:
         event, policy = case.event, case.garage.policy
         if not event.plate.readable or _unsure(case):
             reason = Reason.LOW_CONFIDENCE if event.plate.readable else Reason.UNREADABLE
             decision = Decision(verdict=barrier(policy.low_confidence), reason=reason)
-            return await self._quarantine(case, case.verdict(decision))
+            return (yield from self._note(case, case.verdict(decision), Result.QUARANTINED))
         for _ in range(LOOKS_MAX):
-            outcome = await self._look_and_leave(case)
+            found = yield self._steps.look(event)
+            overruled = isinstance(found, Remembered) and case.overrules(found)
+            if overruled:
+                found = yield self._steps.find(event.garage_id, event.plate.number)
+            outcome = (
+                (yield self._leaving(case, found, overrule_hold=overruled))
+                if isinstance(found, Inside)
+                else found
+            )
             if not isinstance(outcome, Changed):
                 return _answer(event, outcome)
         raise Busy("the session changed at every look")
 
-    async def _look_and_leave(self, case: Case) -> Remembered | Written | Changed:
-        event, policy = case.event, case.garage.policy
-        found = await self._sessions.look(event)
-        overruled = False
-        if isinstance(found, Remembered):
-            overruled = case.amend and found.decision.verdict is Verdict.HOLD
-            if not overruled:
-                return found
-            found = await self._sessions.find(event.garage_id, event.plate.number)
-        session = found.session
+    def _leaving(self, case: Case, found: Inside, *, overrule_hold: bool) -> LiveStep:
+        """What is to be written about an exit, by what the look found."""
+        event, policy, session = case.event, case.garage.policy, found.session
         if session is None or session.entered_at > event.captured_at:
             decision = Decision(verdict=barrier(policy.no_entry), reason=Reason.NO_ENTRY)
-            return await self._note(case, case.verdict(decision), Result.QUARANTINED)
-        decision = _exit_decision(case, session, found.grant)
+            return self._noting(case, case.verdict(decision), Result.QUARANTINED)
+        decision = _exit_decision(case, session, found.grant, found.debt)
         if case.settled is None and decision.verdict is Verdict.HOLD:
-            return await self._note(case, decision, Result.APPLIED, session.session_id)
-        return await self._sessions.leave(
+            return self._noting(case, decision, Result.APPLIED, session.session_id)
+        return self._steps.leave(
             event,
             session,
             decision=decision,
             policy=policy,
             received_at=case.received_at,
-            overrule_hold=overruled,
+            overrule_hold=overrule_hold,
         )
 
-    async def _turn_back(self, case: Case) -> Answer:
+    def _turn_back(self, case: Case) -> Answering:
         none = Decision(verdict=Verdict.HOLD, reason=Reason.NO_PASSAGE)
         if not case.event.plate.readable:
-            return await self._quarantine(case, case.verdict(none))
-        outcome = await self._sessions.turn_back(
+            return (yield from self._note(case, case.verdict(none), Result.QUARANTINED))
+        outcome = yield self._steps.turn_back(
             case.event,
             decision=case.verdict(Decision(verdict=Verdict.HOLD, reason=Reason.TURN_BACK)),
             decision_if_no_passage=case.verdict(none),
@@ -225,13 +245,13 @@ class Desk:
         )
         return _answer(case.event, outcome)
 
-    async def _quarantine(self, case: Case, decision: Decision) -> Answer:
-        return _answer(case.event, await self._note(case, decision, Result.QUARANTINED))
+    def _note(self, case: Case, decision: Decision, result: Result) -> Answering:
+        return _answer(case.event, (yield self._noting(case, decision, result)))
 
-    async def _note(
+    def _noting(
         self, case: Case, decision: Decision, result: Result, session_id: SessionId | None = None
-    ) -> Remembered | Written:
-        return await self._sessions.note(
+    ) -> LiveStep:
+        return self._steps.note(
             case.event,
             decision=decision,
             session_id=session_id,
@@ -240,7 +260,7 @@ class Desk:
         )
 
 
-def _exit_decision(case: Case, session: Session, grant: Grant | None) -> Decision:
+def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtNotice | None) -> Decision:
     fee_fen = fee_of(session, case.event.captured_at, case.garage)
     prepaid_fen = min(session.prepaid_fen, fee_fen)
     decision = decide_exit(
@@ -251,24 +271,25 @@ def _exit_decision(case: Case, session: Session, grant: Grant | None) -> Decisio
         at=case.event.captured_at,
     )
     if case.settled is None:
-        return decision
-    return replace(decision, verdict=case.settled.verdict, reason=case.settled.reason)
-
-
-def fee_of(session: Session, left_at: datetime, garage: Garage) -> int:
-    """The whole fee of a stay that ends at ``left_at``, in fen."""
-    tariff = garage.tariffs.version(session.tariff_version_id)
-    if tariff is None:
-        raise Defect(f"tariff version {session.tariff_version_id} is not known here")
-    until = session.charged_until(left_at)
-    return price(Stay(entered_at=session.entered_at, left_at=until, plate=session.plate), tariff).amount_fen
+        return of_debtor(decision, debt, Direction.EXIT)
+    reason = case.settled.reason
+    if reason is Reason.OFFLINE_GRANT and fee_fen - prepaid_fen > case.settled.limit_fen:
+        reason = Reason.GRANT_REFUSED
+    return Decision(
+        verdict=case.settled.verdict,
+        reason=reason,
+        amount_fen=decision.amount_fen,
+        limit_fen=decision.limit_fen,
+    )
 
 
 def _unsure(case: Case) -> bool:
-    return round(case.event.confidence * 1000) < case.garage.policy.confidence_bar_permille
+    return case.event.confidence_permille < case.garage.policy.confidence_bar_permille
 
 
-def _answer(event: GateEvent, outcome: Remembered | Written) -> Answer:
+def _answer(event: GateEvent, outcome: Outcome) -> Answer:
+    if not isinstance(outcome, Written | Remembered):
+        raise Defect("a step has an outcome of another")
     return Answer(
         event_id=event.event_id,
         decision=outcome.decision,

@@ -54,6 +54,8 @@ class GateEvent:
     confidence: float
     candidates: tuple[Candidate, ...] = ()
     offline: bool = False
+    grant_token: str = ""
+    """The signed grant on which a cut-off garage let the vehicle out; history only."""
     captured_ms: int = field(init=False, repr=False, compare=False)
     """The same moment, as it is written everywhere."""
     _digest: str = field(default="", init=False, repr=False, compare=False)
@@ -65,6 +67,11 @@ class GateEvent:
             raise InvalidInput("confidence is 0 to 1", ("confidence",))
         object.__setattr__(self, "captured_ms", to_ms(self.captured_at))
 
+    @property
+    def confidence_permille(self) -> int:
+        """The confidence as it is compared with a garage's bar."""
+        return round(self.confidence * 1000)
+
     def digest(self) -> str:
         """16 hex digits over the content: equal for a re-sent event, different for another body."""
         if self._digest:
@@ -73,7 +80,7 @@ class GateEvent:
         candidates = "".join([f"{one.number}={one.confidence!r}\x1f" for one in self.candidates])
         content = (
             f"{self.lane_id}\x1f{self.kind}\x1f{self.captured_ms}\x1f{plate.number}\x1f{plate.colour}\x1f"
-            f"{self.confidence!r}\x1f{candidates}{line}"
+            f"{self.confidence!r}\x1f{candidates}{line}{self.grant_token}"
         )
         digest = blake2b(content.encode(), digest_size=8).hexdigest()
         object.__setattr__(self, "_digest", digest)

@@ -56,6 +56,8 @@ class Policy:
     low_confidence: Barrier = Barrier.OPEN
     """A read at the exit below ``confidence_bar_permille``; it is not charged until a person confirms."""
     confidence_bar_permille: int = 700
+    match_misreads: bool = True
+    """Whether an exit on an unsure read ends the session of the car inside that it can only have been."""
     duplicate_entry_within: timedelta = timedelta(minutes=15)
     """A second entry of a car inside within this time is the same entry read twice."""
     turn_back_within: timedelta = timedelta(minutes=15)

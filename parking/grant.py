@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.debt import DebtNotice
     from parking.ids import AccountId
+    from parking.session import Session
 
-__all__ = ["Grant", "GrantReason"]
+__all__ = ["Grant", "GrantReason", "Granted"]
 
 
 @unique
@@ -26,7 +28,18 @@ class GrantReason(StrEnum):
     NOT_REGISTERED = "not_registered"
     NO_AGREEMENT = "no_agreement"
     ACCOUNT_SUSPENDED = "account_suspended"
+    LEAVE_FIRST_OFF = "leave_first_off"
+    """The driver wants to pay at the exit."""
+    BINDING_DISPUTED = "binding_disputed"
+    """Somebody else claims the plate, and a person has not decided yet."""
+    BLOCKED = "blocked"
+    """The account or the plate is on a block list."""
     DEBT = "debt"
+    """Bills are overdue."""
+    TOO_MANY_OPEN = "too_many_open"
+    """More bills are open than the policy allows, whatever they add up to."""
+    LOW_SCORE = "low_score"
+    """A credit score from outside is below what the policy asks for."""
     EXPOSURE = "exposure"
     """What the account already owes leaves no room below its total limit."""
 
@@ -40,3 +53,12 @@ class Grant:
     reason: GrantReason
     expires_at: datetime
     account_id: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What the gates are told of a car inside: its grant, and its driver's debts."""
+
+    session: Session
+    grant: Grant
+    debt: DebtNotice | None = None

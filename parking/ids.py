@@ -55,6 +55,9 @@ def session_id_of(garage_id: GarageId, entry_event_id: EventId) -> SessionId:
     return SessionId(UUID(bytes=sha1(NAMESPACE_BYTES + name, usedforsecurity=False).digest()[:16], version=5))
 
 
-def bill_id_of(session_id: SessionId, version: int) -> BillId:
-    """The bill of one closing of a session; an undone exit makes the next closing a new version."""
-    return BillId(uuid5(session_id, str(version)))
+def bill_id_of(session_id: SessionId, version: int, correction: int = 0) -> BillId:
+    """The bill of one closing of a session; an undone exit makes the next closing a new version.
+
+    ``correction`` counts how often the bill of this closing was corrected before.
+    """
+    return BillId(uuid5(session_id, f"{version}/{correction}" if correction else str(version)))

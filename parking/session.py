@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
     from parking.plate import Plate
 
-__all__ = ["TRANSITIONS", "Session", "State", "Step"]
+__all__ = ["TRANSITIONS", "Session", "State", "Step", "charged_until"]
 
 
 @unique
@@ -78,7 +78,16 @@ class Session:
     left_at: datetime | None = None
 
     def charged_until(self, left_at: datetime) -> datetime:
-        """The moment up to which the fee counts: that of the payment, if the driver then left in time."""
-        if self.prepaid_at is not None and self.prepaid_until is not None and left_at <= self.prepaid_until:
-            return max(self.entered_at, min(self.prepaid_at, left_at))
-        return left_at
+        """The moment up to which the fee of this stay counts."""
+        return charged_until(
+            self.entered_at, left_at, prepaid_at=self.prepaid_at, prepaid_until=self.prepaid_until
+        )
+
+
+def charged_until(
+    entered_at: datetime, left_at: datetime, *, prepaid_at: datetime | None, prepaid_until: datetime | None
+) -> datetime:
+    """The moment up to which a fee counts: that of the payment, if the driver then left in time."""
+    if prepaid_at is not None and prepaid_until is not None and left_at <= prepaid_until:
+        return max(entered_at, min(prepaid_at, left_at))
+    return left_at

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid5
 
 from parking.decision import Reason
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from parking.journal import Record
     from parking.tariff import Tariff
 
-__all__ = ["Bill", "BillKind", "bill_of", "credit_note_of"]
+__all__ = ["CORRECTED", "Bill", "BillKind", "bill_of", "credit_note_of"]
+
+CORRECTED: Final = "corrected"
+"""Why a bill was credited that was of another car or stay, and why the one in its place was raised."""
 
 
 @unique
@@ -43,6 +46,9 @@ class Bill:
     """``amount_fen`` is the whole fee; ``prepaid_fen`` of it had been paid inside.
 
     A credit note carries the amounts of the bill that it takes back, and its id in ``credits_bill_id``.
+    ``correction`` counts how often the bill of this closing was corrected before. ``entered_at`` is the
+    entry as the gates saw it, beside which the bill is kept; where that was wrong, ``stay_from`` is when it
+    was.
     """
 
     partition: Partition
@@ -62,6 +68,8 @@ class Bill:
     proof: str
     kind: BillKind = BillKind.BILL
     credits_bill_id: BillId | None = None
+    correction: int = 0
+    stay_from: datetime | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.prepaid_fen <= self.amount_fen:
@@ -73,9 +81,14 @@ class Bill:
         return self.amount_fen - self.prepaid_fen
 
     @property
+    def stayed_from(self) -> datetime:
+        """The entry that is charged from."""
+        return self.stay_from or self.entered_at
+
+    @property
     def collectable(self) -> bool:
         """Whether the driver may be charged without a person looking at the exit first."""
-        return self.reason != Reason.LOW_CONFIDENCE
+        return self.reason not in {Reason.LOW_CONFIDENCE, Reason.GRANT_REFUSED}
 
 
 def bill_of(record: Record, tariff: Tariff) -> Bill:

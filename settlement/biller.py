@@ -14,6 +14,7 @@ start, say nothing about a record and are not counted.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -46,7 +47,7 @@ class BillerSettings:
     batch: int = 500
     """Records a statement; above it latency grows and throughput does not."""
     writers: int = 2
-    """Statements under way, each for its own partitions: one is computed here while another is booked."""
+    """Statements under way, each for its own partitions: one is computed here while others are booked."""
     block: timedelta = timedelta(seconds=1)
     """How long to wait for a new record."""
     gather_s: float = 0.02
@@ -142,14 +143,20 @@ class Biller:
         return self._failed[place] >= self._settings.poison_after
 
     async def _book_all(self, records: Sequence[Record]) -> list[Unbookable]:
-        """Book by several writers; returns the records that failed alone."""
-        writers = self._settings.writers
-        shares = [[one for one in records if one.partition % writers == share] for share in range(writers)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._book_share(share)) for share in shares if share]
-        return [failure for task in tasks for failure in task.result()]
+        """Book by several writers, each taking the next lot; returns the records that failed alone."""
+        lots = deque(_lots(records, self._settings.batch))
+        failures: list[Unbookable] = []
 
-    async def _book_share(self, records: Sequence[Record]) -> list[Unbookable]:
+        async def write() -> None:
+            while lots:
+                failures.extend(await self._book_lot(lots.popleft()))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._settings.writers, len(lots))):
+                group.create_task(write())
+        return failures
+
+    async def _book_lot(self, records: Sequence[Record]) -> list[Unbookable]:
         failures: list[Unbookable] = []
         for start in range(0, len(records), self._settings.batch):
             batch = records[start : start + self._settings.batch]
@@ -195,3 +202,20 @@ class Biller:
             positions.setdefault(item.partition, []).append(item.position)
         if positions:
             await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))
+
+
+def _lots(records: Sequence[Record], batch: int) -> list[list[Record]]:
+    """Cut ``records`` into what one writer books at a time: all of some partitions, ``batch`` if possible.
+
+    A partition is in one lot only, so that its records are booked in order and no two writers wait for each
+    other's balances.
+    """
+    by_partition: dict[Partition, list[Record]] = {}
+    for record in records:
+        by_partition.setdefault(record.partition, []).append(record)
+    lots: list[list[Record]] = []
+    for share in by_partition.values():
+        if not lots or len(lots[-1]) + len(share) > batch:
+            lots.append([])
+        lots[-1] += share
+    return lots

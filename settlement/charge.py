@@ -58,7 +58,7 @@ class State(StrEnum):
 
     NONE = "none"
     UNASSIGNED = "unassigned"
-    """No rail may be asked for it: the driver is unknown or has agreed to none."""
+    """No rail may be asked for it: the driver is unknown, has agreed to none, or a person must look first."""
     DUE = "due"
     SENT = "sent"
     """An attempt key is saved; the rail is being called, or was when a process died."""
@@ -70,6 +70,8 @@ class State(StrEnum):
     PAID = "paid"
     UNPAID = "unpaid"
     """Given up: a debt."""
+    COLLECTED = "collected"
+    """Paid by the driver himself at a garage, by no rail of ours."""
     VOIDED = "voided"
 
 
@@ -80,6 +82,8 @@ class Step(StrEnum):
     RAISED = "raised"
     RAISED_UNASSIGNED = "raised_unassigned"
     ASSIGNED = "assigned"
+    SET_ASIDE = "set_aside"
+    """The car cannot have been there: a person looks before anybody is asked to pay."""
     SENT = "sent"
     PAID = "paid"
     ACCEPTED = "accepted"
@@ -88,6 +92,7 @@ class Step(StrEnum):
     LOST_SIGHT = "lost_sight"
     NOT_RECEIVED = "not_received"
     ESCALATED = "escalated"
+    COLLECTED = "collected"
     VOIDED = "voided"
 
 
@@ -95,9 +100,12 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.NONE, Step.RAISED): State.DUE,
     (State.NONE, Step.RAISED_UNASSIGNED): State.UNASSIGNED,
     (State.UNASSIGNED, Step.ASSIGNED): State.DUE,
+    (State.UNASSIGNED, Step.COLLECTED): State.COLLECTED,
     (State.UNASSIGNED, Step.VOIDED): State.VOIDED,
     (State.DUE, Step.SENT): State.SENT,
     (State.DUE, Step.PAID): State.PAID,
+    (State.DUE, Step.COLLECTED): State.COLLECTED,
+    (State.DUE, Step.SET_ASIDE): State.UNASSIGNED,
     (State.DUE, Step.VOIDED): State.VOIDED,
     (State.SENT, Step.PAID): State.PAID,
     (State.SENT, Step.ACCEPTED): State.ACCEPTED,
@@ -120,6 +128,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.REVIEW, Step.PAID): State.PAID,
     (State.REVIEW, Step.GAVE_UP): State.UNPAID,
     (State.REVIEW, Step.VOIDED): State.VOIDED,
+    (State.UNPAID, Step.COLLECTED): State.COLLECTED,
     (State.UNPAID, Step.VOIDED): State.VOIDED,
     (State.VOIDED, Step.PAID): State.PAID,
 }

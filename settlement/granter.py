@@ -4,7 +4,8 @@ It follows the entries in the journal, looks up whose cars they are and how thos
 a grant for each to its garage, long before the exit needs it. When something changes for a driver (a plate
 bound, a limit, a payment) the cars that are inside get a new grant; the latest one wins.
 
-A grant that never arrives is no accident: the garage's policy then decides.
+Each decision is recorded, with the policy and the rules that made it, before any gate is told of it. A grant
+that never arrives is no accident: the garage's policy then decides.
 """
 
 from __future__ import annotations
@@ -12,47 +13,61 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from parking.errors import LeaveFirstError
+from parking.grant import Granted
 from parking.journal import Record
 from parking.session import Step
+from settlement.deciding import decide
 from settlement.patience import Patience
-from settlement.standing import grant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from parking.clock import Clock
-    from parking.grant import Grant
-    from parking.ids import AccountId, GarageId, Partition
+    from parking.ids import AccountId, Partition
     from parking.journal import Unreadable
     from parking.plate import Plate
     from parking.session import Session
+    from settlement.deciding import Decided, Known, PolicyBook
     from settlement.journal_port import Journal
     from settlement.observe import Observer
-    from settlement.standing import Standing
 
 __all__ = ["GROUP", "GrantBooks", "Granter", "GranterSettings", "Grants", "grant_to"]
 
 GROUP: Final = "granter"
 CAME_IN: Final = frozenset({Step.ENTERED, Step.EXIT_UNDONE})
+ENDED: Final = frozenset({Step.LEFT, Step.ENTRY_UNDONE})
 
 
 class Grants(Protocol):
     """Where the gates find their grants."""
 
-    async def push(self, grants: list[tuple[GarageId, Session, Grant]]) -> None:
+    async def push(self, grants: Sequence[Granted]) -> None:
         """Give each session its grant; one that has ended meanwhile is passed over."""
+        ...
+
+    async def withdraw(self, sessions: Sequence[Session]) -> None:
+        """Of sessions that have ended: their controllers have no more use for the signed grants."""
         ...
 
 
 class GrantBooks(Protocol):
     """What the books know of drivers."""
 
-    async def standings(self, plates: Sequence[Plate]) -> list[Standing | None]:
-        """For each plate the standing of its account; ``None`` where no account has bound it."""
+    async def known(self, plates: Sequence[Plate], now: datetime) -> list[Known]:
+        """What is known behind each plate."""
+        ...
+
+    async def policies(self, now: datetime) -> PolicyBook:
+        """The policies in force."""
+        ...
+
+    async def record(self, decisions: Sequence[Decided], now: datetime) -> None:
+        """Keep what the gates are about to be told, where it is new; repeating it does no harm."""
         ...
 
     async def sessions_inside(
@@ -139,16 +154,23 @@ class Granter:
             if isinstance(item, Record) and item.session is not None and item.step in CAME_IN
         ]
         for start in range(0, len(sessions), self._settings.batch):
-            await self._grant_patiently(sessions[start : start + self._settings.batch])
+            await self._patiently(partial(self._grant, sessions[start : start + self._settings.batch]))
+        ended = [
+            item.session
+            for item in items
+            if isinstance(item, Record) and item.session is not None and item.step in ENDED
+        ]
+        if ended:
+            await self._patiently(partial(self._grants.withdraw, ended))
         positions: dict[Partition, list[str]] = {}
         for item in items:
             positions.setdefault(item.partition, []).append(item.position)
         if positions:
             await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))
 
-    async def _grant_patiently(self, sessions: Sequence[Session]) -> None:
+    async def _patiently(self, act: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._patience.until_done(lambda: self._grant(sessions))
+            await self._patience.until_done(act)
         except LeaveFirstError as error:
             self._observer.loop_held_up(loop=GROUP, error=error, retry_in_s=0.0)
 
@@ -157,21 +179,42 @@ class Granter:
             return
         loop = asyncio.get_running_loop()
         started = loop.time()
-        expires_at = self._clock.now() + self._settings.valid_for
+        now = self._clock.now()
         # One at a time: a grant read before a change must not arrive after the one read behind it.
         async with self._granting:
-            await grant_to(sessions, books=self._books, grants=self._grants, expires_at=expires_at)
+            await grant_to(
+                sessions,
+                books=self._books,
+                grants=self._grants,
+                now=now,
+                expires_at=now + self._settings.valid_for,
+            )
         self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
 
 
 async def grant_to(
-    sessions: Sequence[Session], *, books: GrantBooks, grants: Grants, expires_at: datetime
+    sessions: Sequence[Session],
+    *,
+    books: GrantBooks,
+    grants: Grants,
+    now: datetime,
+    expires_at: datetime,
 ) -> None:
-    """Decide for each session from how its driver stands now, and tell the gates."""
-    standings = await books.standings([session.plate for session in sessions])
+    """Decide for each session from how its driver stands now, record it, and tell the gates."""
+    known = await books.known([session.plate for session in sessions], now)
+    book = await books.policies(now)
+    decisions = [
+        decide(session, one, book, now=now, expires_at=expires_at)
+        for session, one in zip(sessions, known, strict=True)
+    ]
+    await books.record(decisions, now)
     await grants.push(
         [
-            (session.garage_id, session, grant_of(standing, expires_at))
-            for session, standing in zip(sessions, standings, strict=True)
+            Granted(
+                session=one.session,
+                grant=one.grant,
+                debt=None if one.found is None else one.found.notice,
+            )
+            for one in decisions
         ]
     )

@@ -1,7 +1,7 @@
 """The ledger: which account pays into which, for every event that moves money.
 
 An entry moves an amount from one account to another, so it balances by construction. The accounts are
-named ``kind:garage``, the last one ``kind:garage/rail``:
+named ``kind:garage``, three of them ``kind:garage/rail`` or ``kind:garage/other garage``:
 
 =================  ==================================================================
 receivable         what drivers owe for stays at the garage
@@ -10,6 +10,8 @@ prepayment         paid inside, not yet used up by a bill
 gate_cash          held by the garage's own machines and attendants
 rail_clearing      held by a payment rail, not yet passed on
 refund_payable     to be given back to drivers
+due_from           debts of the garage that another one, named last, has collected
+due_to             what the garage has collected for another one, named last
 =================  ==================================================================
 
 A transaction's id follows from what it books: it is the id of the bill or credit note itself, or comes
@@ -62,6 +64,12 @@ class EntryKind(StrEnum):
     CHARGE_PAID = "charge_paid"
     REFUND_OWED = "refund_owed"
     REFUND_PAID = "refund_paid"
+    DEBT_COLLECTED = "debt_collected"
+    """A driver paid at a garage what no rail could collect."""
+    DEBT_COLLECTED_FOR = "debt_collected_for"
+    """The other side of it, where that garage was not the one of the bill."""
+    DEBT_RELEASED = "debt_released"
+    """The bill was credited after that: the driver is to be given back what he paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

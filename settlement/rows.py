@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_BILL",
+    "UNCHARGED",
     "BillRow",
     "Causes",
     "EntryRow",
@@ -45,6 +46,10 @@ class Causes:
     """The car entered again; how its first stay ended was not seen."""
     UNCONFIRMED: Final = "unconfirmed_plate"
     """It left on a plate that was not read surely; nobody is charged until a person confirms it."""
+    GRANT_REFUSED: Final = "grant_refused"
+    """A cut-off garage let it out on what is no valid grant; nobody is charged until a person confirms it."""
+    IMPOSSIBLE: Final = "impossible_stay"
+    """The car was elsewhere at that time; nobody is charged until a person confirms it."""
     CHARGE_REVIEW: Final = "charge_review"
     """Asking its rail did not help; a person finds out whether the money moved."""
     REFUND_UNPAID: Final = "refund_unpaid"
@@ -138,6 +143,8 @@ class QuarantineRow(NamedTuple):
     opened_at: datetime
 
 
+UNCHARGED: Final = frozenset({Causes.UNCONFIRMED, Causes.GRANT_REFUSED, Causes.IMPOSSIBLE})
+"""Its item names a bill that nobody is asked to pay before a person has confirmed it."""
 NO_BILL: Final = BillRow()
 TARGETS: Final[dict[Step, tuple[State, State]]] = {
     Step.ENTERED: (State.NONE, State.INSIDE),
@@ -244,7 +251,7 @@ def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
         "session_id": str(record.session.session_id) if record.session is not None else None,
         "amount_fen": record.decision.amount_fen,
     }
-    if cause == Causes.UNCONFIRMED and record.session is not None:
+    if cause in UNCHARGED and record.session is not None:
         session = record.session
         details["bill_id"] = str(bill_id_of(session.session_id, session.version))
         details["entered_at"] = session.entered_at.isoformat()

@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from parking.decision import Reason
 from parking.errors import Defect
 from parking.journal import Result
 from parking.session import TRANSITIONS, State, Step
@@ -148,4 +149,6 @@ def _add_bill(
     )
     posting.entries.extend([entry_row_of(record_no, bill, entry) for entry in entries])
     if bill.due_fen and not bill.collectable:
-        posting.quarantined.append(item_row_of(record_no, record, Causes.UNCONFIRMED))
+        refused = bill.reason == Reason.GRANT_REFUSED
+        cause = Causes.GRANT_REFUSED if refused else Causes.UNCONFIRMED
+        posting.quarantined.append(item_row_of(record_no, record, cause))

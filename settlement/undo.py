@@ -1,4 +1,4 @@
-"""What follows when an exit is undone: the car turned back after its bill had been raised.
+"""What follows when a bill is taken back: the car turned back, or the bill was of another car or stay.
 
 The bill is credited in whole. What becomes of its charge depends on how far that has come: what nobody
 has been asked for is voided, what is under way is marked and finished by whoever hears the rail's answer,
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from parking.decision import Reason
 from settlement.bill import credit_note_of
 from settlement.charge import ChargeId, Direction, State, charge_id_of
+from settlement.debt_ledger import debt_released
 from settlement.ledger import bill_credited, refund_owed
 
 if TYPE_CHECKING:
@@ -46,19 +47,21 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """All that the books take down for one undone exit."""
+    """All that the books take down for one bill that is taken back."""
 
     credit_note: Bill
     entries: tuple[Entry, ...]
     voided: ChargeId | None = None
     void_requested: ChargeId | None = None
     refund: Refund | None = None
+    released: ChargeId | None = None
+    """It was collected at a garage: a person gives it back."""
 
 
-def undo_of(billed: Billed) -> Undo:
-    """Credit the bill and decide what becomes of its charge."""
+def undo_of(billed: Billed, reason: str = Reason.TURN_BACK) -> Undo:
+    """Credit the bill, for ``reason``, and decide what becomes of its charge."""
     bill = billed.bill
-    note = credit_note_of(bill, Reason.TURN_BACK)
+    note = credit_note_of(bill, reason)
     entries = bill_credited(
         bill.garage_id, bill.bill_id, note.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
     )
@@ -78,5 +81,9 @@ def undo_of(billed: Billed) -> Undo:
             )
             owed = refund_owed(bill.garage_id, bill.bill_id, refund.charge_id, amount_fen=refund.amount_fen)
             return Undo(credit_note=note, entries=entries + owed, refund=refund)
+        case State.COLLECTED:
+            charge_id = billed.charge_id or charge_id_of(bill.bill_id, Direction.COLLECT)
+            owed = debt_released(bill.garage_id, bill.bill_id, charge_id, amount_fen=billed.paid_fen)
+            return Undo(credit_note=note, entries=entries + owed, released=charge_id)
         case _ as never:
             assert_never(never)

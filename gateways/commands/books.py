@@ -13,17 +13,19 @@ import click
 
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.commands.options import installation_options, postgres_dsn, valkey_url
+from gateways.grant_signing import GrantSigner
+from gateways.policy_file import POLICY_TEXTS
 from gateways.process import clock_of
 from gateways.publisher import Publisher
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
 from parking.live.journal import library_text, open_journal
 from parking.live.restoring import Restoring
-from parking.live.sessions import Sessions
 from settlement.books.archive import BookArchive
 from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.migrate import migrate
+from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.granter import grant_to
 from settlement.rebuild import rebuild
@@ -107,11 +109,17 @@ async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:
             archive = BookArchive(pool, prepaid_exit_within=within)
             now = clock_of(settings).now()
             rebuilt = await rebuild(archive, restoring, now=now, answers_kept=kept)
-            sessions = Sessions(live, partition_count=settings.partition_count)
+            count, policies = settings.partition_count, Policies(pool, POLICY_TEXTS)
             await grant_to(
                 await archive.cars_inside(),
-                books=PostgresGrantBooks(pool),
-                grants=LiveGrants(sessions),
+                books=PostgresGrantBooks(pool, policies, partition_count=count),
+                grants=LiveGrants(
+                    live,
+                    clock_of(settings),
+                    partition_count=count,
+                    sign=GrantSigner(settings.grant_keys, clock_of(settings)).sign,
+                ),
+                now=now,
                 expires_at=now + timedelta(days=settings.grant_valid_days),
             )
             return rebuilt, booked

@@ -90,7 +90,8 @@ class Office:
 
     async def resolve(self, event: GateEvent, plate: Plate) -> None:
         """Match an unsure reading with the car that it was, unless somebody did already."""
-        item_id = await self._find_item(event)
+        item_id = f"event:{event.garage_id}/{event.event_id}"
+        await self._until_listed(item_id)
         await self._call(
             "POST",
             f"/quarantine/{quote(item_id, safe='')}/resolve",
@@ -130,15 +131,12 @@ class Office:
             if not cursor:
                 return found
 
-    async def _find_item(self, event: GateEvent) -> str:
-        """The review item of an event, once it is booked."""
-        query = urlencode({"garage_id": event.garage_id, "limit": SESSIONS_A_PAGE})
+    async def _until_listed(self, item_id: str) -> None:
+        """Wait until an item is booked; by then it may be settled."""
         async with asyncio.timeout(FIND_SECONDS):
             while True:
-                page = json.loads(await self._send("GET", f"/quarantine?{query}"))
-                for item in page["items"]:
-                    if item["details"].get("event_id") == event.event_id:
-                        return str(item["item_id"])
+                if await self._send("GET", f"/quarantine/{quote(item_id, safe='')}", unless={NOT_FOUND}):
+                    return
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _call(

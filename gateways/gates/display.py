@@ -23,6 +23,8 @@ PHRASES: Final[dict[Reason, str]] = {
     Reason.PREPAID: "已付费 {amount}元 一路平安",
     Reason.NO_GRANT: "请缴费 {amount}元",
     Reason.OVER_LIMIT: "请缴费 {amount}元",
+    Reason.DEBT: "请先补缴欠费",
+    Reason.DEBT_ATTENDANT: "请联系管理员",
     Reason.NO_ENTRY: "无入场记录 请稍候",
     Reason.LOW_CONFIDENCE: "一路平安",
     Reason.UNREADABLE: "无法识别车牌",
@@ -31,6 +33,8 @@ PHRASES: Final[dict[Reason, str]] = {
     Reason.LATE: "",
     Reason.TOO_LATE: "",
     Reason.CLOCK: "",
+    Reason.OFFLINE_GRANT: "",
+    Reason.GRANT_REFUSED: "",
     Reason.OUTAGE_POLICY: "一路平安",
 }
 
@@ -41,6 +45,9 @@ def _phrase(reason: Reason, amount_fen: int) -> str:
 
 
 def display(plate: Plate, decision: Decision) -> list[str]:
-    """Two lines at most; none when nobody is there to read them."""
+    """Two lines, of a debtor three; none when nobody is there to read them."""
     phrase = _phrase(decision.reason, decision.amount_fen)
-    return [plate.number, phrase] if phrase else []
+    if not phrase:
+        return []
+    owing = [f"欠费 {yuan(decision.owed_fen)}元"] if decision.owed_fen else []
+    return [plate.number, phrase, *owing]

@@ -15,6 +15,7 @@ import structlog
 
 from gateways.gates.deadline import Deadlines
 from gateways.web.access import bearer
+from parking.backlog import answer_backlog
 from parking.decision import Decision, Reason, Verdict, barrier
 from parking.desk import Answer
 from parking.errors import (
@@ -22,6 +23,7 @@ from parking.errors import (
     Defect,
     DependencyError,
     InvalidInput,
+    LeaveFirstError,
     NotAuthenticated,
     NotPermitted,
     OutcomeUnknown,
@@ -31,6 +33,8 @@ from parking.event import Kind
 from parking.garage import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateways.gates.catalog_keeper import CatalogKeeper
     from gateways.gates.spool import Spool, Spooled
     from gateways.metrics import GateMetrics
@@ -45,6 +49,8 @@ __all__ = ["Gatehouse", "Patience"]
 log = structlog.get_logger()
 REPLAY_BATCH = 100
 REPLAY_PAUSE_S = 0.2
+UNANSWERED = (TimeoutError, Unavailable, OutcomeUnknown, Defect)
+"""The driver at the barrier waits for none of these, not even for our repair."""
 WRONG_WAY = {(Kind.ENTRY, Direction.EXIT), (Kind.EXIT, Direction.ENTRY)}
 
 
@@ -91,20 +97,68 @@ class Gatehouse:
     async def answer(self, event: GateEvent, controller: Controller) -> Answer:
         """Answer one event; the car never waits longer than the deadline."""
         garage = self._permitted(event, controller)
-        answered = self._spool.known(event) if len(self._spool) else None
-        if answered is not None:
-            return Answer(event_id=event.event_id, decision=answered, session_id=None, replayed=True)
-        if len(self._spool) and self._spool.holds_plate(event):
-            return await self._by_policy(event, garage)
+        spooled = await self._while_spooled(event, garage) if len(self._spool) else None
+        if spooled is not None:
+            return spooled
         try:
             with self._deadlines.begin():
                 return await self._desk.answer(event, garage)
-        except (TimeoutError, Unavailable, OutcomeUnknown):
+        except UNANSWERED as failure:
+            _log_defect(failure)
             return await self._by_policy(event, garage)
-        except Defect as defect:
-            # The driver at the barrier is not to wait for our repair.
-            log.error("event_not_answerable", error=str(defect))  # noqa: TRY400 - the error says it all
+
+    async def answer_many(
+        self, events: Sequence[GateEvent], controller: Controller
+    ) -> list[Answer | LeaveFirstError]:
+        """Answer each event of a backlog, or say why not; no call to the live store outlasts the deadline."""
+        answers: dict[int, Answer | LeaveFirstError] = {}
+        asked: dict[int, GateEvent] = {}
+        garage: Garage | None = None
+        for place, event in enumerate(events):
+            try:
+                garage = self._permitted(event, controller)
+                spooled = await self._while_spooled(event, garage) if len(self._spool) else None
+            except LeaveFirstError as error:
+                answers[place] = error
+                continue
+            if spooled is not None:
+                answers[place] = spooled
+            else:
+                asked[place] = event
+        if garage is not None:
+            answers |= zip(asked, await self._ask(list(asked.values()), garage), strict=True)
+        return [answers[place] for place in range(len(events))]
+
+    async def _ask(self, events: list[GateEvent], garage: Garage) -> list[Answer | LeaveFirstError]:
+        """The desk's answers; where the live store gave none, the outage policy's, side by side."""
+        answers = await answer_backlog(self._desk, events, garage, deadline=self._deadlines.begin)
+        for failure in {one for one in answers if isinstance(one, Defect)}:
+            _log_defect(failure)
+        async with asyncio.TaskGroup() as tasks:
+            instead = {
+                place: tasks.create_task(self._instead(events[place], garage))
+                for place, one in enumerate(answers)
+                if isinstance(one, UNANSWERED)
+            }
+        return [
+            instead[place].result() if isinstance(one, UNANSWERED) else one
+            for place, one in enumerate(answers)
+        ]
+
+    async def _instead(self, event: GateEvent, garage: Garage) -> Answer | LeaveFirstError:
+        try:
             return await self._by_policy(event, garage)
+        except LeaveFirstError as error:
+            return error
+
+    async def _while_spooled(self, event: GateEvent, garage: Garage) -> Answer | None:
+        """The answer to an event of a car that has another in the spool: the live store comes later."""
+        answered = self._spool.known(event)
+        if answered is not None:
+            return Answer(event_id=event.event_id, decision=answered, session_id=None, replayed=True)
+        if self._spool.holds_plate(event):
+            return await self._by_policy(event, garage)
+        return None
 
     def _permitted(self, event: GateEvent, controller: Controller) -> Garage:
         if event.garage_id != controller.garage_id:
@@ -177,3 +231,8 @@ class Gatehouse:
             except (CallerError, Defect):
                 return False
         return True
+
+
+def _log_defect(failure: Exception) -> None:
+    if isinstance(failure, Defect):
+        log.error("event_not_answerable", error=str(failure))

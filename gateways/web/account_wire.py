@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from gateways.web.operator_wire import PRINTABLE, Fen, Label, Name, PlateIn, Wire
+from gateways.web.operator_wire import Fen, Label, Name, PlateIn, Wire
 from settlement.books.accounts import AccountState
 
 __all__ = [
@@ -19,16 +19,28 @@ __all__ = [
     "AccountOut",
     "AccountsOut",
     "AgreementIn",
+    "AgreementsIn",
     "LineResult",
 ]
+
+Language = Literal["zh-CN", "en"]
 
 
 class AgreementIn(Wire):
     """The holder's consent to be charged through a rail; lower ranks are used first."""
 
     rail: Name
-    reference: Annotated[str, Field(min_length=1, max_length=128, pattern=PRINTABLE)]
+    reference: Annotated[
+        str,
+        Field(min_length=1, max_length=128, pattern=r"^[!-~]+$", description="As the rail issued it: ASCII."),
+    ]
     rank: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class AgreementsIn(Wire):
+    """All agreements that are to be in force, in the order in which they are used, whatever their ranks."""
+
+    agreements: Annotated[tuple[AgreementIn, ...], Field(max_length=20)]
 
 
 class AccountIn(Wire):
@@ -50,6 +62,8 @@ class AccountOut(Wire):
     state: AccountState
     limit_fen: int
     exposure_limit_fen: int
+    leave_first: bool
+    language: str
     opened_at: datetime
     plates: list[PlateIn]
     rails: list[str]
@@ -67,6 +81,8 @@ class AccountChange(Wire):
     limit_fen: Fen | None = None
     exposure_limit_fen: Fen | None = None
     state: AccountState | None = None
+    leave_first: bool | None = None
+    language: Language | None = None
 
 
 @unique

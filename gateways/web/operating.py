@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from parking.clock import Clock
     from parking.ids import AccountId
     from parking.live.sessions import Sessions
     from settlement.books.accounts import Accounts
     from settlement.books.charges import Charges
+    from settlement.books.claims import Claims
+    from settlement.books.corrections import Corrections
+    from settlement.books.debts import Debts
     from settlement.books.garages import Garages
+    from settlement.books.policies import Policies
     from settlement.books.prepayments import Prepayments
     from settlement.books.review import Reviews
+    from settlement.books.standings import Standings
     from settlement.books.tokens import Tokens
     from settlement.books.views import Views
 
@@ -47,7 +52,14 @@ class Operator:
     accounts: Accounts
     prepayments: Prepayments
     reviews: Reviews
+    corrections: Corrections
     views: Views
+    policies: Policies
+    standings: Standings
+    debts: Debts
+    claims: Claims
+    rails: Collection[str]
+    """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges
     sessions: Sessions
     clock: Clock

@@ -14,9 +14,13 @@ from gateways.web.access import OperatorAccess
 from gateways.web.openapi import openapi_document
 from gateways.web.operating import Operator, Regrant, Republish
 from gateways.web.operator_accounts import account_routes
+from gateways.web.operator_corrections import correction_routes
+from gateways.web.operator_debts import debt_routes
 from gateways.web.operator_garages import garage_routes
+from gateways.web.operator_plates import plate_routes
 from gateways.web.operator_review import review_routes
 from gateways.web.operator_sessions import session_routes
+from gateways.web.operator_standing import standing_routes
 from gateways.web.operator_tokens import token_routes
 from gateways.web.problems import problems_middleware
 from gateways.web.routes import add_routes
@@ -39,7 +43,11 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *token_routes(operator),
         *account_routes(operator),
         *session_routes(operator),
+        *correction_routes(operator),
         *review_routes(operator),
+        *standing_routes(operator),
+        *debt_routes(operator),
+        *plate_routes(operator),
     ]
 
 

@@ -17,6 +17,7 @@ from gateways.web.account_wire import (
     AccountLine,
     AccountOut,
     AccountsOut,
+    AgreementsIn,
     LineResult,
 )
 from gateways.web.operator_wire import PlateColourQuery, PlateIn, PlateQuery
@@ -27,11 +28,14 @@ from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Agreement, NewAccount, Opened
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from gateways.web.account_wire import AgreementIn
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
     from settlement.books.accounts import Account
 
-__all__ = ["account_routes"]
+__all__ = ["account_id_from", "account_routes"]
 
 LINES_MAX: Final = 1_000
 ID_BYTES: Final = 16
@@ -65,9 +69,20 @@ def account_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="PATCH", path=PATH, scope=Scope.FULL,
-            summary="Change limits or state; a closed account stays closed.",
+            summary="Change limits, state or preferences; a closed account stays closed.",
             body=AccountChange, answer=AccountOut, handle=accounts.change,
         ),
+        Route(
+            method="PUT", path=f"{PATH}/agreements", scope=Scope.FULL,
+            summary="Have these agreements in force, in this order, and no others.",
+            body=AgreementsIn, answer=AccountOut, handle=accounts.agree,
+        ),
+        *_plate_routes(accounts),
+    ]  # fmt: skip
+
+
+def _plate_routes(accounts: AccountDesk) -> list[Route[Any, Any]]:
+    return [
         Route(
             method="POST", path=f"{PATH}/plates", scope=Scope.FULL, summary="Bind a plate; again is fine.",
             statuses={409: "The plate is bound to another account."},
@@ -87,7 +102,7 @@ class AccountDesk:
     operator: Operator
 
     async def one(self, call: Call[Nothing, Nothing]) -> AccountOut:
-        return await self._found(_account_id(call.path["account_id"]))
+        return await self._found(account_id_from(call.path["account_id"]))
 
     async def of_plate(self, call: Call[Nothing, PlateQuery]) -> AccountsOut:
         number = parse_plate(call.query.plate, Colour.UNKNOWN).number
@@ -97,12 +112,12 @@ class AccountDesk:
     async def open(self, call: Call[AccountIn, Nothing]) -> AccountOut:
         operator, body = self.operator, call.body
         account_id = body.account_id or UUID(bytes=operator.draw_bytes(ID_BYTES), version=4)
-        account = _new_account(body, AccountId(account_id))
+        account = _new_account(body, AccountId(account_id), operator.rails)
         await operator.accounts.open_one(account, operator.clock.now())
         return await self._regranted(account.account_id)
 
     async def open_batch(self, call: Call[AccountIn, Nothing]) -> list[AccountLine]:
-        accounts, lines = _checked(call.lines)
+        accounts, lines = _checked(call.lines, self.operator.rails)
         results = await self.operator.accounts.open(list(accounts.values()), self.operator.clock.now())
         opened: list[AccountId] = []
         for (place, account), result in zip(accounts.items(), results, strict=True):
@@ -115,23 +130,36 @@ class AccountDesk:
         return [lines[place] for place in sorted(lines)]
 
     async def change(self, call: Call[AccountChange, Nothing]) -> AccountOut:
-        account_id, body = _account_id(call.path["account_id"]), call.body
+        account_id, body = account_id_from(call.path["account_id"]), call.body
         await self.operator.accounts.change(
-            account_id, limit_fen=body.limit_fen, exposure_limit_fen=body.exposure_limit_fen, state=body.state
+            account_id,
+            limit_fen=body.limit_fen,
+            exposure_limit_fen=body.exposure_limit_fen,
+            state=body.state,
+            leave_first=body.leave_first,
+            language=body.language,
         )
         return await self._regranted(account_id)
 
+    async def agree(self, call: Call[AgreementsIn, Nothing]) -> AccountOut:
+        operator, account_id = self.operator, account_id_from(call.path["account_id"])
+        agreements = _agreements(call.body.agreements, operator.rails)
+        if len({(one.rail, one.reference) for one in agreements}) < len(agreements):
+            raise InvalidInput("an agreement is named twice", ("agreements",))
+        await operator.accounts.agree(account_id, agreements, operator.clock.now())
+        return await self._regranted(account_id)
+
     async def bind(self, call: Call[PlateIn, Nothing]) -> AccountOut:
-        account_id, body = _account_id(call.path["account_id"]), call.body
+        account_id, body = account_id_from(call.path["account_id"]), call.body
         plate = parse_plate(body.number, body.colour)
         await self.operator.accounts.bind(account_id, plate, self.operator.clock.now())
         return await self._regranted(account_id)
 
     async def unbind(self, call: Call[Nothing, PlateColourQuery]) -> AccountOut:
-        account_id = _account_id(call.path["account_id"])
+        account_id = account_id_from(call.path["account_id"])
         plate = parse_plate(call.path["number"], call.query.colour)
         try:
-            await self.operator.accounts.unbind(account_id, plate)
+            await self.operator.accounts.unbind(account_id, plate, self.operator.clock.now())
         except NotFound:
             # It may have been unbound by a request that ended before the gates were told.
             await self.operator.regrant(account_id, unbound_numbers=[plate.number])
@@ -147,28 +175,36 @@ class AccountDesk:
         return _account(await self.operator.accounts.one(account_id))
 
 
-def _account_id(text: str) -> AccountId:
+def account_id_from(text: str) -> AccountId:
+    """The id in a path; :class:`NotFound` for a text that can be none."""
     try:
         return AccountId(UUID(text))
     except ValueError:
         raise NotFound("there is no such account") from None
 
 
-def _new_account(body: AccountIn, account_id: AccountId) -> NewAccount:
+def _agreements(given: Sequence[AgreementIn], rails: Collection[str]) -> tuple[Agreement, ...]:
+    """Raises :class:`InvalidInput` for a rail that is not configured: nobody could be charged through it."""
+    unknown = [place for place, one in enumerate(given) if one.rail not in rails]
+    if unknown:
+        places = tuple(f"agreements.{place}.rail" for place in unknown)
+        raise InvalidInput("no rail of this name is configured here", places)
+    return tuple(Agreement(rail=one.rail, reference=one.reference, rank=one.rank) for one in given)
+
+
+def _new_account(body: AccountIn, account_id: AccountId, rails: Collection[str]) -> NewAccount:
     return NewAccount(
         account_id=account_id,
         holder=body.holder,
         limit_fen=body.limit_fen,
         exposure_limit_fen=body.exposure_limit_fen,
         plates=tuple(parse_plate(plate.number, plate.colour) for plate in body.plates),
-        agreements=tuple(
-            Agreement(rail=one.rail, reference=one.reference, rank=one.rank) for one in body.agreements
-        ),
+        agreements=_agreements(body.agreements, rails),
     )
 
 
 def _checked(
-    lines: list[AccountIn | InvalidInput],
+    lines: list[AccountIn | InvalidInput], rails: Collection[str]
 ) -> tuple[dict[int, NewAccount], dict[int, AccountLine]]:
     """The accounts to open, and the lines that have failed already, by line number from 1."""
     accounts: dict[int, NewAccount] = {}
@@ -176,7 +212,7 @@ def _checked(
     seen: set[UUID] = set()
     for place, line in enumerate(lines, start=1):
         try:
-            account = _account_of_line(line, seen)
+            account = _account_of_line(line, seen, rails)
         except InvalidInput as error:
             failed[place] = AccountLine(
                 line=place,
@@ -191,14 +227,14 @@ def _checked(
     return accounts, failed
 
 
-def _account_of_line(line: AccountIn | InvalidInput, seen: set[UUID]) -> NewAccount:
+def _account_of_line(line: AccountIn | InvalidInput, seen: set[UUID], rails: Collection[str]) -> NewAccount:
     if isinstance(line, InvalidInput):
         raise line
     if line.account_id is None:
         raise InvalidInput("needed in a batch, so that it can be repeated", ("account_id",))
     if line.account_id in seen:
         raise InvalidInput("an earlier line has this account_id", ("account_id",))
-    return _new_account(line, AccountId(line.account_id))
+    return _new_account(line, AccountId(line.account_id), rails)
 
 
 def _account(account: Account) -> AccountOut:
@@ -208,6 +244,8 @@ def _account(account: Account) -> AccountOut:
         state=account.state,
         limit_fen=account.limit_fen,
         exposure_limit_fen=account.exposure_limit_fen,
+        leave_first=account.leave_first,
+        language=account.language,
         opened_at=account.opened_at,
         plates=[PlateIn(number=plate.number, colour=plate.colour) for plate in account.plates],
         rails=[agreement.rail for agreement in account.agreements],

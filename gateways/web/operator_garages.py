@@ -13,6 +13,7 @@ from gateways.web.operator_wire import (
     GaragesOut,
     OccupancyOut,
     PolicyIn,
+    PositionIn,
     TariffIn,
     TariffOut,
 )
@@ -41,7 +42,8 @@ def garage_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="PUT", path=path, scope=Scope.FULL,
-            summary="Add a garage, or replace its name, spaces, lanes and policy.", body=GarageIn,
+            summary="Add a garage, or replace its name, spaces, lanes, policy, operator and position.",
+            body=GarageIn,
             answer=GarageOut, handle=garages.put,
         ),
         Route(
@@ -83,6 +85,8 @@ class GarageDesk:
             spaces=body.spaces,
             lanes={LaneId(lane_id): direction for lane_id, direction in body.lanes.items()},
             policy=body.policy.policy(),
+            operator_id=body.operator_id,
+            position=body.position.position() if body.position else None,
         )
         await operator.garages.put(record, operator.clock.now())
         await operator.republish()
@@ -113,5 +117,7 @@ def _garage(record: GarageRecord) -> GarageOut:
         spaces=record.spaces,
         lanes={str(lane_id): direction for lane_id, direction in record.lanes.items()},
         policy=PolicyIn.of(record.policy),
+        operator_id=record.operator_id,
+        position=PositionIn.of(record.position) if record.position else None,
         tariffs=[TariffOut.of(version) for version in record.tariffs],
     )

@@ -1,45 +1,42 @@
 """A person settles what no rule could: dismiss it, say whose car it was, or what became of the money.
 
-A match closes the session as of the moment of the event, by an event of its own whose id follows from the
-item. The live store comes first and remembers that event, the record that the item is settled comes second:
-after a crash between them, the same request finishes what it began. No barrier moves for it. What a person
-has found out about a charge is booked as if its rail had said it, before the item is settled.
+A match closes the session as of the moment of the event (``settlement/closing.py``). The live store comes
+first and remembers that, the record that the item is settled comes second: after a crash between them, the
+same request finishes what it began. What a person has found out about a charge is booked as if its rail had
+said it, before the item is settled.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.web.access import Scope
 from gateways.web.cursor import read_cursor, write_cursor
 from gateways.web.routes import Nothing, Route
 from gateways.web.session_wire import ItemOut, ItemQuery, ItemsOut, ResolutionIn, ResolveAction
-from parking.desk import Desk, Timeliness
 from parking.errors import Conflict, InvalidInput, NotFound
-from parking.event import GateEvent, Kind
-from parking.ids import EventId, LaneId, SessionId
-from parking.live.sessions import Remembered
+from parking.ids import SessionId
 from parking.plate import Colour, Plate, parse_plate
-from settlement.books.review import FIRST_PLACE, Place, Resolution
 from settlement.charge import State
+from settlement.closing import Closer
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Declined, Paid
 from settlement.retry import STANDARD
+from settlement.review import FIRST_PLACE, Place, Resolution
 from settlement.rows import Causes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
-    from settlement.books.review import ReviewItem
     from settlement.charge import Attempt
+    from settlement.review import ReviewItem
 
 __all__ = ["review_routes"]
 
 ITEM_PATH: Final = "/v1/quarantine/{item_id}"
-EVER: Final = timedelta(days=36_500)
-"""A person may settle what is older than any rule would."""
 ENDINGS: Final = {
     ResolveAction.PAID: frozenset({State.PAID}),
     ResolveAction.DECLINED: frozenset({State.UNPAID, State.VOIDED}),
@@ -49,8 +46,7 @@ ENDINGS: Final = {
 
 def review_routes(operator: Operator) -> list[Route[Any, Any]]:
     """The routes of this part."""
-    desk = Desk(operator.sessions, operator.clock, Timeliness(window=EVER))
-    reviews = ReviewDesk(operator, desk)
+    reviews = ReviewDesk(operator, Closer(operator.sessions, operator.clock))
     return [
         Route(
             method="GET", path="/v1/quarantine", scope=Scope.READ,
@@ -73,10 +69,10 @@ def review_routes(operator: Operator) -> list[Route[Any, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDesk:
-    """The handlers; ``desk`` answers the events that matches give rise to."""
+    """The handlers; ``closer`` ends the sessions that exits are matched with."""
 
     operator: Operator
-    desk: Desk
+    closer: Closer
 
     async def some(self, call: Call[Nothing, ItemQuery]) -> ItemsOut:
         query, after = call.query, FIRST_PLACE
@@ -142,54 +138,14 @@ class ReviewDesk:
         return Plate(number=session.number, colour=Colour(session.colour))
 
     async def _close(self, item: ReviewItem, plate: Plate) -> SessionId:
-        """End the stay of the car with this plate as of the item's event; repeating it changes nothing."""
-        event = _event(item, plate)
         garage = (await self.operator.garages.one(item.garage_id)).garage
-        if garage is None:
-            raise Conflict("the garage has no tariff")
-        await self._check(event)
-        answer = await self.desk.answer(event, garage)
-        if answer.session_id is None:
-            raise Conflict("no session of this car was open at that moment")
-        return answer.session_id
-
-    async def _check(self, event: GateEvent) -> None:
-        """Refuse what the desk would set aside again."""
-        found = await self.operator.sessions.look(event)
-        if isinstance(found, Remembered):
-            return
-        if event.captured_at > self.operator.clock.now():
-            raise Conflict("the event is dated in the future")
-        if found.session is None or found.session.entered_at > event.captured_at:
-            raise Conflict("no session of this car was open at that moment")
+        return await self.closer.close(item, plate, garage)
 
 
 def _found_out(action: ResolveAction, attempt: Attempt, who: str, now: datetime) -> Paid | Declined:
     if action is ResolveAction.PAID:
         return Paid(rail_reference=f"person:{who}", amount_fen=attempt.charge.amount_fen, paid_at=now)
     return Declined(code=f"person:{who}", hard=True)
-
-
-def _can_match(item: ReviewItem) -> bool:
-    """Whether the item is an exit that ended no session."""
-    details = item.details
-    is_exit = item.item_id.startswith("event:") and details.get("kind") == Kind.EXIT
-    return item.resolution is None and is_exit and details.get("session_id") is None
-
-
-def _event(item: ReviewItem, plate: Plate) -> GateEvent:
-    if not _can_match(item):
-        raise Conflict("only an exit that ended no session can be matched with one")
-    return GateEvent(
-        event_id=EventId(f"resolve:{item.item_id}"),
-        garage_id=item.garage_id,
-        lane_id=LaneId(item.details["lane_id"]),
-        kind=Kind.EXIT,
-        captured_at=datetime.fromisoformat(item.details["captured_at"]),
-        plate=plate,
-        confidence=1.0,
-        offline=True,
-    )
 
 
 def _item(item: ReviewItem) -> ItemOut:
@@ -199,7 +155,8 @@ def _item(item: ReviewItem) -> ItemOut:
         cause=item.cause,
         opened_at=item.opened_at,
         details=dict(item.details),
-        can_match=_can_match(item),
+        finding=dict(item.finding) if item.finding is not None else None,
+        can_match=item.can_match,
         resolution=item.resolution,
         resolved_by=item.resolved_by,
         resolved_at=item.resolved_at,

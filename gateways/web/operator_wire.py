@@ -18,6 +18,7 @@ from parking.garage import Barrier, Direction, LeaveFirst, Policy
 from parking.plate import Colour
 from parking.tariff import Tariff, TariffVersion, version_id_of
 from settlement.books.tokens import TokenKind
+from settlement.plausible import Position
 
 __all__ = [
     "PRINTABLE",
@@ -33,6 +34,7 @@ __all__ = [
     "PlateNumber",
     "PlateQuery",
     "PolicyIn",
+    "PositionIn",
     "TariffIn",
     "TariffOut",
     "TokenIn",
@@ -47,6 +49,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 """The books cannot hold all control characters, and no name needs one."""
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 Fen = Annotated[int, Field(ge=0, le=10**12)]
+MICRODEGREES = 1_000_000
 Seconds = Annotated[int, Field(ge=0, le=7 * 86_400)]
 PlateNumber = Annotated[str, Field(min_length=1, max_length=32, examples=["浙A12345"])]
 
@@ -85,6 +88,7 @@ class PolicyIn(Wire):
     no_entry: Barrier = Barrier.HOLD
     low_confidence: Barrier = Barrier.OPEN
     confidence_bar_permille: Annotated[int, Field(ge=0, le=1000)] = 700
+    match_misreads: bool = True
     duplicate_entry_within_s: Seconds = 900
     turn_back_within_s: Seconds = 900
     prepaid_exit_within_s: Seconds = 900
@@ -98,6 +102,7 @@ class PolicyIn(Wire):
             no_entry=self.no_entry,
             low_confidence=self.low_confidence,
             confidence_bar_permille=self.confidence_bar_permille,
+            match_misreads=self.match_misreads,
             duplicate_entry_within=timedelta(seconds=self.duplicate_entry_within_s),
             turn_back_within=timedelta(seconds=self.turn_back_within_s),
             prepaid_exit_within=timedelta(seconds=self.prepaid_exit_within_s),
@@ -114,6 +119,7 @@ class PolicyIn(Wire):
             no_entry=policy.no_entry,
             low_confidence=policy.low_confidence,
             confidence_bar_permille=policy.confidence_bar_permille,
+            match_misreads=policy.match_misreads,
             duplicate_entry_within_s=policy.duplicate_entry_within // second,
             turn_back_within_s=policy.turn_back_within // second,
             prepaid_exit_within_s=policy.prepaid_exit_within // second,
@@ -149,13 +155,42 @@ class TariffOut(TariffIn):
         )
 
 
+class PositionIn(Wire):
+    """Where a garage is, in degrees of WGS 84."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+    def position(self) -> Position:
+        """As the books have it."""
+        return Position(
+            latitude_microdegrees=round(self.latitude * MICRODEGREES),
+            longitude_microdegrees=round(self.longitude * MICRODEGREES),
+        )
+
+    @classmethod
+    def of(cls, position: Position) -> PositionIn:
+        """The inverse of :meth:`position`."""
+        return cls(
+            latitude=position.latitude_microdegrees / MICRODEGREES,
+            longitude=position.longitude_microdegrees / MICRODEGREES,
+        )
+
+
 class GarageIn(Wire):
-    """A garage; lanes that are not named any more are removed."""
+    """A garage; lanes that are not named any more are removed.
+
+    Where its position is known, a car cannot come here from another garage faster than roads allow.
+    """
 
     name: Label
     spaces: Annotated[int, Field(ge=1, le=1_000_000)]
     lanes: Annotated[dict[Name, Direction], Field(min_length=1, max_length=500)]
     policy: PolicyIn = PolicyIn()
+    operator_id: Annotated[
+        Name, Field(description="Whose it is: debts reach over an operator's garages.")
+    ] = "main"
+    position: PositionIn | None = None
 
 
 class GarageOut(GarageIn):

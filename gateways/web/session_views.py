@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gateways.web.correction_wire import CorrectionOut
 from gateways.web.operator_wire import PlateIn
 from gateways.web.session_wire import (
     AttemptOut,
@@ -21,7 +22,7 @@ from parking.session import State
 from settlement.charge import State as ChargeState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from parking.session import Session
@@ -72,6 +73,7 @@ def file_out(file: SessionFile) -> SessionFileOut:
     return SessionFileOut(
         session=session_out(file.session),
         bills=[_bill(bill) for bill in file.bills],
+        corrections=[_correction(one) for one in file.corrections],
         charges=[_charge(charge) for charge in file.charges],
         prepayments=[PrepaymentOut.model_validate(one) for one in file.prepayments],
     )
@@ -103,6 +105,10 @@ def _bill(bill: BillView) -> BillOut:
         kind=bill.kind,
         credits_bill_id=bill.credits_bill_id,
         version=bill.version,
+        correction=bill.correction,
+        account_id=bill.account_id,
+        plate=PlateIn(number=bill.number, colour=Colour(bill.colour)),
+        entered_at=bill.entered_at,
         left_at=bill.left_at,
         tariff_version_id=bill.tariff_version_id,
         amount_fen=bill.amount_fen,
@@ -124,6 +130,12 @@ def _bill(bill: BillView) -> BillOut:
             for line in parse_proof(bill.proof).lines
         ],
     )
+
+
+def _correction(one: Mapping[str, Any]) -> CorrectionOut:
+    facts = dict(one)
+    plate = PlateIn(number=facts.pop("number"), colour=Colour(facts.pop("colour")))
+    return CorrectionOut(plate=plate, **facts)
 
 
 def _charge(charge: ChargeView) -> ChargeOut:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from gateways.web.correction_wire import CorrectionOut
 from gateways.web.operator_wire import Name, PlateIn, PlateNumber, Wire
 from parking.proof import Rule
 from parking.session import State
@@ -103,12 +104,19 @@ class ProofLineOut(Wire):
 
 
 class BillOut(Wire):
-    """A bill with the lines that add up to it, or the credit note that takes one back."""
+    """A bill with the lines that add up to it, or the credit note that takes one back.
+
+    ``correction`` counts how often the bill of this closing was corrected before.
+    """
 
     bill_id: UUID
     kind: str
     credits_bill_id: UUID | None
     version: int
+    correction: int
+    account_id: UUID | None
+    plate: PlateIn
+    entered_at: datetime
     left_at: datetime
     tariff_version_id: str
     amount_fen: int
@@ -156,12 +164,13 @@ class PrepaymentOut(Wire):
 
 
 class SessionFileOut(Wire):
-    """One session with its bills, charges and prepayments."""
+    """One session as its gates saw it, with its bills, charges, prepayments and corrections."""
 
     session: SessionOut
     bills: list[BillOut]
     charges: list[ChargeOut]
     prepayments: list[PrepaymentOut]
+    corrections: list[CorrectionOut]
 
 
 class PrepaymentIn(Wire):
@@ -197,13 +206,18 @@ class ItemQuery(Wire):
 
 
 class ItemOut(Wire):
-    """Something that no rule could settle; the details depend on its cause."""
+    """Something that no rule could settle; the details depend on its cause.
+
+    ``finding`` says, of an exit that ended no session, which cars inside come close and why none was taken
+    for it.
+    """
 
     item_id: str
     garage_id: str
     cause: str
     opened_at: datetime
     details: dict[str, Any]
+    finding: dict[str, Any] | None
     can_match: bool
     resolution: str | None
     resolved_by: str | None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from parking.clock import from_ms, to_ms
+from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
 from parking.grant import Grant, GrantReason
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer_from",
+    "debt_from",
+    "debt_text",
     "decision_text",
     "event_from",
     "event_text",
@@ -45,15 +48,23 @@ DECODER = json.JSONDecoder()
 
 
 def decision_text(decision: Decision) -> str:
-    """``verdict;reason;amount;limit``."""
-    return f"{decision.verdict};{decision.reason};{decision.amount_fen};{decision.limit_fen}"
+    """``verdict;reason;amount;limit``; of a debtor, the limit is ``limit/owed/reference``."""
+    text = f"{decision.verdict};{decision.reason};{decision.amount_fen};{decision.limit_fen}"
+    return f"{text}/{decision.owed_fen}/{decision.reference}" if decision.owed_fen else text
 
 
 def answer_from(text: str) -> tuple[Decision, SessionId | None]:
     """A remembered answer: a decision, then the session it was about."""
     verdict, reason, amount, limit, session = text.split(";")
+    limit, _, owing = limit.partition("/")
+    owed, _, reference = owing.partition("/")
     decision = Decision(
-        verdict=Verdict(verdict), reason=Reason(reason), amount_fen=int(amount), limit_fen=int(limit)
+        verdict=Verdict(verdict),
+        reason=Reason(reason),
+        amount_fen=int(amount),
+        limit_fen=int(limit),
+        owed_fen=int(owed or 0),
+        reference=reference,
     )
     return decision, SessionId(UUID(session)) if session else None
 
@@ -70,8 +81,12 @@ def event_text(event: GateEvent, received_at: datetime) -> str:
         f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
         f'"k":"{event.kind}","c":{event.captured_ms},"q":{to_ms(received_at)},'
         f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
-        f'"z":{int(event.offline)}{candidates}}}'
+        f'"z":{int(event.offline)}{candidates}{_token(event)}}}'
     )
+
+
+def _token(event: GateEvent) -> str:
+    return f',"t":{encode_basestring(event.grant_token)}' if event.grant_token else ""
 
 
 def facts_text(event: GateEvent, tariff_version_id: TariffVersionId) -> str:
@@ -120,6 +135,22 @@ def grant_from(text: str) -> Grant:
         expires_at=from_ms(int(expires)),
         account_id=AccountId(UUID(account)) if account else None,
     )
+
+
+def debt_text(debt: DebtNotice) -> str:
+    """``entry;exit;owed;reference``."""
+    return f"{debt.entry};{debt.exit};{debt.owed_fen};{debt.reference}"
+
+
+def debt_from(text: str | None) -> DebtNotice | None:
+    """The inverse of :func:`debt_text`; one that this version cannot read is none, and stops nobody."""
+    try:
+        entry, at_exit, owed, reference = (text or "").split(";")
+        return DebtNotice(
+            entry=Measure(entry), exit=Measure(at_exit), owed_fen=int(owed), reference=reference
+        )
+    except ValueError:
+        return None
 
 
 def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:
@@ -176,6 +207,7 @@ def event_from(text: str) -> tuple[GateEvent, datetime]:
         confidence=raw["f"],
         candidates=tuple(Candidate(number=number, confidence=sure) for number, sure in raw.get("m", ())),
         offline=bool(raw["z"]),
+        grant_token=raw.get("t", ""),
     )
     return event, from_ms(raw["q"])
 

@@ -1,30 +1,145 @@
-"""Pushes grants to the garages' partitions of the live store."""
+"""What settlement tells the gates of cars inside, and of debtors who may come; and the grants to hand out."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parking.clock import to_ms
+from parking.live.codec import debt_text, grant_text
+from parking.live.keys import Keys
 
 if TYPE_CHECKING:
-    from parking.grant import Grant
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from parking.clock import Clock
+    from parking.debt import DebtNotice
+    from parking.grant import Grant, Granted
     from parking.ids import GarageId
-    from parking.live.sessions import Sessions
+    from parking.live.batching import BatchingConnection
+    from parking.plate import Plate
     from parking.session import Session
 
-__all__ = ["LiveGrants"]
+__all__ = ["GrantChanges", "LiveDebtors", "LiveGrants", "grants_since"]
 
 
 class LiveGrants:
-    """Grants for cars inside; all of a push share a few round trips."""
+    """Grants for cars inside; all of a push share a few round trips.
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    ``sign`` makes the token by which a controller can prove a grant; without it none are handed out.
+    """
 
-    async def push(self, grants: list[tuple[GarageId, Session, Grant]]) -> None:
+    def __init__(
+        self,
+        live: BatchingConnection,
+        clock: Clock,
+        *,
+        partition_count: int,
+        sign: Callable[[Session, Grant], str | None] | None = None,
+    ) -> None:
+        self._live = live
+        self._clock = clock
+        self._sign = sign or (lambda session, grant: None)  # noqa: ARG005 - signs nothing
+        self._keys = Keys(partition_count)
+
+    async def push(self, grants: Sequence[Granted]) -> None:
         """Give each session its grant; one that has ended meanwhile is passed over."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _, session, grant in grants:
-                    tasks.create_task(self._sessions.push_grant(session, grant))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
+        await _all_of([self.give(one) for one in grants])
+
+    async def withdraw(self, sessions: Sequence[Session]) -> None:
+        """Take back the signed grants of cars that have left."""
+        await _all_of([self._withdraw(session) for session in sessions])
+
+    async def give(self, granted: Granted) -> bool:
+        """Give a session its grant; ``False`` when the car is not inside any more."""
+        session = granted.session
+        keys = self._keys.of(session.garage_id)
+        number = session.plate.number
+        token = self._sign(session, granted.grant) if granted.grant.allowed else None
+        done = await self._live.call(
+            "FCALL", "lf1_grant", 4, keys.car(number), *keys.tokens,
+            str(session.session_id), grant_text(granted.grant),
+            debt_text(granted.debt) if granted.debt is not None else "", token or "", number,
+            to_ms(self._clock.now()),
+        )  # fmt: skip
+        return bool(done)
+
+    async def _withdraw(self, session: Session) -> None:
+        keys = self._keys.of(session.garage_id)
+        number = session.plate.number
+        await self._live.call(
+            "FCALL", "lf1_withdraw", 4, keys.car(number), *keys.tokens, number, to_ms(self._clock.now())
+        )
+
+
+class LiveDebtors:
+    """The debtors for whom a garage's entries do more than open, by plate."""
+
+    def __init__(self, live: BatchingConnection, *, partition_count: int) -> None:
+        self._live = live
+        self._keys = Keys(partition_count)
+
+    async def replace(self, garage_id: GarageId, notices: Mapping[Plate, DebtNotice]) -> None:
+        """These, and no others."""
+        key = self._keys.of(garage_id).debtors
+        known: list[bytes] = await self._live.call("HKEYS", key)
+        fields = {_field(plate): debt_text(notice) for plate, notice in notices.items()}
+        gone = [field for raw in known if (field := raw.decode()) not in fields]
+        if gone:
+            await self._live.call("HDEL", key, *gone)
+        if fields:
+            await self._live.call("HSET", key, *(word for pair in fields.items() for word in pair))
+
+    async def put(self, garage_id: GarageId, plate: Plate, notice: DebtNotice | None) -> None:
+        """One debtor; ``None``: he owes nothing that matters there."""
+        key = self._keys.of(garage_id).debtors
+        if notice is None:
+            await self._live.call("HDEL", key, _field(plate))
+        else:
+            await self._live.call("HSET", key, _field(plate), debt_text(notice))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantChanges:
+    """Signed grants given and plate numbers taken back since a place; ``whole``: forget all that came before.
+
+    ``place`` is where to go on from.
+    """
+
+    place: str
+    whole: bool
+    given: Mapping[str, str]
+    taken: Sequence[str]
+
+
+async def grants_since(
+    live: BatchingConnection, garage_id: GarageId, place: str, *, partition_count: int
+) -> GrantChanges:
+    """What changed since ``place`` (``""``: since ever); the whole where a place is not known any more."""
+    epoch, _, change = place.partition(".")
+    if not (epoch.isdigit() and change.isdigit()):
+        epoch, change = "", "0"
+    keys = Keys(partition_count).of(garage_id)
+    reply: list[bytes] = await live.call("FCALL_RO", "lf1_grants", 3, *keys.tokens, epoch, change)
+    words = [one.decode() for one in reply]
+    end = words.index("#")
+    return GrantChanges(
+        place=f"{words[0]}.{words[1]}",
+        whole=words[2] == "1",
+        given=dict(zip(words[3:end:2], words[4:end:2], strict=True)),
+        taken=words[end + 1 :],
+    )
+
+
+def _field(plate: Plate) -> str:
+    return f"{plate.number};{plate.colour}"
+
+
+async def _all_of(acts: Sequence[Coroutine[Any, Any, object]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for act in acts:
+                tasks.create_task(act)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group

@@ -34,6 +34,16 @@ class GarageKeys:
         """The remembered answer of an event."""
         return f"{self.prefix}e:{event_id}"
 
+    @property
+    def debtors(self) -> str:
+        """The notices for debtors who may come, by number and colour."""
+        return f"{self.prefix}d"
+
+    @property
+    def tokens(self) -> tuple[str, str, str]:
+        """The signed grants, and which change gave and took each last."""
+        return f"{self.prefix}t", f"{self.prefix}tg", f"{self.prefix}tt"
+
     def car(self, number: str) -> str:
         """The session of a car inside."""
         return f"{self.prefix}c:{number}"

@@ -2,13 +2,16 @@
 
 -- The steps of a session, each atomic: remember the answer, change the session, write the journal.
 --
--- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, p prepaid fen,
--- pa paid at ms, pu paid until ms); a car that just left is the same hash under another key, with
+-- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, d debt notice, p prepaid
+-- fen, pa paid at ms, pu paid until ms); a car that just left is the same hash under another key, with
 -- o left ms. An answered event is a string "<digest>;<decision>;<session id>".
+--
+-- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
 --
 -- Time is an argument throughout: what expires here is rubbish, never a rule.
 
-local NEW, REPLAYED, CONFLICT, CHANGED = 'new', 'replayed', 'conflict', 'changed'
+local NEW, REPLAYED, CONFLICT, CHANGED, FAILED, OWES = 'new', 'replayed', 'conflict', 'changed', 'failed', 'owes'
+local WITHDRAWN_KEPT = 10000
 
 local function recall(event_key, digest)
   local known = redis.call('GET', event_key)
@@ -26,26 +29,37 @@ local function append(journal, event, answer, result, step, ...)
   redis.call('XADD', journal, '*', 'e', event, 'd', answer, 'r', result, 'x', step, ...)
 end
 
--- look <event> <car> | digest
-local function look(keys, args)
-  local known = recall(keys[1], args[1])
-  if known then return known end
-  return { NEW, unpack(redis.call('HMGET', keys[2], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu')) }
+-- find <car> |
+local function find(keys)
+  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd')) }
 end
 
--- enter <event> <car> <inside> <journal> |
+-- look <event> <car> | digest
+local function look(keys, args)
+  return recall(keys[1], args[1]) or find({ keys[2] })
+end
+
+-- enter <event> <car> <inside> <journal> <debtors> |
 --   digest decision decision_if_read_twice keep_ms event session_id facts entered_ms number twice_within_ms
+--   debtor overrule
+-- Where a debtor is named (number and colour) who owes, nothing changes and the answer is his notice. With
+-- overrule = 1 a remembered hold for a debt is overruled: it is paid.
 local function enter(keys, args)
-  local event_key, car, inside, journal = unpack(keys)
+  local event_key, car, inside, journal, debtors = unpack(keys)
   local digest, decision, decision_twice, keep_ms, event = unpack(args, 1, 5)
-  local session, facts, entered, number, within = unpack(args, 6, 10)
+  local session, facts, entered, number, within, debtor, overrule = unpack(args, 6, 12)
   local known = recall(event_key, digest)
-  if known then return known end
+  if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 9) == 'hold;debt') then
+    return known
+  end
 
   local was = redis.call('HMGET', car, 's', 'f', 'v', 'e')
+  local gap = was[1] and tonumber(entered) - tonumber(was[4])
+  local twice = gap and math.abs(gap) <= tonumber(within)
+  local owes = debtor ~= '' and not twice and redis.call('HGET', debtors, debtor)
+  if owes then return { OWES, owes } end
   if was[1] then
-    local gap = tonumber(entered) - tonumber(was[4])
-    if math.abs(gap) <= tonumber(within) then
+    if twice then
       local answer = decision_twice .. ';' .. was[1]
       remember(event_key, digest, answer, keep_ms)
       append(journal, event, answer, 'duplicate', '-')
@@ -153,11 +167,68 @@ local function turn_back(keys, args)
   return { NEW, answer }
 end
 
--- grant <car> | session_id grant
+-- The signed grants of a garage are a hash (number -> token; '#' number of changes, '#e' since when they are
+-- counted, '#f' changes that are forgotten), two sorted sets say which change gave or took one last.
+local function hand_out(tokens, given, taken, number, token, now_ms)
+  if token == '' and redis.call('HDEL', tokens, number) == 0 then return end
+  redis.call('HSETNX', tokens, '#e', now_ms)
+  local change = redis.call('HINCRBY', tokens, '#', 1)
+  if token ~= '' then
+    redis.call('HSET', tokens, number, token)
+    redis.call('ZADD', given, change, number)
+    redis.call('ZREM', taken, number)
+    return
+  end
+  redis.call('ZREM', given, number)
+  redis.call('ZADD', taken, change, number)
+  local forgotten = redis.call('ZRANGE', taken, 0, -WITHDRAWN_KEPT - 1, 'WITHSCORES')
+  if #forgotten > 0 then
+    redis.call('HSET', tokens, '#f', forgotten[#forgotten])
+    redis.call('ZREMRANGEBYRANK', taken, 0, -WITHDRAWN_KEPT - 1)
+  end
+end
+
+-- grant <car> <tokens> <given> <taken> | session_id grant debt token number now_ms
 local function grant(keys, args)
-  if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
-  redis.call('HSET', keys[1], 'g', args[2])
+  local car, tokens, given, taken = unpack(keys)
+  local session, text, debt, token, number, now_ms = unpack(args)
+  if redis.call('HGET', car, 's') ~= session then return 0 end
+  redis.call('HSET', car, 'g', text)
+  if debt == '' then redis.call('HDEL', car, 'd') else redis.call('HSET', car, 'd', debt) end
+  hand_out(tokens, given, taken, number, token, now_ms)
   return 1
+end
+
+-- withdraw <car> <tokens> <given> <taken> | number now_ms
+-- Takes back the signed grant of a car that has left, unless it is inside again.
+local function withdraw(keys, args)
+  if redis.call('EXISTS', keys[1]) == 1 then return 0 end
+  hand_out(keys[2], keys[3], keys[4], args[1], '', args[2])
+  return 1
+end
+
+-- grants <tokens> <given> <taken> | epoch since
+-- What changed after change number since of the epoch: epoch, number of changes, 1 if all is told, then the
+-- numbers and tokens, then after a '#' the numbers taken back.
+local function grants(keys, args)
+  local tokens, given, taken = unpack(keys)
+  local state = redis.call('HMGET', tokens, '#e', '#', '#f')
+  local epoch, changes, floor = state[1] or '0', state[2] or '0', state[3] or '0'
+  local since = tonumber(args[2])
+  local whole = args[1] ~= epoch or since < tonumber(floor)
+  if whole then since = 0 end
+  local reply = { epoch, changes, whole and '1' or '0' }
+  for _, number in ipairs(redis.call('ZRANGE', given, '(' .. since, '+inf', 'BYSCORE')) do
+    reply[#reply + 1] = number
+    reply[#reply + 1] = redis.call('HGET', tokens, number) or ''
+  end
+  reply[#reply + 1] = '#'
+  if not whole then
+    for _, number in ipairs(redis.call('ZRANGE', taken, '(' .. since, '+inf', 'BYSCORE')) do
+      reply[#reply + 1] = number
+    end
+  end
+  return reply
 end
 
 -- prepay <car> | session_id total_fen paid_at_ms paid_until_ms
@@ -213,12 +284,35 @@ local function settle(keys, args)
   return settled
 end
 
+local STEPS = {
+  lf1_look = look, lf1_find = find, lf1_enter = enter, lf1_note = note, lf1_leave = leave, lf1_turn_back = turn_back,
+}
+
+-- many <keys of all steps> | (step keys_count arguments_count argument...)...
+-- Takes steps one after the other, each with its own reply. One that fails says so and harms no other.
+local function many(keys, args)
+  local replies, key_at, at = {}, 1, 1
+  while args[at] do
+    local step, keys_count, arguments_count = STEPS[args[at]], tonumber(args[at + 1]), tonumber(args[at + 2])
+    local own_keys = { unpack(keys, key_at, key_at + keys_count - 1) }
+    local own_arguments = { unpack(args, at + 3, at + 2 + arguments_count) }
+    local done, reply = pcall(step, own_keys, own_arguments)
+    replies[#replies + 1] = done and reply or { FAILED, type(reply) == 'table' and reply.err or tostring(reply) }
+    key_at, at = key_at + keys_count, at + 3 + arguments_count
+  end
+  return replies
+end
+
+redis.register_function{ function_name = 'lf1_find', callback = find, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'lf1_look', callback = look, flags = { 'no-writes' } }
 redis.register_function('lf1_enter', enter)
 redis.register_function('lf1_note', note)
 redis.register_function('lf1_leave', leave)
 redis.register_function('lf1_turn_back', turn_back)
+redis.register_function('lf1_many', many)
 redis.register_function('lf1_grant', grant)
+redis.register_function('lf1_withdraw', withdraw)
+redis.register_function{ function_name = 'lf1_grants', callback = grants, flags = { 'no-writes' } }
 redis.register_function('lf1_prepay', prepay)
 redis.register_function('lf1_restore', restore)
 redis.register_function('lf1_settle', settle)

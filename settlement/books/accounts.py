@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-__all__ = ["Account", "AccountState", "Accounts", "Agreement", "NewAccount", "Opened"]
+__all__ = ["Account", "AccountState", "Accounts", "Agreement", "NewAccount", "Opened", "bind", "unbind"]
 
 
 @unique
@@ -92,6 +92,8 @@ class Account:
     state: AccountState
     limit_fen: int
     exposure_limit_fen: int
+    leave_first: bool
+    language: str
     opened_at: datetime
     plates: tuple[Plate, ...]
     agreements: tuple[Agreement, ...]
@@ -144,6 +146,8 @@ class Accounts:
             state=AccountState(row["state"]),
             limit_fen=row["limit_fen"],
             exposure_limit_fen=row["exposure_limit_fen"],
+            leave_first=row["leave_first"],
+            language=row["language"],
             opened_at=row["opened_at"],
             plates=tuple(Plate(number=one["number"], colour=Colour(one["colour"])) for one in plates),
             agreements=tuple(
@@ -161,25 +165,28 @@ class Accounts:
 
     async def bind(self, account_id: AccountId, plate: Plate, now: datetime) -> None:
         """Give a plate to an account; again is fine. Raises :class:`NotFound` or :class:`Conflict`."""
-        if not plate.readable:
-            raise InvalidInput("a plate that names no vehicle", ("number",))
         async with connection(self._pool) as held:
-            row = await held.fetchrow(sql("accounts/bind"), account_id, plate.number, plate.colour, now)
-        if row is None or row["state"] is None:
-            raise NotFound("there is no such account")
-        if row["state"] == AccountState.CLOSED:
-            raise Conflict("the account is closed")
-        if row["owner"] is None:
-            raise Unavailable("somebody else binds this plate now")
-        if row["owner"] != account_id:
-            raise Conflict("this plate is already bound to an account")
+            await bind(held, account_id, plate, now, by="operator")
 
-    async def unbind(self, account_id: AccountId, plate: Plate) -> None:
+    async def unbind(self, account_id: AccountId, plate: Plate, now: datetime) -> None:
         """Take a plate from its account; raises :class:`NotFound` when it is not bound to it."""
         async with connection(self._pool) as held:
-            taken = await held.fetchval(sql("accounts/unbind"), account_id, plate.number, plate.colour)
-        if taken is None:
-            raise NotFound("this plate is not bound to this account")
+            await unbind(held, account_id, plate, now)
+
+    async def agree(self, account_id: AccountId, agreements: Sequence[Agreement], now: datetime) -> None:
+        """Have these agreements in force, in this order, and no others; raises as :meth:`bind` does."""
+        async with connection(self._pool) as held, held.transaction():
+            state = await held.fetchval(sql("accounts/lock"), account_id)
+            _check_open(state)
+            await held.execute(sql("accounts/end_agreements"), account_id, now)
+            await held.execute(
+                sql("accounts/put_agreements"),
+                account_id,
+                [one.rail for one in agreements],
+                [one.reference for one in agreements],
+                list(range(1, len(agreements) + 1)),
+                now,
+            )
 
     async def change(
         self,
@@ -188,18 +195,23 @@ class Accounts:
         limit_fen: int | None = None,
         exposure_limit_fen: int | None = None,
         state: AccountState | None = None,
+        leave_first: bool | None = None,
+        language: str | None = None,
     ) -> None:
         """Change what is given; raises :class:`NotFound`, or :class:`Conflict` for a closed account."""
         if min(limit_fen or 0, exposure_limit_fen or 0) < 0:
             raise InvalidInput("a limit is not negative", ("limit_fen", "exposure_limit_fen"))
         async with connection(self._pool) as held:
             was = await held.fetchval(
-                sql("accounts/change"), account_id, limit_fen, exposure_limit_fen, state
+                sql("accounts/change"),
+                account_id,
+                limit_fen,
+                exposure_limit_fen,
+                state,
+                leave_first,
+                language,
             )
-        if was is None:
-            raise NotFound("there is no such account")
-        if was == AccountState.CLOSED:
-            raise Conflict("the account is closed")
+        _check_open(was)
 
     async def open_one(self, account: NewAccount, now: datetime) -> None:
         """Open one account, or find it opened before; raises :class:`Conflict`."""
@@ -212,3 +224,35 @@ class Accounts:
             case Opened.PLATE_TAKEN:
                 raise Conflict("one of the plates is already bound to an account")
         raise Defect("an account was neither opened nor refused")
+
+
+async def bind(
+    held: asyncpg.pool.PoolConnectionProxy, account_id: AccountId, plate: Plate, now: datetime, *, by: str
+) -> None:
+    """Give a plate to an account on ``by``'s word; again is fine.
+
+    Raises :class:`NotFound` or :class:`Conflict`.
+    """
+    if not plate.readable:
+        raise InvalidInput("a plate that names no vehicle", ("number",))
+    row = await held.fetchrow(sql("accounts/bind"), account_id, plate.number, plate.colour, now, by)
+    _check_open(None if row is None else row["state"])
+    if row is None or row["owner"] is None:
+        raise Unavailable("somebody else binds this plate now")
+    if row["owner"] != account_id:
+        raise Conflict("this plate is already bound to an account")
+
+
+async def unbind(
+    held: asyncpg.pool.PoolConnectionProxy, account_id: AccountId, plate: Plate, now: datetime
+) -> None:
+    """Take a plate from its account; raises :class:`NotFound` when it is not bound to it."""
+    if await held.fetchval(sql("accounts/unbind"), account_id, plate.number, plate.colour, now) is None:
+        raise NotFound("this plate is not bound to this account")
+
+
+def _check_open(state: str | None) -> None:
+    if state is None:
+        raise NotFound("there is no such account")
+    if state == AccountState.CLOSED:
+        raise Conflict("the account is closed")

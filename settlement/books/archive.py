@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-__all__ = ["BookArchive"]
+__all__ = ["BookArchive", "answer_of"]
 
 PREFETCH = 2_000
 
@@ -45,7 +45,7 @@ class BookArchive(Archive):
     async def answers_since(self, moment: datetime) -> list[ArchivedAnswer]:
         async with connection(self._pool) as held:
             rows = await held.fetch(sql("rebuild/answers"), moment)
-        return [_answer(row) for row in rows]
+        return [answer_of(row) for row in rows]
 
     @override
     async def last_archived(self) -> datetime | None:
@@ -78,7 +78,8 @@ class BookArchive(Archive):
         )
 
 
-def _answer(row: asyncpg.Record) -> ArchivedAnswer:
+def answer_of(row: asyncpg.Record) -> ArchivedAnswer:
+    """An archived event with its answer."""
     candidates = json.loads(row["candidates"] or "[]")
     return ArchivedAnswer(
         event=GateEvent(

@@ -42,6 +42,7 @@ from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.charge import Attempt, Charge, Direction, Effect, Outcome, State, charge_id_of
 from settlement.collector import CollectorBooks
+from settlement.plausible import Plausible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -72,19 +73,29 @@ class ChargeCount:
 class Charges(CollectorBooks):
     """The collector's books, and what others may read of them.
 
-    ``owing_changed`` is told, without waiting, the accounts whose charges have just ended.
+    ``owing_changed`` is told, without waiting, the accounts whose charges have just ended. A charge whose car
+    cannot have been there, by ``plausible``, is not taken for sending: a person looks at it first.
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, *, owing_changed: Callable[[Collection[AccountId]], None] | None = None
+        self,
+        pool: asyncpg.Pool,
+        *,
+        owing_changed: Callable[[Collection[AccountId]], None] | None = None,
+        plausible: Plausible | None = None,
     ) -> None:
         self._pool = pool
         self._owing_changed = owing_changed
+        self._plausible = plausible or Plausible()
 
     @override
     async def claim(self, rail: str, *, now: datetime, claimed_max: int, lease: timedelta) -> list[Attempt]:
+        plausible = self._plausible
         async with connection(self._pool) as held:
-            rows = await held.fetch(sql("charges/claim"), now, rail, claimed_max, lease)
+            rows = await held.fetch(
+                sql("charges/claim"), now, rail, claimed_max, lease,
+                plausible.speed_kmh, plausible.look_back, plausible.clocks_apart,
+            )  # fmt: skip
         return [_attempt(row) for row in rows]
 
     @override

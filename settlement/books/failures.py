@@ -30,6 +30,8 @@ CONFLICTS: Final[dict[str, str]] = {
     "garage_id_is_unique": "this garage already exists",
     "prepayment_is_booked_once": "this prepayment is already booked",
     "access_token_pkey": "this token already exists",
+    "correction_is_made_once": "this correction is already booked",
+    "correction_once_per_bill": "somebody else corrects this bill now",
 }
 """Constraints that a caller can run into, and what to tell him."""
 
@@ -39,6 +41,8 @@ MISSING: Final[dict[str, str]] = {
     "access_token_garage_id_fkey": "there is no such garage",
     "lane_of_garage": "there is no such garage",
     "tariff_of_garage": "there is no such garage",
+    "block_garage_id_fkey": "there is no such garage",
+    "block_account_id_fkey": "there is no such account",
 }
 """Foreign keys that a caller can run into."""
 

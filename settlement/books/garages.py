@@ -19,6 +19,7 @@ from parking.ids import ControllerId, GarageId, LaneId, partition_of
 from parking.tariff import TariffSchedule, TariffVersion, WhenReplaced, version_id_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
+from settlement.plausible import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +48,10 @@ class CatalogTexts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GarageRecord:
-    """A garage as recorded; its gates know it only once it has a price list."""
+    """A garage as recorded; its gates know it only once it has a price list.
+
+    ``position`` tells how soon a car can come here from another garage.
+    """
 
     garage_id: GarageId
     name: str
@@ -55,6 +59,9 @@ class GarageRecord:
     lanes: Mapping[LaneId, Direction]
     policy: Policy
     tariffs: tuple[TariffVersion, ...] = ()
+    operator_id: str = "main"
+    """Whose it is: debts and policies on credit may reach over all garages of an operator."""
+    position: Position | None = None
 
     @property
     def garage(self) -> Garage | None:
@@ -101,6 +108,9 @@ class Garages:
                 [version_id_of(version.tariff) for version in record.tariffs],
                 [texts.tariff_text(version.tariff) for version in record.tariffs],
                 now,
+                record.operator_id,
+                record.position.latitude_microdegrees if record.position else None,
+                record.position.longitude_microdegrees if record.position else None,
             )
         if revision is None:
             raise Conflict("another tariff is on record for the moment from which one of these is in force")
@@ -162,6 +172,7 @@ class Garages:
             revision, partition_count = _revision(await held.fetchrow(sql("garages/revision")))
             records = await self._records(held, None)
             controllers = await held.fetch(sql("garages/controllers"))
+            keys = await held.fetch(sql("grants/keys"))
         garages = {record.garage_id: garage for record in records if (garage := record.garage) is not None}
         return Catalog(
             revision=revision,
@@ -172,6 +183,7 @@ class Garages:
                 for row in controllers
                 if row["garage_id"] in garages
             },
+            grant_keys={row["key_id"]: row["public_key"] for row in keys},
         )
 
     async def _records(
@@ -187,6 +199,8 @@ class Garages:
                 lanes=dict(zip(map(LaneId, row["lane_ids"]), map(Direction, row["directions"]), strict=True)),
                 policy=self._texts.policy_from(row["policy"]),
                 tariffs=tuple(tariffs.get(row["garage_id"], ())),
+                operator_id=row["operator_id"],
+                position=_position(row),
             )
             for row in rows
         ]
@@ -217,6 +231,13 @@ def _revision(row: asyncpg.Record | None) -> tuple[int, int]:
     if row is None:
         raise Defect("the books hold no revision of the catalog")
     return row["revision"], row["partition_count"]
+
+
+def _position(row: asyncpg.Record) -> Position | None:
+    latitude, longitude = row["latitude_microdegrees"], row["longitude_microdegrees"]
+    if latitude is None:
+        return None
+    return Position(latitude_microdegrees=latitude, longitude_microdegrees=longitude)
 
 
 def _controller(row: asyncpg.Record, garage: Garage) -> Controller:

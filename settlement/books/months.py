@@ -1,4 +1,4 @@
-"""Prepares the monthly partitions of the tables that grow, before the months begin.
+"""Prepares the monthly partitions of the tables that grow before the months begin, and drops old archive.
 
 A row of a month that is not prepared goes to the default partition, so nothing depends on this being in
 time; rows that lie there already move to their month when it is made. Making one needs a table for itself
@@ -8,6 +8,7 @@ somebody reads for long.
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -17,11 +18,12 @@ from settlement.books.failures import translated
 from settlement.books.statements import sql
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
-__all__ = ["GROWING", "ensure_months"]
+__all__ = ["GROWING", "drop_archive", "ensure_months"]
 
-GROWING: Final = ("gate_event", "session", "bill", "ledger_entry")
+GROWING: Final = ("gate_event", "session", "bill", "ledger_entry", "grant_decision")
 
 
 async def ensure_months(
@@ -42,17 +44,38 @@ async def ensure_months(
     return busy
 
 
+async def drop_archive(
+    connection: asyncpg.Connection, now: datetime, *, months_kept: int
+) -> list[str] | None:
+    """Drop the gate events of all months but this one and the ``months_kept`` before it.
+
+    Returns the partitions that are gone, ``None`` when the archive was in use: try again later. Raises
+    :class:`NotPermitted` for anyone but the owner.
+    """
+    async with _briefly(connection):
+        return list(await connection.fetchval(sql("migrate/drop_archive"), _month(now, -months_kept)))
+    return None
+
+
 async def _ensure_month(connection: asyncpg.Connection, table: str, month: datetime) -> bool:
+    async with _briefly(connection):
+        await connection.fetchval(sql("migrate/ensure_month"), table, month)
+        return True
+    return False
+
+
+@asynccontextmanager
+async def _briefly(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction that is given up, and its block left at once, where it would have to wait for others."""
     with translated():
         try:
             async with connection.transaction():
                 await connection.execute(sql("migrate/wait_briefly"))
-                await connection.fetchval(sql("migrate/ensure_month"), table, month)
+                yield
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            return False
+            return
         except asyncpg.InsufficientPrivilegeError:
-            raise NotPermitted("only the owner of the books may make partitions") from None
-    return True
+            raise NotPermitted("only the owner of the books may make and drop partitions") from None
 
 
 def _month(now: datetime, offset: int) -> datetime:

@@ -53,11 +53,16 @@ async def open_pool(dsn: str, *, size: int, application_name: str) -> AsyncItera
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings=settings,
+            reset=_as_it_is,
         )
     try:
         yield pool
     finally:
         await _close(pool)
+
+
+async def _as_it_is(_connection: asyncpg.Connection) -> None:
+    """Nothing here lasts longer than its transaction, so a connection goes back without a round trip."""
 
 
 async def _close(pool: Pool) -> None:

@@ -18,11 +18,12 @@ from parking.ids import bill_id_of
 from parking.journal import Record
 from parking.session import Step
 from settlement.bill import Bill
+from settlement.books.owners import with_owners
 from settlement.books.pool import connection
+from settlement.books.presented import keep_presented
 from settlement.books.statements import sql
 from settlement.charge import ChargeId, State
 from settlement.record_books import Booked, RecordBooks
-from settlement.rows import BillRow, EntryRow, EventRow, QuarantineRow, StepRow
 from settlement.segment import post_of, post_of_unbookable, segments
 from settlement.undo import Billed, undo_of
 
@@ -39,18 +40,12 @@ if TYPE_CHECKING:
     from settlement.segment import Posting
     from settlement.undo import Undo
 
-__all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "take_back"]
+__all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "billed_of", "take_back", "void"]
 
 COLLECT_DELAY: Final = timedelta(minutes=15)
 """As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
 MESSAGE_MAX: Final = 4000
 """Characters of an unreadable message that are kept."""
-
-EVENT_WIDTH: Final = len(EventRow._fields)
-STEP_WIDTH: Final = len(StepRow._fields)
-BILL_WIDTH: Final = len(BillRow._fields)
-ENTRY_WIDTH: Final = len(EntryRow._fields)
-QUARANTINE_WIDTH: Final = len(QuarantineRow._fields)
 
 
 class PostgresRecordBooks(RecordBooks):
@@ -66,12 +61,14 @@ class PostgresRecordBooks(RecordBooks):
     ) -> Booked:
         booked = Booked()
         async with connection(self._pool) as held:
+            records = await with_owners(held, records)
             for segment in segments(records):
                 posting = post_of(segment, tariffs, self._collect_delay)
                 if any(record.step is Step.EXIT_UNDONE for record in segment):
                     booked += await _post_with_undone(held, posting, now)
                 else:
                     booked += (await _post_segment(held, posting, now))[0]
+            await keep_presented(held, records, now)
         return booked
 
     @override
@@ -107,11 +104,10 @@ async def _post_segment(
 ) -> tuple[Booked, list[int]]:
     row = await held.fetchrow(
         sql("posting/post"),
-        *_columns(posting.events, EVENT_WIDTH),
-        *_columns([step for step, _ in posting.steps.values()], STEP_WIDTH),
-        *_columns([bill for _, bill in posting.steps.values()], BILL_WIDTH),
-        *_columns(posting.entries, ENTRY_WIDTH),
-        *_columns(posting.quarantined, QUARANTINE_WIDTH),
+        posting.events,
+        [step + bill for step, bill in posting.steps.values()],
+        posting.entries,
+        posting.quarantined,
         now,
     )
     if row is None:
@@ -129,15 +125,21 @@ async def _post_with_undone(
         for record_no, record in enumerate(posting.records, start=1)
         if record.step is Step.EXIT_UNDONE and record.session
     }
+    sessions = [
+        (record.partition, record.session.entered_at, record.session.session_id)
+        for record in posting.records
+        if record.step is Step.EXIT_UNDONE and record.session
+    ]
     async with held.transaction():
+        await held.fetch(sql("posting/lock_sessions"), *_columns(sessions, 3))
         found = await held.fetch(sql("posting/lock_bills"), *_columns(undone.values(), 3))
         booked, fresh = await _post_segment(held, posting, now)
         fresh_bills = {undone[record_no][2] for record_no in fresh if record_no in undone}
-        fresh_rows = [row for row in found if row["bill_id"] in fresh_bills]
+        fresh_rows = [row for row in found if row["named_bill_id"] in fresh_bills]
         if len(fresh_rows) != len(fresh_bills):
             raise Defect("an exit is undone whose bill is not there")
-        undos = [undo_of(_billed(row)) for row in fresh_rows if not row["credited"]]
-        return booked + await _void(held, undos, now)
+        undos = [undo_of(billed_of(row)) for row in fresh_rows if not row["credited"]]
+        return booked + await void(held, undos, now)
 
 
 async def take_back(
@@ -146,28 +148,29 @@ async def take_back(
     *,
     reason: str,
     now: datetime,
+    unasked_only: bool = True,
 ) -> None:
-    """Credit a bill that nobody was asked to pay, inside the caller's transaction.
+    """Credit a bill, inside the caller's transaction.
 
-    ``place`` is its partition, the session's entry and its id. One that is credited already stays so;
-    raises :class:`Conflict` when its charge is on its way.
+    ``place`` is its partition, the session's entry and its id. One that is credited already stays so, and so
+    does a bill that has taken its place; with ``unasked_only``, raises :class:`Conflict` when its charge is
+    on its way.
     """
     for row in await held.fetch(sql("posting/lock_bills"), *_columns([place], 3)):
-        billed = _billed(row)
-        if row["credited"]:
+        billed = billed_of(row)
+        if row["credited"] or row["bill_id"] != row["named_bill_id"]:
             continue
-        if billed.charge_state is not State.UNASSIGNED:
+        if unasked_only and billed.charge_state is not State.UNASSIGNED:
             raise Conflict(f"the bill's charge is {billed.charge_state} by now")
-        undo = undo_of(billed)
-        note = replace(undo.credit_note, reason=reason)
-        await _void(held, [replace(undo, credit_note=note)], now)
+        await void(held, [undo_of(billed, reason)], now)
 
 
 def _bill_id(session: Session) -> BillId:
     return bill_id_of(session.session_id, session.version)
 
 
-async def _void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: datetime) -> Booked:
+async def void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: datetime) -> Booked:
+    """Book bills that are taken back, whose charges the caller's transaction has locked."""
     if not undos:
         return Booked()
     row = await held.fetchrow(
@@ -196,6 +199,9 @@ async def _void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: 
     )
     if row is None:
         raise Defect("voiding exits gave no answer")
+    released = [(undo.credit_note.partition, undo.released) for undo in undos if undo.released]
+    if released:
+        await held.execute(sql("posting/report_released"), *_columns(released, 2), now)
     return Booked(credit_notes=row["credit_notes"], entries=row["entries"], refunds=row["refunds"])
 
 
@@ -215,7 +221,8 @@ def _entry_columns(undo: Undo, line: int) -> tuple[object, ...]:
     )
 
 
-def _billed(row: asyncpg.Record) -> Billed:
+def billed_of(row: asyncpg.Record) -> Billed:
+    """A bill that was found locked."""
     bill = Bill(
         partition=row["partition"],
         bill_id=row["bill_id"],
@@ -232,6 +239,8 @@ def _billed(row: asyncpg.Record) -> Billed:
         prepaid_fen=row["prepaid_fen"],
         reason=row["reason"],
         proof=row["proof"],
+        correction=row["correction"],
+        stay_from=row["stay_from"],
     )
     if row["charge_id"] is None:
         return Billed(bill=bill)
@@ -247,5 +256,5 @@ def _billed(row: asyncpg.Record) -> Billed:
 
 def _columns(rows: Iterable[tuple[object, ...]], width: int) -> list[list[object]]:
     """Rows as one array a column; no rows are ``width`` empty arrays."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return columns or [[] for _ in range(width)]
+    turned = [list(column) for column in zip(*rows, strict=True)]
+    return turned or [[] for _ in range(width)]

@@ -7,10 +7,8 @@ dismissed, the bill is credited. Both happen together with the item's being reso
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum, unique
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from parking.errors import Conflict, NotFound
@@ -18,66 +16,18 @@ from parking.ids import AccountId, BillId, GarageId
 from settlement.books.pool import connection
 from settlement.books.posting import take_back
 from settlement.books.statements import sql
-from settlement.rows import Causes
+from settlement.review import FIRST_PLACE, Place, Resolution, ReviewItem
+from settlement.rows import UNCHARGED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import asyncpg
 
     from parking.ids import Partition
 
-__all__ = ["DISMISSED", "FIRST_PLACE", "Place", "Resolution", "ReviewItem", "Reviews"]
+__all__ = ["DISMISSED", "Reviews", "item_of"]
 
 DISMISSED: Final = "dismissed"
 """Why a bill was credited that no person would confirm."""
-
-
-@unique
-class Resolution(StrEnum):
-    """How a person settled an item."""
-
-    DISMISS = "dismiss"
-    MATCH = "match"
-    """The event belongs to a session, which was closed by it."""
-    CONFIRM = "confirm"
-    """The plate was read rightly: its driver is charged."""
-    PAID = "paid"
-    """The rail has moved the money of the charge."""
-    DECLINED = "declined"
-    """It has not, and will not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
-    """A place in the order of items."""
-
-    opened_at: datetime
-    item_id: str
-
-
-FIRST_PLACE: Final = Place(opened_at=datetime(1970, 1, 1, tzinfo=UTC), item_id="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewItem:
-    """``details`` depend on the cause; ``resolution`` and what follows are ``None`` while it is open."""
-
-    partition: Partition
-    item_id: str
-    garage_id: GarageId
-    cause: str
-    details: Mapping[str, Any]
-    opened_at: datetime
-    resolution: Resolution | None
-    resolved_by: str | None
-    resolved_at: datetime | None
-    note: str | None
-
-    @property
-    def place(self) -> Place:
-        """Where it stands in the list."""
-        return Place(opened_at=self.opened_at, item_id=self.item_id)
 
 
 class Reviews:
@@ -94,7 +44,7 @@ class Reviews:
             rows = await held.fetch(
                 sql("review/open"), garage_id, cause, after.opened_at, after.item_id, limit
             )
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
 
     async def one(self, item_id: str) -> ReviewItem:
         """One item, open or resolved; raises :class:`NotFound`."""
@@ -102,7 +52,7 @@ class Reviews:
             row = await held.fetchrow(sql("review/find"), item_id)
         if row is None:
             raise NotFound("there is no such item")
-        return _item(row)
+        return item_of(row)
 
     async def resolve(
         self, item: ReviewItem, resolution: Resolution, *, resolved_by: str, note: str | None, now: datetime
@@ -132,7 +82,7 @@ class Reviews:
 
 def _bill_id(item: ReviewItem) -> BillId | None:
     """The bill of an unconfirmed exit; other items have none."""
-    bill_id = item.details.get("bill_id") if item.cause == Causes.UNCONFIRMED else None
+    bill_id = item.details.get("bill_id") if item.cause in UNCHARGED else None
     return None if bill_id is None else BillId(UUID(bill_id))
 
 
@@ -141,7 +91,8 @@ def _place_of_bill(item: ReviewItem) -> tuple[Partition, datetime, BillId]:
     return item.partition, entered_at, BillId(UUID(item.details["bill_id"]))
 
 
-def _item(row: asyncpg.Record) -> ReviewItem:
+def item_of(row: asyncpg.Record) -> ReviewItem:
+    """An item as it is recorded."""
     resolution = row["resolution"]
     return ReviewItem(
         partition=row["partition"],
@@ -149,6 +100,7 @@ def _item(row: asyncpg.Record) -> ReviewItem:
         garage_id=GarageId(row["garage_id"]),
         cause=row["cause"],
         details=json.loads(row["details"]),
+        finding=json.loads(row["finding"]) if row["finding"] is not None else None,
         opened_at=row["opened_at"],
         resolution=Resolution(resolution) if resolution is not None else None,
         resolved_by=row["resolved_by"],

@@ -51,6 +51,10 @@ CHECKS: Final = (
     "sessions_have_their_events",
     "bill_is_of_its_session",
     "resolved_items_are_settled",
+    "debts_are_collected",
+    "control_between_garages",
+    "corrections_are_booked",
+    "set_aside_has_item",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""

@@ -67,13 +67,20 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillView:
-    """A bill, or the credit note that takes one back; ``proof`` is the text stored with it."""
+    """A bill, or the credit note that takes one back; ``proof`` is the text stored with it.
+
+    ``entered_at`` is the entry that it charges from, corrected where it was.
+    """
 
     bill_id: BillId
     kind: str
     credits_bill_id: UUID | None
     version: int
+    correction: int
     account_id: UUID | None
+    number: str
+    colour: str
+    entered_at: datetime
     left_at: datetime
     tariff_version_id: str
     amount_fen: int
@@ -108,6 +115,7 @@ class SessionFile:
     bills: Sequence[BillView]
     charges: Sequence[ChargeView]
     prepayments: Sequence[Mapping[str, Any]]
+    corrections: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +195,13 @@ class Views:
             bills = [BillView(**row) for row in rows]
             charges = await held.fetch(sql("views/charges"), partition, [bill.bill_id for bill in bills])
             prepayments = await held.fetch(sql("views/prepayments"), session_id)
+            corrections = await held.fetch(sql("corrections/of_session"), partition, session_id)
         return SessionFile(
             session=session,
             bills=bills,
             charges=[ChargeView(**{**row, "attempts": json.loads(row["attempts"])}) for row in charges],
             prepayments=[dict(row) for row in prepayments],
+            corrections=[dict(row) for row in corrections],
         )
 
     async def overview(self, since: datetime) -> Overview:

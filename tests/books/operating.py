@@ -13,6 +13,7 @@ from parking.plate import Colour, parse_plate
 from parking.tariff import Rate, Tariff, TariffVersion
 from settlement.books.accounts import Agreement, NewAccount
 from settlement.books.garages import GarageRecord, Garages
+from settlement.plausible import Position
 
 if TYPE_CHECKING:
     import asyncpg
@@ -42,6 +43,7 @@ def garage_record(
     lanes: dict[LaneId, Direction] | None = None,
     tariffs: tuple[TariffVersion, ...] = (),
     policy: Policy | None = None,
+    position: Position | None = None,
 ) -> GarageRecord:
     return GarageRecord(
         garage_id=GarageId(garage_id),
@@ -50,6 +52,7 @@ def garage_record(
         lanes=LANES if lanes is None else lanes,
         policy=policy or Policy(),
         tariffs=tariffs,
+        position=position,
     )
 
 

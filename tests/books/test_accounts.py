@@ -93,8 +93,8 @@ async def test_a_plate_is_bound_to_one_account(accounts: Accounts) -> None:
         await accounts.bind(two.account_id, PLATE, NOON)
     await accounts.bind(two.account_id, Plate(number=PLATE.number, colour=Colour.YELLOW), NOON)
     with pytest.raises(NotFound):
-        await accounts.unbind(two.account_id, PLATE)
-    await accounts.unbind(one.account_id, PLATE)
+        await accounts.unbind(two.account_id, PLATE, NOON)
+    await accounts.unbind(one.account_id, PLATE, NOON)
     await accounts.bind(two.account_id, PLATE, NOON)
     assert await accounts.of_plate(PLATE.number) == dict.fromkeys(
         [Colour.BLUE, Colour.YELLOW], two.account_id

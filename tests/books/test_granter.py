@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from json import JSONDecoder
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from typing_extensions import override
 
+from gateways.policy_file import POLICY_TEXTS
 from parking.clock import Clock
 from parking.decision import Reason
 from parking.errors import Unavailable
@@ -19,19 +21,20 @@ from parking.ids import AccountId
 from parking.plate import Colour, Plate
 from settlement.books.accounts import Accounts, Agreement, NewAccount
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.granter import Granter, Grants
 from settlement.observe import SilentObserver
+from settlement.policy import STANDARD, policy_version_id_of
 from tests.books.journals import MemoryJournal
 from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from parking.grant import Grant
-    from parking.ids import GarageId
+    from parking.grant import Grant, Granted
     from parking.session import Session
     from settlement.books.pool import Pool
 
@@ -40,22 +43,29 @@ LIMIT_FEN, EXPOSURE_FEN = 5_000, 6_000
 
 
 class Noon(Clock):
+    days = 0
+
     @override
     def now(self) -> datetime:
-        return MORNING + timedelta(hours=4)
+        return MORNING + timedelta(days=self.days, hours=4)
 
 
 class RememberedGrants(Grants):
     def __init__(self) -> None:
         self.latest: dict[str, Grant] = {}
+        self.withdrawn: list[str] = []
         self.away = 0
 
     @override
-    async def push(self, grants: list[tuple[GarageId, Session, Grant]]) -> None:
+    async def push(self, grants: Sequence[Granted]) -> None:
         if self.away:
             self.away -= 1
             raise Unavailable("away")
-        self.latest |= {session.plate.number: grant for _, session, grant in grants}
+        self.latest |= {one.session.plate.number: one.grant for one in grants}
+
+    @override
+    async def withdraw(self, sessions: Sequence[Session]) -> None:
+        self.withdrawn += [session.plate.number for session in sessions]
 
 
 class Lane:
@@ -65,12 +75,13 @@ class Lane:
         self.pool = pool
         self.accounts = Accounts(pool)
         self.journal = MemoryJournal()
+        self.clock = Noon()
         self.grants = RememberedGrants()
         self.granter = Granter(
             journal=self.journal,
-            books=PostgresGrantBooks(pool),
+            books=PostgresGrantBooks(pool, Policies(pool, POLICY_TEXTS), partition_count=64),
             grants=self.grants,
-            clock=Noon(),
+            clock=self.clock,
             observer=SilentObserver(),
         )
 
@@ -145,11 +156,34 @@ async def test_what_is_owed_already_lowers_what_may_be_left_unpaid(lane: Lane) -
     await lane.register(DRIVER, car.session.plate)
     await PostgresRecordBooks(lane.pool).post([earlier.enters(), earlier.leaves()], TARIFFS, MORNING)
     assert (await lane.grant_of(car)).limit_fen == EXPOSURE_FEN - 1_600
-    await lane.pool.execute(
-        "UPDATE charge SET previous_state = 'sent', last_step = 'gave_up', state = 'unpaid', next_at = NULL"
-    )
+    lane.clock.days = 1
     await lane.granter.regrant(DRIVER)
     assert lane.grants.latest[car.session.plate.number].reason is GrantReason.DEBT
+
+
+async def test_a_decision_is_recorded_when_it_changes_with_its_policy_and_its_rules(lane: Lane) -> None:
+    earlier, car = Car("a", account_id=DRIVER), Car("b")
+    await lane.register(DRIVER, car.session.plate)
+    await PostgresRecordBooks(lane.pool).post([earlier.enters(), earlier.leaves()], TARIFFS, MORNING)
+    await lane.grant_of(car)
+    await lane.granter.regrant(DRIVER)
+    lane.clock.days = 1
+    await lane.granter.regrant(DRIVER)
+    rows = await lane.pool.fetch(
+        "SELECT reason, limit_fen, policy_version_id, rules, debt FROM grant_decision ORDER BY decided_at"
+    )
+    assert [(row["reason"], row["limit_fen"]) for row in rows] == [("good_standing", 4_400), ("debt", 0)]
+    assert {row["policy_version_id"] for row in rows} == {policy_version_id_of(STANDARD)}
+    lowered, overdue = (JSONDecoder().decode(row["rules"]) for row in rows)
+    assert [one["rule"] for one in lowered] == ["limit_lowered"]
+    assert [(one["rule"], one["stops"]) for one in overdue] == [
+        ("debt", True),
+        ("limit_lowered", False),
+        ("returning_debtor", False),
+        ("returning_debtor", True),
+    ]
+    assert overdue[0]["figures"] == {"bills": 1, "owed_fen": 1_600, "oldest_h": 28, "scope": "operator"}
+    assert JSONDecoder().decode(rows[1]["debt"])["owed_fen"] == 1_600
 
 
 async def test_cars_inside_are_told_of_a_new_and_of_an_ended_binding(lane: Lane) -> None:
@@ -160,7 +194,7 @@ async def test_cars_inside_are_told_of_a_new_and_of_an_ended_binding(lane: Lane)
     await lane.accounts.bind(DRIVER, plate, MORNING)
     await lane.granter.regrant(DRIVER)
     assert lane.grants.latest[plate.number].allowed
-    await lane.accounts.unbind(DRIVER, plate)
+    await lane.accounts.unbind(DRIVER, plate, MORNING)
     await lane.granter.regrant(DRIVER, unbound_numbers=[plate.number])
     assert not lane.grants.latest[plate.number].allowed
 

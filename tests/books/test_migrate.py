@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -12,13 +12,19 @@ import pytest_asyncio
 
 from parking.errors import Conflict, NotPermitted, Unavailable
 from settlement.books.migrate import migrate, owner_connection
-from settlement.books.months import GROWING, ensure_months
+from settlement.books.months import GROWING, drop_archive, ensure_months
 from settlement.books.pool import APP_ROLE, open_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 MAY = datetime(2026, 5, 31, 23, tzinfo=UTC)
+INSERT_EVENT = """
+INSERT INTO gate_event (
+    partition, captured_at, garage_id, event_id, lane_id, kind, received_at, number, colour, confidence,
+    offline, verdict, reason, amount_fen, limit_fen, result, archived_at
+) VALUES (1, $1, 'G', 'e', 'in', 'entry', $1, 'A1', 'blue', 1, false, 'open', 'entry', 0, 0, 'applied', $1)
+"""
 
 
 @pytest_asyncio.fixture
@@ -67,6 +73,42 @@ async def test_a_month_that_the_default_partition_holds_is_split_off_with_its_ro
     assert len(await owner.fetch(parted, "ledger_entry_2026_12")) == len(
         await owner.fetch(parted, "ledger_entry_2026_05")
     )
+
+
+async def test_the_archive_is_dropped_by_the_month_and_nothing_else_is(
+    empty_postgres_dsn: str, owner: asyncpg.Connection
+) -> None:
+    await migrate(empty_postgres_dsn, now=MAY)
+    kept_from = datetime(2026, 4, 1, tzinfo=UTC)
+    for captured_at in (datetime(2020, 1, 1, tzinfo=UTC), kept_from - timedelta(seconds=1), kept_from, MAY):
+        await owner.execute(INSERT_EVENT, captured_at)
+    await insert_entry(owner, datetime(2020, 1, 1, tzinfo=UTC))
+    assert await drop_archive(owner, MAY, months_kept=1) == []
+    assert await owner.fetchval("SELECT min(captured_at) FROM gate_event") == kept_from
+    june = datetime(2026, 6, 1, tzinfo=UTC)
+    assert await drop_archive(owner, june, months_kept=1) == ["gate_event_2026_04"]
+    assert await owner.fetchval("SELECT array_agg(captured_at) FROM gate_event") == [MAY]
+    assert await owner.fetchval("SELECT archived_from FROM installation") == datetime(2026, 5, 1, tzinfo=UTC)
+    assert await owner.fetchval("SELECT count(*) FROM ledger_entry") == 1
+
+
+async def test_the_archive_is_left_for_later_while_somebody_reads_it(
+    empty_postgres_dsn: str, owner: asyncpg.Connection
+) -> None:
+    await migrate(empty_postgres_dsn, now=MAY)
+    later = datetime(2026, 9, 1, tzinfo=UTC)
+    async with owner_connection(empty_postgres_dsn) as reader:
+        async with reader.transaction():
+            await reader.fetch("SELECT FROM gate_event")
+            assert await drop_archive(owner, later, months_kept=1) is None
+        assert await drop_archive(owner, later, months_kept=1) != []
+
+
+async def test_only_the_owner_drops_the_archive(empty_postgres_dsn: str) -> None:
+    await migrate(empty_postgres_dsn, now=MAY)
+    async with owner_connection(f"{empty_postgres_dsn}&role=leave_first_app") as app:
+        with pytest.raises(NotPermitted):
+            await drop_archive(app, MAY, months_kept=1)
 
 
 async def test_a_month_is_left_for_later_while_somebody_reads_and_nobody_waits_long(

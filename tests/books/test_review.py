@@ -19,8 +19,9 @@ from settlement.books.accounts import Accounts, Agreement, NewAccount
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, Prepayments
-from settlement.books.review import FIRST_PLACE, Resolution, ReviewItem, Reviews
+from settlement.books.review import Reviews
 from settlement.record_books import Unbookable
+from settlement.review import FIRST_PLACE, Resolution, ReviewItem
 from tests.books.operating import NOON, PARTITIONS
 from tests.books.records import MORNING, TARIFFS, Car
 

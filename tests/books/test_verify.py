@@ -15,16 +15,17 @@ from parking.ids import AccountId
 from settlement.books.accounts import Accounts, Agreement, NewAccount
 from settlement.books.charges import Charges
 from settlement.books.migrate import owner_connection
+from settlement.books.months import drop_archive
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, Prepayments
-from settlement.books.review import Resolution
 from settlement.books.statements import sql
 from settlement.books.verifying import CHECKS, PostgresVerifiableBooks
 from settlement.charge import Direction
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Paid, Unknown
 from settlement.retry import STANDARD
+from settlement.review import Resolution
 from settlement.verify import Capture, Verification, verify
 from tests.books.records import MORNING, TARIFFS, Car, FixedTariffs
 
@@ -169,6 +170,15 @@ async def day(postgres_dsn: str) -> AsyncIterator[Day]:
 
 
 async def test_a_day_with_everything_in_it_is_clean(day: Day) -> None:
+    found = await day.verified()
+    assert found.violations == ()
+
+
+async def test_a_day_whose_archive_was_dropped_is_clean(day: Day) -> None:
+    assert await day.owner.fetchval("SELECT count(*) FROM gate_event") > 0
+    later = MORNING.replace(year=MORNING.year + 2)
+    assert await drop_archive(day.owner, later, months_kept=13) is not None
+    assert await day.owner.fetchval("SELECT count(*) FROM gate_event") == 0
     found = await day.verified()
     assert found.violations == ()
     assert (found.clean, found.imbalance_fen, found.double_charged) == (True, 0, 0)

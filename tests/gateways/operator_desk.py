@@ -16,6 +16,7 @@ from aiohttp import ClientSession, ClientTimeout
 from typing_extensions import override
 
 from gateways.catalog_texts import CATALOG_TEXTS
+from gateways.policy_file import POLICY_TEXTS
 from gateways.web.access import token_text
 from gateways.web.operator import Operator, operator_app
 from gateways.web.serving import serve
@@ -26,18 +27,27 @@ from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
+from parking.live.granting import LiveDebtors, LiveGrants
 from parking.live.journal import LiveJournal, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
 from settlement.books.charges import Charges
+from settlement.books.claims import Claims
+from settlement.books.corrections import Corrections
+from settlement.books.debts import Debts
 from settlement.books.garages import Garages
+from settlement.books.granting import PostgresGrantBooks
+from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
+from settlement.books.standings import Standings
 from settlement.books.tokens import TokenKind, Tokens
 from settlement.books.views import Views
+from settlement.debtors import Debtors
+from settlement.observe import SilentObserver
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, tariff_version
 
 if TYPE_CHECKING:
@@ -91,11 +101,14 @@ class Front:
     """A client of the API, the parts behind it, and a gate."""
 
     http: ClientSession
+    pool: Pool
     operator: Operator
     clock: StillClock
     told: Told
     journal: LiveJournal
     books: PostgresRecordBooks
+    grants: LiveGrants
+    debtors: Debtors
     full: str
     reader: str
     numbers: count[int] = field(default_factory=count)
@@ -198,11 +211,14 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
             ):
                 yield Front(
                     http=http,
+                    pool=pool,
                     operator=operator,
                     clock=clock,
                     told=told,
                     journal=journal,
                     books=PostgresRecordBooks(pool),
+                    debtors=_debtors(pool, live, clock),
+                    grants=LiveGrants(live, clock, partition_count=PARTITIONS),
                     full=full,
                     reader=reader,
                 )
@@ -223,13 +239,28 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         accounts=Accounts(pool),
         prepayments=Prepayments(pool, partition_count=PARTITIONS),
         reviews=Reviews(pool),
+        corrections=Corrections(pool, partition_count=PARTITIONS),
         views=Views(pool, partition_count=PARTITIONS),
+        policies=Policies(pool, POLICY_TEXTS),
+        standings=Standings(pool, partition_count=PARTITIONS),
+        debts=Debts(pool, partition_count=PARTITIONS),
+        claims=Claims(pool),
+        rails={"simulator"},
         charges=Charges(pool),
         sessions=Sessions(live, partition_count=PARTITIONS),
         clock=clock,
         draw_bytes=lambda size: next(drawn).to_bytes(size),
         regrant=told.regrant,
         republish=told.republish,
+    )
+
+
+def _debtors(pool: Pool, live: BatchingConnection, clock: Clock) -> Debtors:
+    return Debtors(
+        books=PostgresGrantBooks(pool, Policies(pool, POLICY_TEXTS), partition_count=PARTITIONS),
+        notices=LiveDebtors(live, partition_count=PARTITIONS),
+        clock=clock,
+        observer=SilentObserver(),
     )
 
 

@@ -7,11 +7,13 @@ import json
 import re
 from contextlib import asynccontextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
+from settlement.policy import STANDARD, policy_version_id_of
 from tests.faults.service import kept_service
 from tests.faults.traffic import open_traffic, verified
 
@@ -104,6 +106,48 @@ async def test_verify_names_a_ledger_row_that_was_tampered_with(service: Service
         assert "✗" in shown.stdout
         await connection.fetchval(TAMPER, -1)
     assert (await verified(service))[0] == 0
+
+
+async def test_a_night_shift_reads_why_a_car_could_leave(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="W") as traffic:
+        await traffic.come(traffic.cars)
+        await traffic.settle()
+        traffic.wait()
+        await traffic.go(traffic.cars)
+        await traffic.settle()
+        async with connected(service) as connection:
+            session_id = await connection.fetchval("SELECT session_id FROM session WHERE garage_id = 'W'")
+        shown = await service.command("session", "why", str(session_id))
+        assert shown.returncode == 0, shown.stderr
+        assert shown.stdout.startswith("The car left")
+        assert "by policy standard@" in shown.stdout
+        told = json.loads((await service.command("session", "why", str(session_id), "--json")).stdout)
+        assert told["told"][-1]["policy_version_id"].startswith("standard@")
+    unknown = await service.command("session", "why", "00000000-0000-0000-0000-000000000000")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "Traceback" not in unknown.stderr
+
+
+async def test_a_policy_is_put_in_force_by_its_file(service: Service) -> None:
+    file = str(Path(__file__).parents[2] / "config" / "policy" / "standard.toml")
+    checked = await service.command("policy", "check", file)
+    assert checked.stdout.strip().endswith(policy_version_id_of(STANDARD))
+    added = await service.command("policy", "add", file, "--operator", "kerry", "--from", "2030-01-01T00:00")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert "2030-01-01 00:00  kerry" in (await service.command("policy", "list")).stdout
+
+
+async def test_a_grant_key_is_a_private_file_until_it_is_retired(service: Service) -> None:
+    made = await service.command("grant-key", "make")
+    key_id = made.stdout.split()[0]
+    (file,) = (service.folder / "grant-keys").glob("*.pem")
+    assert (file.stem, S_IMODE(file.stat().st_mode)) == (key_id, 0o600)
+    assert key_id in (await service.command("grant-key", "list")).stdout
+    assert "PRIVATE" not in made.stdout + made.stderr
+    assert (await service.command("grant-key", "retire", key_id)).returncode == 0
+    assert not file.exists()
+    assert "retired" in (await service.command("grant-key", "list")).stdout
+    assert (await service.command("grant-key", "retire", key_id)).returncode == 1
 
 
 async def test_books_of_a_newer_release_are_refused(service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 FAR = HandClock(datetime(2031, 6, 15, tzinfo=UTC))
+keep = partial(keep_months, archive_months=13)
 MADE = "SELECT to_regclass('bill_2031_09') IS NOT NULL"
 
 
@@ -31,7 +33,7 @@ async def test_months_are_made_as_soon_as_nobody_is_in_the_way(postgres_dsn: str
             async with asyncio.TaskGroup() as tasks:
                 async with reader.transaction():
                     await reader.fetch("SELECT FROM bill")
-                    keeper = tasks.create_task(keep_months(postgres_dsn, FAR, retry_s=0.01))
+                    keeper = tasks.create_task(keep(postgres_dsn, FAR, retry_s=0.01))
                     async with asyncio.timeout(10):
                         while not logs:  # noqa: ASYNC110 - a log is no event
                             await asyncio.sleep(0.01)
@@ -44,7 +46,7 @@ async def test_months_are_made_as_soon_as_nobody_is_in_the_way(postgres_dsn: str
 async def test_whoever_is_not_the_owner_says_so_once(postgres_dsn: str) -> None:
     with capture_logs() as logs:
         async with asyncio.TaskGroup() as tasks:
-            keeper = tasks.create_task(keep_months(f"{postgres_dsn}&role=leave_first_app", FAR, every_s=0.01))
+            keeper = tasks.create_task(keep(f"{postgres_dsn}&role=leave_first_app", FAR, every_s=0.01))
             await asyncio.sleep(0.5)
             keeper.cancel()
     assert [log["event"] for log in logs] == ["months_need_the_owner"]
@@ -53,7 +55,7 @@ async def test_whoever_is_not_the_owner_says_so_once(postgres_dsn: str) -> None:
 async def test_books_that_are_away_are_tried_again() -> None:
     with capture_logs() as logs:
         async with asyncio.TaskGroup() as tasks:
-            keeper = tasks.create_task(keep_months("postgresql://no@/no?host=/nowhere", FAR, retry_s=0.01))
+            keeper = tasks.create_task(keep("postgresql://no@/no?host=/nowhere", FAR, retry_s=0.01))
             await asyncio.sleep(0.3)
             keeper.cancel()
     assert {log["event"] for log in logs} == {"months_not_made"}

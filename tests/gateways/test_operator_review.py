@@ -11,9 +11,8 @@ import pytest_asyncio
 
 from parking.decision import Reason
 from parking.event import Kind
-from parking.grant import Grant, GrantReason
+from parking.grant import Grant, Granted, GrantReason
 from parking.ids import AccountId
-from parking.live.granting import LiveGrants
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Agreement, NewAccount
 from settlement.outcomes import Answered, book_answers
@@ -79,7 +78,7 @@ async def leaves(front: Front) -> object:
         expires_at=NOON + timedelta(days=1),
         account_id=DRIVER,
     )
-    await LiveGrants(front.operator.sessions).push([(GARAGE, found.session, grant)])
+    await front.grants.push([Granted(session=found.session, grant=grant)])
     assert (await front.event(Kind.EXIT, minutes=60)).decision.verdict == "open"
     await front.settle()
     return entry.session_id

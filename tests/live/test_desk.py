@@ -9,10 +9,12 @@ from datetime import timedelta
 
 import pytest
 
+from parking.case import Timeliness
 from parking.decision import Decision, Reason, Verdict
-from parking.desk import Desk, Timeliness, fee_of
+from parking.desk import Desk
 from parking.errors import Conflict, Defect, Unavailable
 from parking.event import Kind
+from parking.fee import fee_of
 from parking.garage import LeaveFirst, Policy
 from parking.ids import LaneId
 from parking.journal import Result

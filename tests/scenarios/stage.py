@@ -17,6 +17,7 @@ from parking.garage import Direction, Garage, Policy
 from parking.ids import EventId, GarageId, LaneId, Partition, partition_of
 from parking.live.batching import BatchingConnection
 from parking.live.codec import record_from
+from parking.live.granting import LiveDebtors, LiveGrants
 from parking.live.journal import library_text
 from parking.live.keys import journal_key
 from parking.live.sessions import Sessions
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GARAGE",
+    "LANES",
     "MIDNIGHT",
+    "PARTITIONS",
     "TARIFF",
     "ManualClock",
     "Stage",
@@ -76,6 +79,8 @@ class Stage:
 
     live: BatchingConnection
     sessions: Sessions
+    grants: LiveGrants
+    debtors: LiveDebtors
     clock: ManualClock
     desk: Desk
     partition: Partition = field(default_factory=lambda: partition_of(GARAGE, PARTITIONS))
@@ -109,7 +114,14 @@ async def stage(url: str) -> AsyncIterator[Stage]:
     async with live_connection(url) as live:
         clock = ManualClock()
         sessions = Sessions(live, partition_count=PARTITIONS)
-        yield Stage(live=live, sessions=sessions, clock=clock, desk=Desk(sessions, clock))
+        yield Stage(
+            live=live,
+            sessions=sessions,
+            grants=LiveGrants(live, clock, partition_count=PARTITIONS),
+            debtors=LiveDebtors(live, partition_count=PARTITIONS),
+            clock=clock,
+            desk=Desk(sessions, clock),
+        )
 
 
 def garage_of(policy: Policy | None = None, *, garage_id: str = GARAGE) -> Garage:

@@ -12,11 +12,13 @@ from uuid import UUID
 import pytest
 
 from gateways.catalog_document import policy_from_json
+from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
 from parking.errors import Conflict
 from parking.event import Kind
-from parking.grant import Grant, GrantReason
+from parking.grant import Grant, Granted, GrantReason
 from parking.ids import AccountId, session_id_of
+from parking.plate import Colour, parse_plate
 from tests.scenarios.stage import GARAGE, MIDNIGHT, Stage, an_event, garage_of, stage
 from tests.scenarios.table import Scenario, Step, read_scenarios
 
@@ -66,7 +68,7 @@ class Player:
         added = (await self._on.journal())[records:]
         if added:
             return answer, " & ".join(self._record_words(one) for one in added)
-        if step.act not in {"grant", "prepay"}:
+        if step.act not in {"grant", "prepay", "owes"}:
             assert await self._on.dump() == before, f"line {step.line}: something changed"
         return answer, "nothing"
 
@@ -76,6 +78,8 @@ class Player:
                 return await self._grant(step)
             case "prepay":
                 return await self._prepay(step)
+            case "owes":
+                return await self._owes(step)
             case "inside":
                 return str(await self._on.sessions.occupancy(GARAGE))
             case _:
@@ -115,7 +119,35 @@ class Player:
             expires_at=moment(step.options.get("until", "30/00:00")),
             account_id=ACCOUNT,
         )
-        return "given" if await self._on.sessions.push_grant(await self._session(step), grant) else "gone"
+        return (
+            "given"
+            if await self._on.grants.give(Granted(session=await self._session(step), grant=grant))
+            else "gone"
+        )
+
+    async def _owes(self, step: Step) -> str:
+        """A notice for the entries, and for the car that is inside; without an amount, for neither."""
+        owed_fen = int(step.options.get("owed", "0"))
+        notice = DebtNotice(
+            entry=Measure(step.options.get("entry", "ignore")),
+            exit=Measure(step.options.get("exit", "ignore")),
+            owed_fen=owed_fen,
+            reference="DREFERENCE",
+        )
+        plate = parse_plate(step.plate, Colour.BLUE)
+        await self._on.debtors.put(GARAGE, plate, notice if owed_fen else None)
+        session = (await self._on.sessions.find(GARAGE, plate.number)).session
+        if session is None:
+            return "noted"
+        grant = Grant(
+            allowed=not owed_fen,
+            limit_fen=0 if owed_fen else 5_000,
+            reason=GrantReason.DEBT if owed_fen else GrantReason.GOOD_STANDING,
+            expires_at=moment("30/00:00"),
+            account_id=ACCOUNT,
+        )
+        await self._on.grants.give(Granted(session=session, grant=grant, debt=notice if owed_fen else None))
+        return "told"
 
     async def _prepay(self, step: Step) -> str:
         paid_at = moment(step.time)
@@ -140,6 +172,7 @@ class Player:
         words = [decision.verdict.value, decision.reason.value]
         words += [f"fee={decision.amount_fen}"] if decision.amount_fen else []
         words += [f"limit={decision.limit_fen}"] if decision.limit_fen else []
+        words += [f"owed={decision.owed_fen}", decision.reference] if decision.owed_fen else []
         words += [f"session={self._names[answer.session_id]}"] if answer.session_id else []
         words += ["replayed"] if answer.replayed else []
         return " ".join(words)
@@ -164,10 +197,18 @@ def moment(text: str) -> datetime:
 
 
 def _given(step: Step) -> Decision | None:
-    """``given=open`` or ``given=hold``: the outage policy answered; ``given=late``: as history."""
+    """``given=open`` or ``given=hold``: the outage policy answered; ``given=late``: as history.
+
+    ``given=signed limit=…``: as history, with a signed grant that held good; ``given=forged``: with another.
+    """
     given = step.options.get("given")
     if given is None:
         return None
     if given == "late":
         return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
+    if given == "signed":
+        limit_fen = int(step.options["limit"])
+        return Decision(verdict=Verdict.HOLD, reason=Reason.OFFLINE_GRANT, limit_fen=limit_fen)
+    if given == "forged":
+        return Decision(verdict=Verdict.HOLD, reason=Reason.GRANT_REFUSED)
     return Decision(verdict=Verdict(given), reason=Reason.OUTAGE_POLICY)

@@ -1,4 +1,4 @@
-"""A second pricer, written from the rules: it watches the clock minute by minute, with no code of the first.
+"""A second pricer, written from the rules: it watches the clock minute by minute, sharing no code with ours.
 
 It knows free minutes, windows, tiers, blocks and caps, for stays that begin and end on whole minutes. Times
 are minutes since 1970.

@@ -201,7 +201,7 @@ def test_no_24_hours_from_entry_cost_more_than_their_cap(
 def test_stays_glued_where_24_hours_end_cost_what_the_long_one_costs(
     tariff: Tariff, entry: int, days: int, rest: int
 ) -> None:
-    # What is counted by the calendar, or for each coming round of a window, is counted once in the long stay.
+    # What is counted by the calendar, or once for each round of a window, is counted once in the long one.
     tariff = replace(
         tariff,
         windows=tuple(replace(window, cap_fen=None) for window in tariff.windows if window.then),

@@ -1,7 +1,7 @@
 """The native protocol over HTTP: one event a request, or up to 1,000 in a batch.
 
 The single request is the lane's hot path: read, check, answer; the batch is for backlogs and answers one
-line per event, in order. Events of one plate are answered one after the other, others side by side.
+line per event, in order, with a few calls to the live store for all of them.
 """
 
 from __future__ import annotations
@@ -21,30 +21,35 @@ from gateways.web.ready import ReadyJson
 from parking.errors import InvalidInput, LeaveFirstError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.native.handouts import GrantHandouts
     from gateways.metrics import GateMetrics
-    from parking.catalog import Controller
+    from parking.desk import Answer
     from parking.event import GateEvent
-
-    Chain = list[tuple[int, GateEvent]]
 
 __all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGates"]
 
 EVENT_BYTES_MAX = 16 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 BATCH_EVENTS_MAX = 1000
-BATCH_CHAINS_AT_ONCE = 128
-"""Enough to fill the live store's pipelines; all of a body at once would only take memory."""
 BODY_TIMEOUT_S = 10.0
 
 
 class NativeGates:
-    """The two end points; ``draining`` tells when the process is about to stop."""
+    """The end points; ``draining`` tells when the process is about to stop."""
 
-    def __init__(self, gatehouse: Gatehouse, metrics: GateMetrics, *, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        gatehouse: Gatehouse,
+        metrics: GateMetrics,
+        *,
+        draining: Callable[[], bool],
+        handouts: GrantHandouts,
+    ) -> None:
         self._gatehouse = gatehouse
+        self._handouts = handouts
         self._metrics = metrics
         self._draining = draining
         self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
@@ -52,16 +57,25 @@ class NativeGates:
     def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """Every request to the gates' port.
 
-        Two paths need no application's router, which would cost more than a decision does.
+        So few paths need no application's router, which would cost more than a decision does.
         """
         return problems_middleware(request, self._routed)
 
     def _routed(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        handler = self._handlers.get(request.raw_path.partition("?")[0])
+        path = request.raw_path.partition("?")[0]
+        handler = self._handlers.get(path)
         if handler is None:
-            raise web.HTTPNotFound
+            return self._handed_out(path, request)
         if request.method != hdrs.METH_POST:
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+        return handler(request)
+
+    def _handed_out(self, path: str, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        handler = self._handouts.handler(path)
+        if handler is None:
+            raise web.HTTPNotFound
+        if request.method != hdrs.METH_GET:
+            raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
         return handler(request)
 
     async def one(self, request: web.BaseRequest) -> web.Response:
@@ -89,36 +103,21 @@ class NativeGates:
         """``POST /v1/gate-events/batch``: NDJSON or a JSON array; one NDJSON line per event, in order."""
         controller = self._gatehouse.controller(request.headers.get("Authorization"))
         body = await _body(request, BATCH_BYTES_MAX)
-        started = perf_counter()
         lines = _parsed(body)
-        answers: list[str] = [""] * len(lines)
-        chains: dict[str, Chain] = {}
-        for place, line in enumerate(lines):
-            if isinstance(line, InvalidInput):
-                answers[place] = self._refusal(line)
-            else:
-                chains.setdefault(line.plate.number, []).append((place, line))
-        waiting = iter(chains.values())
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(len(chains), BATCH_CHAINS_AT_ONCE)):
-                tasks.create_task(self._work_off(waiting, controller, answers, started))
-        return web.Response(body="\n".join(answers).encode(), content_type="application/x-ndjson")
+        events = [line for line in lines if not isinstance(line, InvalidInput)]
+        answers = await self._gatehouse.answer_many(events, controller)
+        self._metrics.answered_many(one for one in answers if not isinstance(one, LeaveFirstError))
+        waiting = iter(answers)
+        texts = [
+            self._refusal(line) if isinstance(line, InvalidInput) else self._line(line, next(waiting))
+            for line in lines
+        ]
+        return web.Response(body="\n".join(texts).encode(), content_type="application/x-ndjson")
 
-    async def _work_off(
-        self, waiting: Iterator[Chain], controller: Controller, answers: list[str], started: float
-    ) -> None:
-        """Answer the events of one plate after the other, plate by plate, until nobody waits."""
-        for chain in waiting:
-            for place, event in chain:
-                try:
-                    answer = await self._gatehouse.answer(event, controller)
-                except LeaveFirstError as error:
-                    answers[place] = self._refusal(error, event.event_id)
-                else:
-                    self._metrics.answered(
-                        answer.decision, replayed=answer.replayed, seconds=perf_counter() - started
-                    )
-                    answers[place] = answer_text(answer, display(event.plate, answer.decision))
+    def _line(self, event: GateEvent, answer: Answer | LeaveFirstError) -> str:
+        if isinstance(answer, LeaveFirstError):
+            return self._refusal(answer, event.event_id)
+        return answer_text(answer, display(event.plate, answer.decision))
 
     def _refusal(self, error: LeaveFirstError, event_id: str | None = None) -> str:
         self._metrics.refused()

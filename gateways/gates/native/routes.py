@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateways.gates.native.handouts import GrantKeysOut, GrantsOut, GrantsQuery
 from gateways.gates.native.wire import GateAnswer, GateEventIn
 from gateways.web.access import Scope
 from gateways.web.routes import BodyForm, Route
@@ -31,5 +32,21 @@ NATIVE_ROUTES: Final[list[Route[Any, Any]]] = [
         body_form=BodyForm.LINES,
         lines_max=1000,
         answer=GateAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/v1/garages/{garage_id}/grants",
+        scope=Scope.CONTROLLER,
+        summary="The signed grants of the cars inside, or what changed of them since a place.",
+        query=GrantsQuery,
+        answer=GrantsOut,
+        statuses={403: "The token speaks for another garage."},
+    ),
+    Route(
+        method="GET",
+        path="/v1/grant-keys",
+        scope=Scope.CONTROLLER,
+        summary="The public keys of signed grants, as a JSON Web Key Set.",
+        answer=GrantKeysOut,
     ),
 ]

@@ -15,10 +15,12 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from parking.decision import Reason, Verdict
 from parking.errors import InvalidInput
 from parking.event import Candidate, GateEvent, Kind
+from parking.grant_token import TOKEN_MAX
 from parking.ids import EventId, GarageId, LaneId
 from parking.plate import Colour, parse_plate
 
 if TYPE_CHECKING:
+    from parking.decision import Decision
     from parking.desk import Answer
 
 __all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
@@ -69,6 +71,14 @@ class GateEventIn(Wire):
     confidence: Confidence
     candidates: Annotated[tuple[CandidateIn, ...], Field(max_length=10)] = ()
     offline: bool = False
+    grant: Annotated[
+        str | None,
+        Field(
+            max_length=TOKEN_MAX,
+            pattern=r"^[A-Za-z0-9._-]+$",
+            description="Of an offline exit: what it left on.",
+        ),
+    ] = None
 
 
 class GateAnswer(Wire):
@@ -82,6 +92,8 @@ class GateAnswer(Wire):
     limit_fen: int
     display: list[str]
     replayed: bool
+    owed_fen: Annotated[int, Field(description="Of a debtor: for earlier stays.")] = 0
+    payment_reference: Annotated[str | None, Field(description="Of a debtor: what to pay that by.")] = None
 
 
 EVENT = TypeAdapter(GateEventIn)
@@ -92,6 +104,8 @@ def event_of(wire: GateEventIn) -> GateEvent:
     """The event; raises :class:`InvalidInput` for what cannot be a plate, or a moment."""
     try:
         captured_at = wire.captured_at.astimezone(UTC)
+        if captured_at.microsecond % 1000:
+            captured_at = captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000)
     except OverflowError:
         raise InvalidInput("outside the years 1 to 9999 in UTC", ("captured_at",)) from None
     return GateEvent(
@@ -99,13 +113,14 @@ def event_of(wire: GateEventIn) -> GateEvent:
         garage_id=GarageId(wire.garage_id),
         lane_id=LaneId(wire.lane_id),
         kind=wire.kind,
-        captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
+        captured_at=captured_at,
         plate=parse_plate(wire.plate.number, wire.plate.colour),
         confidence=wire.confidence,
-        candidates=tuple(
-            [Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates]
-        ),
+        candidates=tuple([Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates])
+        if wire.candidates
+        else (),
         offline=wire.offline,
+        grant_token=wire.grant or "",
     )
 
 
@@ -118,5 +133,12 @@ def answer_text(answer: Answer, display: list[str]) -> str:
         f'{{"event_id":{encode_basestring(answer.event_id)},"decision":"{decision.verdict}",'
         f'"reason":"{decision.reason}","session_id":{session},'
         f'"amount_fen":{decision.amount_fen},"limit_fen":{decision.limit_fen},"display":[{lines}],'
-        f'"replayed":{"true" if answer.replayed else "false"}}}'
+        f'"replayed":{"true" if answer.replayed else "false"}{_owing(decision)}}}'
     )
+
+
+def _owing(decision: Decision) -> str:
+    if not decision.owed_fen:
+        return ""
+    reference = encode_basestring(decision.reference)
+    return f',"owed_fen":{decision.owed_fen},"payment_reference":{reference}'

@@ -8,14 +8,13 @@ from aiohttp import web
 
 from gateways.rails.simulator.notice import parse_notice
 from settlement.charge import Direction
-from settlement.notices import Notice, take_notices
+from settlement.notices import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parking.clock import Clock
-    from settlement.outcomes import OutcomeBooks
-    from settlement.retry import Schedule
+    from settlement.notices import NoticeDesk
 
 __all__ = ["SIMULATOR", "SimulatorNotices"]
 
@@ -27,11 +26,8 @@ DIRECTIONS = {"charge": Direction.COLLECT, "refund": Direction.REFUND}
 class SimulatorNotices:
     """``POST /v1/rails/simulator/notices``."""
 
-    def __init__(
-        self, *, books: OutcomeBooks, schedule: Schedule, clock: Clock, secrets: Sequence[str]
-    ) -> None:
-        self._books = books
-        self._schedule = schedule
+    def __init__(self, *, desk: NoticeDesk, clock: Clock, secrets: Sequence[str]) -> None:
+        self._desk = desk
         self._clock = clock
         self._secrets = secrets
 
@@ -45,5 +41,5 @@ class SimulatorNotices:
             attempt_key=told.attempt_key,
             answer=told.answer,
         )
-        await take_notices([notice], books=self._books, schedule=self._schedule, now=now)
+        await self._desk.take(notice)
         return web.Response(status=204)

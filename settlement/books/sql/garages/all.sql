@@ -5,6 +5,9 @@ SELECT
     garage.name,
     garage.spaces,
     garage.policy::text AS policy,
+    garage.operator_id,
+    garage.latitude_microdegrees,
+    garage.longitude_microdegrees,
     coalesce(array_agg(lane.lane_id ORDER BY lane.lane_id) FILTER (WHERE lane.lane_id IS NOT NULL), '{}') AS lane_ids,
     coalesce(array_agg(lane.direction ORDER BY lane.lane_id) FILTER (WHERE lane.lane_id IS NOT NULL), '{}')
         AS directions

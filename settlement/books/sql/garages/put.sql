@@ -1,4 +1,4 @@
--- Adds a garage or replaces its name, spaces, policy and lanes; adds versions of its price list. When one of
+-- Adds a garage or replaces its name, spaces, policy, operator, position and lanes; adds versions of its price list. When one of
 -- these begins at a moment from which another tariff is on record, nothing is changed and the answer says so.
 -- $1 partition smallint
 -- $2 garage_id text
@@ -11,6 +11,9 @@
 -- $9 tariff_version_ids text[]
 -- $10 definitions text[]
 -- $11 now timestamptz
+-- $12 operator_id text
+-- $13 latitude_microdegrees integer
+-- $14 longitude_microdegrees integer
 WITH version AS (
     SELECT in_force_from, tariff_version_id, definition
     FROM unnest($8::timestamptz[], $9::text[], $10::text[]) AS v (in_force_from, tariff_version_id, definition)
@@ -23,11 +26,16 @@ clash AS (
     WHERE garage_tariff.tariff_version_id <> version.tariff_version_id
 ),
 put AS (
-    INSERT INTO garage (partition, garage_id, name, spaces, policy, added_at)
-    SELECT $1::smallint, $2::text, $3::text, $4::integer, $5::text::jsonb, $11::timestamptz
+    INSERT INTO garage (
+        partition, garage_id, name, spaces, policy, added_at, operator_id, latitude_microdegrees, longitude_microdegrees
+    )
+    SELECT
+        $1::smallint, $2::text, $3::text, $4::integer, $5::text::jsonb, $11::timestamptz, $12::text, $13::integer,
+        $14::integer
     WHERE NOT EXISTS (SELECT FROM clash)
     ON CONFLICT (partition, garage_id) DO UPDATE SET
-        name = excluded.name, spaces = excluded.spaces, policy = excluded.policy
+        name = excluded.name, spaces = excluded.spaces, policy = excluded.policy, operator_id = excluded.operator_id,
+        latitude_microdegrees = excluded.latitude_microdegrees, longitude_microdegrees = excluded.longitude_microdegrees
     RETURNING partition, garage_id
 ),
 removed AS (

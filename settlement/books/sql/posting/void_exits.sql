@@ -1,4 +1,4 @@
--- Books undone exits: credit notes, ledger entries with their balances, and what becomes of the charges,
+-- Books bills that are taken back: credit notes, ledger entries with their balances, and what becomes of the charges,
 -- whose rows the same transaction has locked.
 --
 -- The credit notes:
@@ -31,13 +31,14 @@
 -- $23 now timestamptz
 WITH noted AS (
     INSERT INTO bill (
-        partition, entered_at, bill_id, garage_id, session_id, version, kind, credits_bill_id, account_id, number,
-        colour, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, raised_at
+        partition, entered_at, bill_id, garage_id, session_id, version, correction, kind, credits_bill_id,
+        account_id, number, colour, stay_from, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof,
+        raised_at
     )
     SELECT
-        n.partition, n.entered_at, n.bill_id, garage_id, session_id, version, 'credit_note', n.credits_bill_id,
-        account_id, number, colour, left_at, tariff_version_id, amount_fen, prepaid_fen, n.reason, proof,
-        $23::timestamptz
+        n.partition, n.entered_at, n.bill_id, garage_id, session_id, version, correction, 'credit_note',
+        n.credits_bill_id, account_id, number, colour, stay_from, left_at, tariff_version_id, amount_fen,
+        prepaid_fen, n.reason, proof, $23::timestamptz
     FROM unnest($1::smallint[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[])
         AS n (partition, entered_at, bill_id, credits_bill_id, reason)
     JOIN bill ON bill.partition = n.partition AND bill.entered_at = n.entered_at

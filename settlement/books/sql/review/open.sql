@@ -4,8 +4,8 @@
 -- $3 after_opened_at timestamptz
 -- $4 after_item_id text
 -- $5 limit bigint
-SELECT partition, item_id, garage_id, cause, details::text AS details, opened_at, state, resolution, resolved_by,
-       resolved_at, note
+SELECT partition, item_id, garage_id, cause, details::text AS details, finding::text AS finding, opened_at, state,
+       resolution, resolved_by, resolved_at, note
 FROM quarantine
 WHERE state = 'open'
     AND ($1::text IS NULL OR garage_id = $1)

@@ -5,7 +5,9 @@ WITH owed AS (
     UNION ALL
     SELECT partition, garage_id, CASE direction WHEN 'refund' THEN amount_fen ELSE -amount_fen END
     FROM charge
-    WHERE direction = 'refund' OR state = 'paid'
+    WHERE direction = 'refund' OR state IN ('paid', 'collected')
+    UNION ALL
+    SELECT partition, garage_id, amount_fen FROM ledger_entry WHERE kind = 'debt_released'
 ),
 expected AS (
     SELECT partition, 'receivable:' || garage_id AS account, sum(fen) AS fen FROM owed GROUP BY partition, garage_id

@@ -1,4 +1,4 @@
--- I5: the charge of a credited bill is voided, or will be, or is given back; no other charge is voided.
+-- I5: the charge of a credited bill is voided, or will be, or is given back, by its rail or by a person; no other charge is voided.
 SELECT
     charge.charge_id::text AS item_id,
     format('%s, void requested: %s, bill credited: %s', charge.state, charge.void_requested, note.bill_id IS NOT NULL)
@@ -10,6 +10,7 @@ LEFT JOIN charge AS refund
 WHERE charge.direction = 'collect'
     AND CASE
         WHEN note.bill_id IS NULL THEN charge.state = 'voided' OR charge.void_requested
+        WHEN charge.state = 'collected' THEN false
         WHEN charge.state = 'paid' THEN refund.charge_id IS NULL
         ELSE charge.state <> 'voided' AND NOT charge.void_requested
     END

@@ -8,11 +8,15 @@ expected AS (
         entry.*,
         CASE
             WHEN entry.kind = 'prepayment_received' THEN entry.garage_id
-            WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid') THEN charge.garage_id
+            WHEN entry.kind = 'debt_collected_for' THEN collected.collected_at
+            WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid', 'debt_collected', 'debt_released')
+                THEN charge.garage_id
             ELSE paper.garage_id
         END AS cause_garage_id,
         CASE
-            WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid') THEN charge.bill_id
+            WHEN entry.kind = 'debt_collected_for' THEN collected.bill_id
+            WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid', 'debt_collected', 'debt_released')
+                THEN charge.bill_id
             ELSE paper.of_bill_id
         END AS cause_bill_id,
         CASE entry.kind
@@ -23,11 +27,20 @@ expected AS (
             WHEN 'prepayment_restored' THEN ARRAY['receivable:', 'prepayment:']
             WHEN 'charge_paid' THEN ARRAY['rail_clearing:', 'receivable:']
             WHEN 'refund_owed' THEN ARRAY['receivable:', 'refund_payable:']
+            WHEN 'debt_collected' THEN
+                ARRAY[CASE WHEN collected.collected_at = entry.garage_id THEN 'gate_cash:' ELSE 'due_from:' END,
+                    'receivable:']
+            WHEN 'debt_collected_for' THEN ARRAY['gate_cash:', 'due_to:']
+            WHEN 'debt_released' THEN ARRAY['receivable:', 'refund_payable:']
             WHEN 'refund_paid' THEN ARRAY['refund_payable:', 'rail_clearing:']
         END AS between,
-        charge.rail
+        charge.rail,
+        collected.collected_at,
+        collected.garage_id AS debt_garage_id
     FROM ledger_entry AS entry
     LEFT JOIN charge ON charge.partition = entry.partition AND charge.charge_id = entry.charge_id
+    LEFT JOIN debt_payment AS collected
+        ON collected.charge_id = entry.charge_id AND entry.kind IN ('debt_collected', 'debt_collected_for')
     LEFT JOIN paper ON paper.bill_id = entry.transaction_id
 )
 SELECT
@@ -37,9 +50,11 @@ SELECT
 FROM expected
 WHERE between IS NULL
     OR debit_account IS DISTINCT FROM
-        between[1] || garage_id || CASE between[1] WHEN 'rail_clearing:' THEN '/' || rail ELSE '' END
+        between[1] || garage_id || CASE between[1]
+            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_from:' THEN '/' || collected_at ELSE '' END
     OR credit_account IS DISTINCT FROM
-        between[2] || garage_id || CASE between[2] WHEN 'rail_clearing:' THEN '/' || rail ELSE '' END
+        between[2] || garage_id || CASE between[2]
+            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_to:' THEN '/' || debt_garage_id ELSE '' END
     OR garage_id IS DISTINCT FROM cause_garage_id
     OR bill_id IS DISTINCT FROM cause_bill_id
 LIMIT 100

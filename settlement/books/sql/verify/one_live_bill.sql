@@ -19,9 +19,13 @@ LEFT JOIN bill ON bill.bill_id = note.credits_bill_id AND bill.kind = 'bill'
 LEFT JOIN noted ON noted.bill_id = note.credits_bill_id
 WHERE note.kind = 'credit_note'
     AND (
-        (bill.amount_fen, bill.prepaid_fen, bill.session_id, bill.version, bill.left_at, bill.account_id)
-            IS DISTINCT FROM
-            (note.amount_fen, note.prepaid_fen, note.session_id, note.version, note.left_at, note.account_id)
+        (
+            bill.amount_fen, bill.prepaid_fen, bill.session_id, bill.version, bill.correction, bill.number,
+            bill.colour, bill.stay_from, bill.left_at, bill.account_id
+        ) IS DISTINCT FROM (
+            note.amount_fen, note.prepaid_fen, note.session_id, note.version, note.correction, note.number,
+            note.colour, note.stay_from, note.left_at, note.account_id
+        )
         OR noted.notes > 1
     )
 LIMIT 100

@@ -1,4 +1,4 @@
--- I5: a resolved item says how, by whom, and, when it was matched, to a session that exists.
+-- I5: a resolved item says how, by whom, and, when it was matched, with a session that exists.
 SELECT
     item.item_id,
     format('resolved as %s by %s', resolution, resolved_by) AS explanation
@@ -8,8 +8,10 @@ LEFT JOIN session
     AND session.session_id::text = substring(item.note FROM '^session ([0-9a-f-]{36})')
 WHERE item.state = 'resolved'
     AND (
-        resolution NOT IN ('dismiss', 'match', 'confirm', 'paid', 'declined')
+        resolution NOT IN (
+            'dismiss', 'match', 'confirm', 'paid', 'declined', 'correct', 'candidate', 'fuzzy', 'opposite_camera'
+        )
         OR trim(resolved_by) = ''
-        OR (resolution = 'match' AND session.session_id IS NULL)
+        OR (resolution IN ('match', 'candidate', 'fuzzy', 'opposite_camera') AND session.session_id IS NULL)
     )
 LIMIT 100

@@ -1,10 +1,11 @@
--- The bills and credit notes of a session, in the order of its closings.
+-- The bills and credit notes of a session, in the order of its closings and their corrections.
 -- $1 partition smallint
 -- $2 entered_at timestamptz
 -- $3 session_id uuid
 SELECT
-    bill_id, kind, credits_bill_id, version, account_id, left_at, tariff_version_id, amount_fen, prepaid_fen, reason,
-    proof, raised_at
+    bill_id, kind, credits_bill_id, version, correction, account_id, number, colour,
+    coalesce(stay_from, entered_at) AS entered_at, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof,
+    raised_at
 FROM bill
-WHERE partition = $1 AND entered_at = $2 AND session_id = $3
-ORDER BY version, kind
+WHERE partition = $1 AND bill.entered_at = $2 AND session_id = $3
+ORDER BY version, correction, kind

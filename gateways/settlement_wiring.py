@@ -1,0 +1,174 @@
+"""The parts of the settlement process, each made of what they share."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gateways.grant_signing import GrantSigner
+from gateways.web.operator import Operator
+from parking.live.granting import LiveDebtors, LiveGrants
+from settlement.biller import Biller, BillerSettings
+from settlement.books.accounts import Accounts
+from settlement.books.claims import Claims
+from settlement.books.corrections import Corrections
+from settlement.books.debts import Debts
+from settlement.books.granting import PostgresGrantBooks
+from settlement.books.posting import PostgresRecordBooks
+from settlement.books.prepayments import Prepayments
+from settlement.books.review import Reviews
+from settlement.books.standings import Standings
+from settlement.books.tokens import Tokens
+from settlement.books.views import Views
+from settlement.collector import Collector, CollectorSettings
+from settlement.debtors import Debtors, DebtorsSettings
+from settlement.granter import Granter, GranterSettings
+from settlement.tariff_cache import TariffCache
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from gateways.publisher import Publisher
+    from gateways.readiness import Readiness
+    from gateways.settings import Settings
+    from gateways.settlement_metrics import SettlementMetrics
+    from gateways.web.operating import Regrant
+    from parking.clock import Clock
+    from parking.ids import AccountId
+    from parking.live.batching import BatchingConnection
+    from parking.live.journal import LiveJournal
+    from parking.live.sessions import Sessions
+    from settlement.books.charges import Charges
+    from settlement.books.garages import Garages
+    from settlement.books.policies import Policies
+    from settlement.books.pool import Pool
+    from settlement.rail import Rail
+    from settlement.regranting import Regranting
+    from settlement.retry import Schedule
+
+__all__ = [
+    "Parts",
+    "biller_of",
+    "collector_of",
+    "debtors_of",
+    "granter_of",
+    "operator_of",
+    "prepayments_of",
+    "regrant_with",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the loops of the process share."""
+
+    settings: Settings
+    clock: Clock
+    live: BatchingConnection
+    metrics: SettlementMetrics
+    readiness: Readiness
+    pool: Pool
+    sessions: Sessions
+    garages: Garages
+    policies: Policies
+    charges: Charges
+    regranting: Regranting
+    schedule: Schedule
+
+
+def granter_of(parts: Parts, journal: LiveJournal) -> Granter:
+    """Grants for what the journal says."""
+    return Granter(
+        journal=journal,
+        books=_grant_books(parts),
+        grants=LiveGrants(
+            parts.live,
+            parts.clock,
+            partition_count=parts.settings.partition_count,
+            sign=GrantSigner(parts.settings.grant_keys, parts.clock).sign,
+        ),
+        clock=parts.clock,
+        observer=parts.metrics,
+        settings=GranterSettings(valid_for=timedelta(days=parts.settings.grant_valid_days)),
+    )
+
+
+def debtors_of(parts: Parts) -> Debtors:
+    """What the entries know of debtors."""
+    settings = parts.settings
+    return Debtors(
+        books=_grant_books(parts),
+        notices=LiveDebtors(parts.live, partition_count=settings.partition_count),
+        clock=parts.clock,
+        observer=parts.metrics,
+        settings=DebtorsSettings(every_s=settings.debtors_refresh_ms / 1000, plates_max=settings.debtors_max),
+    )
+
+
+async def regrant_with(
+    granter: Granter, debtors: Debtors, *account_ids: AccountId, unbound_numbers: Sequence[str] = ()
+) -> None:
+    """Tell the cars inside, and the entries, how some drivers stand by now."""
+    await granter.regrant(*account_ids, unbound_numbers=unbound_numbers)
+    await debtors.refresh(account_ids, unbound_numbers)
+
+
+def biller_of(parts: Parts, journal: LiveJournal) -> Biller:
+    """Bills for what the journal says."""
+    settings = parts.settings
+    return Biller(
+        journal=journal,
+        books=PostgresRecordBooks(parts.pool, collect_delay=settings.collect_delay),
+        tariffs=TariffCache(parts.garages.tariffs),
+        clock=parts.clock,
+        observer=parts.metrics,
+        settings=BillerSettings(batch=settings.biller_batch_max, poison_after=settings.poison_after),
+    )
+
+
+def collector_of(parts: Parts, rails: Mapping[str, Rail]) -> Collector:
+    """Money by these rails."""
+    return Collector(
+        books=parts.charges,
+        rails=rails,
+        clock=parts.clock,
+        schedule=parts.schedule,
+        settings=CollectorSettings(),
+        observer=parts.metrics,
+    )
+
+
+def prepayments_of(parts: Parts) -> Prepayments:
+    """What is paid inside."""
+    return Prepayments(parts.pool, partition_count=parts.settings.partition_count)
+
+
+def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: Collection[str]) -> Operator:
+    """What the operator API works with."""
+    pool, count = parts.pool, parts.settings.partition_count
+    return Operator(
+        garages=parts.garages,
+        tokens=Tokens(pool),
+        accounts=Accounts(pool),
+        prepayments=prepayments_of(parts),
+        reviews=Reviews(pool),
+        corrections=Corrections(pool, partition_count=count, collect_delay=parts.settings.collect_delay),
+        views=Views(pool, partition_count=count),
+        policies=parts.policies,
+        standings=Standings(pool, partition_count=count),
+        debts=Debts(pool, partition_count=count),
+        claims=Claims(pool),
+        rails=rails,
+        charges=parts.charges,
+        sessions=parts.sessions,
+        clock=parts.clock,
+        draw_bytes=secrets.token_bytes,
+        regrant=regrant,
+        republish=publisher.republish,
+    )
+
+
+def _grant_books(parts: Parts) -> PostgresGrantBooks:
+    return PostgresGrantBooks(parts.pool, parts.policies, partition_count=parts.settings.partition_count)

@@ -1,0 +1,67 @@
+"""Files of choices in TOML, read strictly.
+
+An error names the file, the place in it and the reason::
+
+    retry.toml: questions.1: a wait is a whole number with its unit: s, min, h or d
+
+A wait is written as people say it: ``"36h"``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from parking.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Table", "Wait", "reading"]
+
+UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+WAIT: Final = re.compile(r"(\d{1,7})(s|min|h|d)", re.ASCII)
+
+
+def _wait(written: object) -> timedelta:
+    found = WAIT.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("a wait is a whole number with its unit: s, min, h or d")
+    return int(found[1]) * UNITS[found[2]]
+
+
+Wait = Annotated[timedelta, BeforeValidator(_wait)]
+
+
+class Table(BaseModel):
+    """A TOML table without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[dict[str, Any]]:
+    """The content of a file; whatever is wrong with it inside is an :class:`InvalidInput` that says where."""
+    try:
+        yield tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        places = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_input=False)]
+        message = "; ".join(f"{place}: {reason}" for place, reason in places)
+        raise InvalidInput(f"{path}: {message}", tuple(place for place, _ in places)) from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {', '.join(error.fields)}: {error}", error.fields) from error
+    except ValueError as error:
+        raise InvalidInput(f"{path}: not TOML in UTF-8: {error}") from error

@@ -1,0 +1,59 @@
+"""What operators send and get about corrections of bills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from gateways.web.operator_wire import Name, PlateIn, Wire
+
+__all__ = ["CorrectionIn", "CorrectionMade", "CorrectionOut"]
+
+
+class CorrectionOut(Wire):
+    """What a person found to be true of a stay that was billed otherwise, and what it led to."""
+
+    correction_id: str
+    version: int
+    correction: int
+    plate: PlateIn
+    entered_at: datetime
+    left_at: datetime
+    reason: str
+    corrected_by: str
+    corrected_at: datetime
+    credits_bill_id: UUID
+    bill_id: UUID
+
+
+class CorrectionIn(Wire):
+    """What is wrong with a billed stay, with the right facts; what is left out was right.
+
+    The vehicle's class follows its plate: correct number or colour.
+    """
+
+    correction_id: Name
+    plate: PlateIn | None = None
+    entered_at: AwareDatetime | None = None
+    left_at: AwareDatetime | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+class CorrectionMade(Wire):
+    """The credit note and the bill that a correction led to.
+
+    ``account_id`` is who pays now; null when nobody has bound the plate.
+    """
+
+    correction_id: str
+    session_id: UUID
+    correction: int
+    credit_note_id: UUID
+    bill_id: UUID
+    account_id: UUID | None
+    amount_fen: int
+    prepaid_fen: int
+    replayed: bool

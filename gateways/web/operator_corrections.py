@@ -1,0 +1,96 @@
+"""Operators correct what a bill says: whose car it was, or when it came and left.
+
+The bill is credited and another one takes its place; both drivers' cars are granted anew by what they owe
+then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from gateways.web.access import Scope
+from gateways.web.correction_wire import CorrectionIn, CorrectionMade
+from gateways.web.operator_sessions import session_id_from
+from gateways.web.routes import Nothing, Route
+from parking.errors import Defect, InvalidInput, NotFound
+from parking.ids import TariffVersionId
+from parking.plate import parse_plate
+from settlement.books.corrections import BilledStay
+from settlement.correction import Correction
+
+if TYPE_CHECKING:
+    from gateways.web.operating import Operator
+    from gateways.web.routes import Call
+    from settlement.books.corrections import Corrected
+
+__all__ = ["correction_routes"]
+
+PATH: Final = "/v1/sessions/{session_id}/corrections"
+
+
+def correction_routes(operator: Operator) -> list[Route[Any, Any]]:
+    """The routes of this part."""
+    return [
+        Route(
+            method="POST", path=PATH, scope=Scope.FULL,
+            summary="Correct plate, entry or exit of a billed stay, once by the same correction_id.",
+            body=CorrectionIn, answer=CorrectionMade, status=201, handle=CorrectionDesk(operator).correct,
+            statuses={409: "No bill stands, nothing is wrong, or the correction_id was used for another."},
+        ),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionDesk:
+    """The handler."""
+
+    operator: Operator
+
+    async def correct(self, call: Call[CorrectionIn, Nothing]) -> CorrectionMade:
+        operator, body = self.operator, call.body
+        session = await operator.views.session(session_id_from(call.path["session_id"]))
+        if session is None:
+            raise NotFound("there is no such session")
+        now = operator.clock.now()
+        if body.left_at is not None and body.left_at > now:
+            raise InvalidInput("the exit lies in the future", ("left_at",))
+        correction = Correction(
+            correction_id=body.correction_id,
+            plate=parse_plate(body.plate.number, body.plate.colour) if body.plate else None,
+            entered_at=body.entered_at,
+            left_at=body.left_at,
+            reason=body.reason,
+            corrected_by=call.who,
+        )
+        tariff = (await operator.garages.tariffs()).get(TariffVersionId(session.tariff_version_id))
+        if tariff is None:
+            raise Defect(f"nobody knows the tariff {session.tariff_version_id}")
+        policy = (await operator.garages.one(session.garage_id)).policy
+        stay = BilledStay(
+            garage_id=session.garage_id,
+            entered_at=session.entered_at,
+            session_id=session.session_id,
+            exit_within=policy.prepaid_exit_within,
+        )
+        made = await operator.corrections.correct(stay, correction, tariff, now)
+        owners = {one for one in (made.was_account_id, made.account_id) if one is not None}
+        numbers = {session.number} if made.was_account_id is None else set[str]()
+        if made.account_id is None:
+            numbers.add(correction.plate.number if correction.plate else session.number)
+        await operator.regrant(*owners, unbound_numbers=sorted(numbers))
+        return _made(correction, stay, made)
+
+
+def _made(correction: Correction, stay: BilledStay, made: Corrected) -> CorrectionMade:
+    return CorrectionMade(
+        correction_id=correction.correction_id,
+        session_id=stay.session_id,
+        correction=made.correction,
+        credit_note_id=made.credit_note_id,
+        bill_id=made.bill_id,
+        account_id=made.account_id,
+        amount_fen=made.amount_fen,
+        prepaid_fen=made.prepaid_fen,
+        replayed=made.replayed,
+    )

@@ -1,0 +1,288 @@
+"""The steps of a session as the live store takes them: what is sent, and how the reply is read.
+
+Nothing here waits. Whoever decides makes a step and gets its outcome; whether it travelled alone or with
+the steps of a thousand other cars is of no concern to it. Every step is atomic and idempotent by event id:
+the same event with the same content gets the remembered answer, the same id with other content is a
+:class:`Conflict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parking.errors import CallerError, Conflict, Defect
+from parking.ids import EventId, session_id_of
+from parking.live.codec import (
+    answer_from,
+    debt_from,
+    decision_text,
+    event_text,
+    facts_text,
+    grant_from,
+    session_from,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from parking.debt import DebtNotice
+    from parking.decision import Decision
+    from parking.event import GateEvent
+    from parking.garage import Direction, Policy
+    from parking.grant import Grant
+    from parking.ids import GarageId, SessionId, TariffVersionId
+    from parking.journal import Result
+    from parking.live.keys import Keys
+    from parking.session import Session
+
+__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written"]
+
+MILLISECOND = timedelta(milliseconds=1)
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """This event was answered before, and how."""
+
+    decision: Decision
+    session_id: SessionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The step is written; ``session_id`` is the session it concerned."""
+
+    decision: Decision
+    session_id: SessionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The session is no longer as it was looked at: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a look found: the session of the car inside, if there is one, its grant and its debts."""
+
+    session: Session | None
+    grant: Grant | None
+    debt: DebtNotice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owes:
+    """The driver who comes in owes; nothing has changed. ``None``: what, this version cannot read."""
+
+    debt: DebtNotice | None
+
+
+Outcome = Remembered | Written | Changed | Inside | Owes
+
+
+class LiveStep(NamedTuple):
+    """One step: a function of the library with its keys and arguments, and how its reply is read."""
+
+    function: str
+    keys: tuple[str, ...]
+    arguments: tuple[str | int, ...]
+    read: Callable[[Any], Outcome]
+    """Raises :class:`Conflict`, or :class:`Defect` for what this version cannot read."""
+
+
+class Steps:
+    """Makes steps; ``answers_kept`` is how long their answers are remembered."""
+
+    def __init__(self, keys: Keys, *, answers_kept: timedelta) -> None:
+        self._keys = keys
+        self._keep_ms = answers_kept // MILLISECOND
+
+    def look(self, event: GateEvent) -> LiveStep:
+        """The remembered answer, or the car inside that bears the event's plate."""
+        keys = self._keys.of(event.garage_id)
+        return LiveStep(
+            "lf1_look",
+            (keys.event(event.event_id), keys.car(event.plate.number)),
+            (event.digest(),),
+            partial(_seen, event.garage_id),
+        )
+
+    def find(self, garage_id: GarageId, number: str) -> LiveStep:
+        """The car inside with this plate number, whatever is remembered."""
+        return LiveStep("lf1_find", (self._keys.of(garage_id).car(number),), (), partial(_seen, garage_id))
+
+    def enter(  # noqa: PLR0913 - all that an entry fixes, and what may stand against it
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        decision_if_twice: Decision,
+        tariff_version_id: TariffVersionId,
+        policy: Policy,
+        received_at: datetime,
+        heed_debts: bool = False,
+        overrule_hold: bool = False,
+    ) -> LiveStep:
+        """Open a session; a car already inside is a repeated read or displaces its old session.
+
+        With ``heed_debts`` a debtor is not let in: his notice comes back. ``overrule_hold``, as in
+        :meth:`leave`, replaces a remembered hold for a debt.
+        """
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        session_id = session_id_of(event.garage_id, event.event_id)
+        text, session = decision_text(decision), str(session_id)
+        written = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
+        return LiveStep(
+            "lf1_enter",
+            (keys.event(event.event_id), keys.car(number), keys.inside, keys.journal, keys.debtors),
+            (
+                event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
+                event_text(written, received_at), session, facts_text(event, tariff_version_id),
+                event.captured_ms, number, policy.duplicate_entry_within // MILLISECOND,
+                f"{number};{event.plate.colour}" if heed_debts else "", int(overrule_hold),
+            ),
+            partial(_done, f"{text};{session}", Written(decision, session_id)),
+        )  # fmt: skip
+
+    def leave(
+        self,
+        event: GateEvent,
+        session: Session,
+        *,
+        decision: Decision,
+        policy: Policy,
+        received_at: datetime,
+        overrule_hold: bool = False,
+    ) -> LiveStep:
+        """Close the session as it was looked at.
+
+        ``overrule_hold`` replaces a remembered hold of the same event, which is in the journal already;
+        so this step is journalled under an event id of its own.
+        """
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        session_id = str(session.session_id)
+        answer = f"{decision_text(decision)};{session_id}"
+        written = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
+        return LiveStep(
+            "lf1_leave",
+            (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
+            (
+                event.digest(), answer, self._keep_ms, event_text(written, received_at),
+                session_id, session.version, event.captured_ms, number,
+                max(policy.turn_back_within // MILLISECOND, self._keep_ms), int(overrule_hold),
+            ),
+            partial(_done, answer, Written(decision, session.session_id)),
+        )  # fmt: skip
+
+    def turn_back(
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        decision_if_no_passage: Decision,
+        direction: Direction,
+        policy: Policy,
+        received_at: datetime,
+    ) -> LiveStep:
+        """Undo the car's last passage through a lane of this direction."""
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        return LiveStep(
+            "lf1_turn_back",
+            (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
+            (
+                event.digest(), decision_text(decision), decision_text(decision_if_no_passage),
+                self._keep_ms, event_text(event, received_at),
+                direction, event.captured_ms, policy.turn_back_within // MILLISECOND, number,
+            ),
+            _read_back,
+        )  # fmt: skip
+
+    def note(
+        self,
+        event: GateEvent,
+        *,
+        decision: Decision,
+        session_id: SessionId | None,
+        result: Result,
+        received_at: datetime,
+    ) -> LiveStep:
+        """Record an event that changes no session."""
+        keys = self._keys.of(event.garage_id)
+        answer = f"{decision_text(decision)};{session_id or ''}"
+        return LiveStep(
+            "lf1_note",
+            (keys.event(event.event_id), keys.journal),
+            (event.digest(), answer, self._keep_ms, event_text(event, received_at), result),
+            partial(_done, answer, Written(decision, session_id)),
+        )
+
+
+def _remembered(reply: list[bytes]) -> Remembered | Changed | Owes | None:
+    """What a reply says unless the step was taken."""
+    match reply[0]:
+        case b"conflict":
+            raise Conflict("this event_id was used for an event with other content")
+        case b"failed":
+            raise Defect(f"the live store failed at a step: {reply[1].decode(errors='replace')}")
+        case b"replayed":
+            return Remembered(*_read(reply[1].decode()))
+        case b"changed":
+            return Changed()
+        case b"owes":
+            return Owes(debt_from(reply[1].decode()))
+        case _:
+            return None
+
+
+def _seen(garage_id: GarageId, reply: list[Any]) -> Outcome:
+    return _remembered(reply) or _inside(garage_id, reply[1:])
+
+
+def _done(proposed: str, as_proposed: Written, reply: list[bytes]) -> Outcome:
+    """What became of a step; nearly always what was proposed, which then need not be read back."""
+    if reply[0] != b"new":
+        known = _remembered(reply)
+        if known is not None:
+            return known
+    text = reply[1].decode()
+    return as_proposed if text == proposed else Written(*_read(text))
+
+
+def _read_back(reply: list[bytes]) -> Outcome:
+    return _remembered(reply) or Written(*_read(reply[1].decode()))
+
+
+def _read(text: str) -> tuple[Decision, SessionId | None]:
+    try:
+        return answer_from(text)
+    except ValueError as error:
+        raise Defect("a remembered answer cannot be read by this version") from error
+
+
+def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
+    if found[0] is None:
+        return Inside(session=None, grant=None)
+    fields = {
+        name: value.decode() for name, value in zip(CAR_FIELDS, found, strict=True) if value is not None
+    }
+    try:
+        session = session_from(garage_id, fields)
+    except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
+        raise Defect("a session cannot be read by this version") from error
+    return Inside(session=session, grant=_grant(fields.get("g")), debt=debt_from(fields.get("d")))
+
+
+def _grant(text: str | None) -> Grant | None:
+    """The grant; one that this version cannot read is none, and the garage's policy decides."""
+    try:
+        return grant_from(text) if text else None
+    except (ValueError, ArithmeticError):
+        return None

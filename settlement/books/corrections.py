@@ -1,0 +1,205 @@
+"""Corrects bills: credit note, new bill, ledger, charges and who said so, in one transaction.
+
+Locks are taken as everywhere in the books: the session, then its charges, then balances. A correction and
+an exit that is undone at the same moment so see one another's work, and never credit a bill twice. A charge
+that is on its way is not called back, it is marked: when its rail has taken the money all the same, the
+money goes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from parking.errors import Conflict, Defect, NotFound
+from parking.ids import AccountId, BillId, bill_id_of, partition_of
+from parking.session import State
+from settlement.bill import CORRECTED
+from settlement.books.pool import connection
+from settlement.books.posting import COLLECT_DELAY, billed_of, void
+from settlement.books.statements import sql
+from settlement.charge import Direction, charge_id_of
+from settlement.correction import Paid, corrected_bill
+from settlement.ledger import bill_raised
+from settlement.undo import undo_of
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    import asyncpg
+
+    from parking.ids import GarageId, Partition, SessionId
+    from parking.tariff import Tariff
+    from settlement.bill import Bill
+    from settlement.correction import Correction
+    from settlement.undo import Billed
+
+__all__ = ["BilledStay", "Corrected", "Corrections"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledStay:
+    """Which session: ``entered_at`` as its gates saw it; who paid inside had ``exit_within`` to leave."""
+
+    garage_id: GarageId
+    entered_at: datetime
+    session_id: SessionId
+    exit_within: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """What a correction led to; ``replayed`` when it was made before. ``was_account_id`` had the old bill."""
+
+    correction: int
+    credit_note_id: BillId
+    was_account_id: AccountId | None
+    bill_id: BillId
+    account_id: AccountId | None
+    amount_fen: int
+    prepaid_fen: int
+    replayed: bool
+
+
+class Corrections:
+    """A corrected charge falls due ``collect_delay`` after the exit, and not before it is raised.
+
+    ``partition_count`` is that of the installation.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, *, partition_count: int, collect_delay: timedelta = COLLECT_DELAY
+    ) -> None:
+        self._pool = pool
+        self._partition_count = partition_count
+        self._collect_delay = collect_delay
+
+    async def correct(
+        self, stay: BilledStay, correction: Correction, tariff: Tariff, now: datetime
+    ) -> Corrected:
+        """Correct the bill in force of a session, priced by ``tariff``, which is the session's own.
+
+        Raises :class:`Conflict` when the session has no bill that stands, when there is nothing to correct,
+        and when the id was used for another correction; :class:`NotFound` without a session.
+        """
+        partition = partition_of(stay.garage_id, self._partition_count)
+        async with connection(self._pool) as held, held.transaction():
+            session = await held.fetchrow(
+                sql("posting/lock_sessions"), [partition], [stay.entered_at], [stay.session_id]
+            )
+            if session is None:
+                raise NotFound("there is no such session")
+            made = await _made_before(held, partition, stay.session_id, correction)
+            if made is not None:
+                return made
+            if session["state"] != State.CLOSED:
+                raise Conflict(f"the session is {session['state']}: only a bill can be corrected")
+            billed = await _in_force(held, partition, stay, session["version"])
+            bill = await _priced(held, stay, billed.bill, correction, tariff)
+            undo = undo_of(billed, CORRECTED)
+            raised = bill_raised(
+                bill.garage_id, bill.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
+            )
+            await void(held, [replace(undo, entries=undo.entries + raised)], now)
+            await self._raise(held, bill, billed.bill, correction, now)
+        return Corrected(
+            correction=bill.correction,
+            credit_note_id=undo.credit_note.bill_id,
+            was_account_id=billed.bill.account_id,
+            bill_id=bill.bill_id,
+            account_id=bill.account_id,
+            amount_fen=bill.amount_fen,
+            prepaid_fen=bill.prepaid_fen,
+            replayed=False,
+        )
+
+    async def _raise(
+        self,
+        held: asyncpg.pool.PoolConnectionProxy,
+        bill: Bill,
+        credited: Bill,
+        correction: Correction,
+        now: datetime,
+    ) -> None:
+        await held.execute(
+            sql("corrections/raise"),
+            bill.partition,
+            bill.entered_at,
+            bill.session_id,
+            bill.version,
+            bill.correction,
+            bill.bill_id,
+            bill.garage_id,
+            bill.account_id,
+            bill.number,
+            bill.colour,
+            bill.stay_from,
+            bill.left_at,
+            bill.tariff_version_id,
+            bill.amount_fen,
+            bill.prepaid_fen,
+            bill.reason,
+            bill.proof,
+            charge_id_of(bill.bill_id, Direction.COLLECT),
+            max(now, bill.left_at + self._collect_delay),
+            correction.correction_id,
+            correction.request,
+            correction.reason,
+            correction.corrected_by,
+            credited.bill_id,
+            now,
+        )
+
+
+async def _made_before(
+    held: asyncpg.pool.PoolConnectionProxy,
+    partition: Partition,
+    session_id: SessionId,
+    correction: Correction,
+) -> Corrected | None:
+    row = await held.fetchrow(sql("corrections/find"), partition, session_id, correction.correction_id)
+    if row is None:
+        return None
+    facts = dict(row)
+    if facts.pop("request") != correction.request:
+        raise Conflict("this correction_id was used for another correction")
+    return Corrected(**facts, replayed=True)
+
+
+async def _in_force(
+    held: asyncpg.pool.PoolConnectionProxy, partition: Partition, stay: BilledStay, version: int
+) -> Billed:
+    first = bill_id_of(stay.session_id, version)
+    row = await held.fetchrow(sql("posting/lock_bills"), [partition], [stay.entered_at], [first])
+    if row is None or row["credited"]:
+        raise Conflict("the session has no bill that stands")
+    return billed_of(row)
+
+
+async def _priced(
+    held: asyncpg.pool.PoolConnectionProxy,
+    stay: BilledStay,
+    bill: Bill,
+    correction: Correction,
+    tariff: Tariff,
+) -> Bill:
+    plate = correction.plate
+    row = await held.fetchrow(
+        sql("corrections/facts"),
+        bill.partition,
+        bill.entered_at,
+        bill.session_id,
+        bill.version,
+        correction.left_at or bill.left_at,
+        plate.number if plate else bill.number,
+        plate.colour if plate else bill.colour,
+    )
+    if row is None:
+        raise Defect("the facts of a bill are no row")
+    prepaid_at = row["prepaid_at"]
+    paid = Paid(
+        prepaid_fen=row["prepaid_fen"],
+        prepaid_at=prepaid_at,
+        prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
+    )
+    return corrected_bill(bill, correction, tariff, paid=paid, bound_to=row["account_id"])

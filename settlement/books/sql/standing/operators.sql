@@ -1,0 +1,2 @@
+-- Whose the garages are.
+SELECT garage_id, operator_id FROM garage

@@ -1,0 +1,113 @@
+"""A correction: what a person found to be true of a stay that was billed otherwise.
+
+The bill in force is credited and another one takes its place, priced by the same tariff from the corrected
+facts. Who pays follows the plate: the account to which the corrected one is bound, or nobody, and then the
+charge waits for a person. The session stays as its gates saw it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from parking.clock import to_ms
+from parking.errors import Conflict, InvalidInput
+from parking.ids import bill_id_of
+from parking.plate import Colour, Plate
+from parking.pricing import Stay, price
+from parking.proof import proof_json
+from parking.session import charged_until
+from settlement.bill import CORRECTED
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from parking.ids import AccountId
+    from parking.tariff import Tariff
+    from settlement.bill import Bill
+
+__all__ = ["Correction", "Paid", "corrected_bill"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What is wrong, with the right facts; what is ``None`` was right. The vehicle's class follows its plate.
+
+    ``correction_id`` is the caller's: the same one again, with the same content, changes nothing.
+    """
+
+    correction_id: str
+    plate: Plate | None = None
+    entered_at: datetime | None = None
+    left_at: datetime | None = None
+    reason: str
+    corrected_by: str
+
+    def __post_init__(self) -> None:
+        if self.plate is None and self.entered_at is None and self.left_at is None:
+            raise InvalidInput("at least one of them", ("plate", "entered_at", "left_at"))
+        if self.plate is not None and not self.plate.readable:
+            raise InvalidInput("a plate that names no vehicle", ("plate",))
+        if not self.reason.strip():
+            raise InvalidInput("a reason", ("reason",))
+
+    @property
+    def request(self) -> str:
+        """The content as one text, equal for the same request."""
+        return json.dumps(
+            {
+                "number": self.plate.number if self.plate else None,
+                "colour": self.plate.colour if self.plate else None,
+                "entered_ms": to_ms(self.entered_at) if self.entered_at else None,
+                "left_ms": to_ms(self.left_at) if self.left_at else None,
+                "reason": self.reason,
+            },
+            ensure_ascii=False,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """What had been paid inside: ``prepaid_fen`` of it was used by the closing's first bill.
+
+    Who paid last at ``prepaid_at`` had until ``prepaid_until`` to leave.
+    """
+
+    prepaid_fen: int
+    prepaid_at: datetime | None
+    prepaid_until: datetime | None
+
+
+def corrected_bill(
+    bill: Bill, correction: Correction, tariff: Tariff, *, paid: Paid, bound_to: AccountId | None
+) -> Bill:
+    """The bill that takes the place of ``bill``; ``bound_to`` is the account of the corrected plate.
+
+    Raises :class:`Conflict` when all is as it was billed, and :class:`InvalidInput` when the exit would lie
+    before the entry.
+    """
+    was = Plate(number=bill.number, colour=Colour(bill.colour))
+    plate = correction.plate or was
+    entered_at, left_at = correction.entered_at or bill.stayed_from, correction.left_at or bill.left_at
+    if (plate, entered_at, left_at) == (was, bill.stayed_from, bill.left_at):
+        raise Conflict("there is nothing to correct: the bill says so already")
+    if left_at < entered_at:
+        raise InvalidInput("the exit lies before the entry", ("entered_at", "left_at"))
+    until = charged_until(entered_at, left_at, prepaid_at=paid.prepaid_at, prepaid_until=paid.prepaid_until)
+    fee = price(Stay(entered_at=entered_at, left_at=until, plate=plate), tariff)
+    number = bill.correction + 1
+    return replace(
+        bill,
+        bill_id=bill_id_of(bill.session_id, bill.version, number),
+        correction=number,
+        account_id=bill.account_id if plate == was else bound_to,
+        number=plate.number,
+        colour=plate.colour,
+        stay_from=entered_at,
+        left_at=left_at,
+        amount_fen=fee.amount_fen,
+        prepaid_fen=min(paid.prepaid_fen, fee.amount_fen),
+        reason=CORRECTED,
+        proof=proof_json(fee),
+    )

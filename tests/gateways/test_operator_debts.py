@@ -1,0 +1,96 @@
+"""The operator API about debts: what an entry is told, paid by its reference, disputed, and why it was so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest_asyncio
+
+from parking.event import Kind
+from tests.books.operating import GARAGE, garage_record, tariff_version
+from tests.gateways.operator_desk import PLATE, Front, open_front
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LATER = 3 * 24 * 60
+"""Minutes after the first visit: its bill is overdue."""
+
+
+@pytest_asyncio.fixture
+async def front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]:
+    """A car of nobody owes 8 yuan, and comes back."""
+    async with open_front(postgres_dsn, valkey_url) as opened:
+        garage = await opened.ask("GET", "/v1/garages/g1")
+        del garage["garage_id"], garage["tariffs"]
+        garage["policy"]["leave_first"] = "everyone"
+        await opened.ask("PUT", "/v1/garages/g1", json=garage)
+        await opened.event(Kind.ENTRY)
+        assert (await opened.event(Kind.EXIT, minutes=50)).decision.reason == "everyone"
+        await opened.settle()
+        await opened.operator.garages.put(
+            garage_record("g2", tariffs=(tariff_version(),)), opened.clock.now()
+        )
+        yield opened
+
+
+async def come_back(front: Front) -> str:
+    """The reference that the entry shows."""
+    await front.event(Kind.ENTRY, "浙B00001", minutes=LATER)
+    await front.debtors.step(front.told.regrant)
+    decision = (await front.event(Kind.ENTRY, minutes=LATER)).decision
+    assert (decision.verdict, decision.owed_fen) == ("open", 800)
+    return decision.reference
+
+
+async def test_a_debt_is_paid_once_at_any_garage_by_what_the_lane_shows(front: Front) -> None:
+    reference = await come_back(front)
+    debt = await front.ask("GET", f"/v1/debts/{reference}", token=front.reader)
+    assert (debt["owed_fen"], debt["plate"]["number"]) == (800, PLATE)
+    assert [(bill["garage_id"], bill["payable"]) for bill in debt["bills"]] == [(GARAGE, True)]
+    path = f"/v1/debts/{reference}/payments"
+    body: dict[str, Any] = {"payment_id": "m1", "garage_id": "g2", "amount_fen": 800, "method": "cash"}
+    assert (await front.answer("POST", path, json={**body, "amount_fen": 799})).status == 409
+    assert (await front.answer("POST", path, json={**body, "garage_id": "g9"})).status == 404
+    assert (await front.answer("POST", path, json=body, token=front.reader)).status == 403
+    paid = await front.ask("POST", path, json=body, status=201)
+    assert (paid["replayed"], paid["debt"]["owed_fen"]) == (False, 0)
+    assert front.told.regranted[-1] == ((), (PLATE,))
+    assert (await front.ask("POST", path, json=body, status=201))["replayed"] is True
+    assert (await front.answer("POST", path, json={**body, "method": "scan"})).status == 409
+    assert (await front.answer("POST", path, json={**body, "payment_id": "m2"})).status == 409
+    assert (await front.answer("GET", "/v1/debts/D0")).status == 404
+
+
+async def test_a_disputed_bill_cannot_be_paid_until_that_is_ended(front: Front) -> None:
+    reference = await come_back(front)
+    debt = await front.ask("GET", f"/v1/debts/{reference}")
+    path = f"/v1/bills/{debt['bills'][0]['bill_id']}/dispute"
+    await front.ask("POST", path, json={"note": "not my car"}, status=201)
+    assert (await front.answer("POST", path, json={"note": "again"})).status == 409
+    assert (await front.ask("GET", f"/v1/debts/{reference}"))["owed_fen"] == 0
+    ended = await front.ask("POST", f"{path}/end", json={"end": "upheld"})
+    assert ended["state"] == "upheld"
+    assert (await front.answer("POST", f"{path}/end", json={"end": "rejected"})).status == 409
+    (bill,) = (await front.ask("GET", f"/v1/debts/{reference}"))["bills"]
+    assert bill["state"] == "voided"
+
+
+async def test_an_attendant_lets_a_debtor_pass(front: Front) -> None:
+    body = {"plate": {"number": PLATE, "colour": "blue"}, "garage_id": "g1", "note": "regular", "minutes": 15}
+    assert (await front.ask("POST", "/v1/debt-waivers", json=body, status=201))[
+        "until"
+    ] == "2026-03-02T13:05:00Z"
+    assert front.told.regranted[-1] == ((), (PLATE,))
+    assert (await front.answer("POST", "/v1/debt-waivers", json={**body, "garage_id": "g9"})).status == 404
+
+
+async def test_why_a_car_could_leave_is_told_from_the_record(front: Front) -> None:
+    (session,) = (await front.ask("GET", f"/v1/sessions?plate={PLATE}"))["sessions"]
+    why = await front.ask("GET", f"/v1/sessions/{session['session_id']}/why", token=front.reader)
+    assert why["answer"] == (
+        "The car left first, to pay 8.00 yuan later: this garage lets everybody, up to 100.00 yuan."
+    )
+    assert [passage["reason"] for passage in why["passages"]] == ["entry", "everyone"]
+    assert why["told"] == []
+    assert (await front.answer("GET", f"/v1/sessions/{front.clock.now()}/why")).status == 404

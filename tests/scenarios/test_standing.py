@@ -1,0 +1,261 @@
+"""Plays the tables in ``standing/`` on a real Valkey and a real PostgreSQL: decision, bill and ledger.
+
+Before the arrow a line says when, where, what and which car; after it the answer; after the bar the bills
+that came of it and the balances of the ledger that moved, in fen. In the end every rule of ``verify`` holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from gateways.policy_file import load_policy
+from gateways.web.why import why
+from parking.errors import Conflict
+from parking.event import Kind
+from parking.ids import BillId, EventId, GarageId
+from parking.plate import Colour, parse_plate
+from settlement.books.accounts import AccountState
+from settlement.books.claims import DisputeEnd as BindingEnd
+from settlement.books.debts import DebtPayment, DisputeEnd
+from settlement.books.migrate import owner_connection
+from tests.scenarios.stage import an_event
+from tests.scenarios.table import Scenario, Step, read_scenarios
+from tests.scenarios.test_gates import moment
+from tests.scenarios.town import Town, town
+
+if TYPE_CHECKING:
+    from parking.desk import Answer
+    from parking.event import GateEvent
+    from parking.ids import AccountId, SessionId
+
+FOLDER = Path(__file__).parent / "standing"
+SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
+CONTEST = UUID(int=99)
+GATES = {"entry": Kind.ENTRY, "exit": Kind.EXIT}
+
+
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(one, id=f"{file}: {one.title}") for file, one in SCENARIOS]
+)
+async def test_the_scenario_plays_as_written(postgres_dsn: str, valkey_url: str, scenario: Scenario) -> None:
+    async with town(postgres_dsn, valkey_url) as on:
+        await on.policies.add(
+            load_policy(FOLDER / scenario.policy.get("file", "../../../config/policy/standard.toml")),
+            in_force_from=moment("00:00"),
+            now=moment("00:00"),
+        )
+        player = Player(on)
+        played = [(step.line, *await player.play(step)) for step in scenario.steps]
+        violations = await on.violations()
+    written = [(step.line, " ".join(step.answer), " ".join(step.journal)) for step in scenario.steps]
+    assert played == written
+    assert violations == []
+
+
+class Player:
+    """Plays the steps of one scenario and says in the table's words what came of each."""
+
+    def __init__(self, on: Town) -> None:
+        self._on = on
+        self._accounts: dict[str, AccountId] = {}
+        self._events: dict[str, GateEvent] = {}
+        self._sessions: dict[str, SessionId] = {}
+        self._reference = ""
+
+    async def play(self, step: Step) -> tuple[str, str]:
+        """The answer, and what the books say in addition."""
+        on = self._on
+        on.clock.moment = moment(step.time)
+        bills, balances = await on.bills(), await on.balances()
+        answer = await self._act(step)
+        fresh = [words for bill_id, words in (await on.bills()).items() if bill_id not in bills]
+        moved = [
+            f"{account}={fen}"
+            for account, fen in sorted((await on.balances()).items())
+            if fen != balances.get(account, 0)
+        ]
+        return answer, " ".join([*fresh, *moved]) or "nothing"
+
+    async def _act(self, step: Step) -> str:
+        if step.act in {*GATES, "again"}:
+            return self._words(await self._on.gate(self._event(step)))
+        act = getattr(self, f"_{step.act}")
+        said: str = await act(step)
+        return said
+
+    def _event(self, step: Step) -> GateEvent:
+        if step.act == "again":
+            return self._events[step.options["of"]]
+        name = f"e{len(self._events) + 1}"
+        garage, _, lane = step.lane.partition("/")
+        event = an_event(
+            name, GATES[step.act], at=moment(step.options.get("at", step.time)), plate=step.plate, lane=lane
+        )
+        event = replace(
+            event,
+            garage_id=GarageId(garage),
+            event_id=EventId(name),
+            offline="offline" in step.options,
+        )
+        self._events[name] = event
+        return event
+
+    def _words(self, answer: Answer) -> str:
+        decision = answer.decision
+        if decision.reference:
+            self._reference = decision.reference
+        if answer.session_id is not None:
+            self._sessions[answer.event_id] = answer.session_id
+        words = [decision.verdict.value, decision.reason.value]
+        words += [f"fee={decision.amount_fen}"] if decision.amount_fen else []
+        words += [f"limit={decision.limit_fen}"] if decision.limit_fen else []
+        words += [f"owed={decision.owed_fen}"] if decision.owed_fen else []
+        words += ["replayed"] if answer.replayed else []
+        return " ".join(words)
+
+    async def _register(self, step: Step) -> str:
+        options = {f"{name}_fen": int(value) for name, value in step.options.items()}
+        self._accounts[step.plate] = await self._on.register(step.plate, **options)
+        return "registered"
+
+    async def _account(self, step: Step) -> str:
+        account_id = self._accounts[step.plate]
+        await self._on.accounts.change(account_id, state=AccountState(step.options["state"]))
+        await self._on.regrant(account_id)
+        return "changed"
+
+    async def _unbind(self, step: Step) -> str:
+        plate = parse_plate(step.plate, Colour.BLUE)
+        await self._on.accounts.unbind(self._accounts[step.plate], plate, self._on.clock.now())
+        await self._on.regrant(self._accounts[step.plate], unbound_numbers=[plate.number])
+        return "unbound"
+
+    async def _contest(self, step: Step) -> str:
+        """Another account claims the plate."""
+        on, plate = self._on, parse_plate(step.plate, Colour.BLUE)
+        claimant = await on.register("浙C00001")
+        owner = await on.claims.dispute(
+            CONTEST, plate, claimant, note="bought it", by="Li", now=on.clock.now()
+        )
+        await on.regrant(owner)
+        return "contested"
+
+    async def _decide(self, step: Step) -> str:
+        on, end = self._on, BindingEnd(step.options["end"])
+        plate, *accounts = await on.claims.end_dispute(CONTEST, end, by="Li", now=on.clock.now())
+        await on.regrant(*accounts, unbound_numbers=[plate.number])
+        return end.value
+
+    async def _wait(self, step: Step) -> str:
+        assert step.options == {}
+        await self._on.wait()
+        return "seen"
+
+    async def _rail(self, step: Step) -> str:
+        paid = step.options["says"] == "paid"
+        return f"{await self._on.ask_rail(paid=paid)} {step.options['says']}"
+
+    async def _pay(self, step: Step) -> str:
+        """The debtor pays what the last answer named, at a garage."""
+        on = self._on
+        payment = DebtPayment(
+            payment_id=step.options.get("id", f"p{step.line}"),
+            reference=self._reference,
+            collected_at=GarageId(step.lane.partition("/")[0]),
+            amount_fen=int(step.options["fen"]),
+            method="cash",
+            taken_by="test",
+        )
+        try:
+            received = await on.debts.pay(payment, on.clock.now())
+        except Conflict as refused:
+            return f"refused: {refused}"
+        owing = received.owing
+        accounts = [] if owing.account_id is None else [owing.account_id]
+        await on.regrant(*accounts, unbound_numbers=[owing.plate.number])
+        return "paid" if received.fresh else "paid before"
+
+    async def _waive(self, step: Step) -> str:
+        on, now, plate = self._on, self._on.clock.now(), parse_plate(step.plate, Colour.BLUE)
+        garage_id = GarageId(step.lane.partition("/")[0])
+        await on.debts.waive(
+            garage_id, plate, by="Li", note="regular", now=now, until=moment(step.options["until"])
+        )
+        await on.regrant(unbound_numbers=[plate.number])
+        return "let pass"
+
+    async def _dispute(self, step: Step) -> str:
+        disputed = await self._on.debts.dispute(
+            await self._bill_of(step), by="Li", note="was not me", now=self._on.clock.now()
+        )
+        await self._on.regrant(
+            *([disputed.account_id] if disputed.account_id else []), unbound_numbers=[disputed.number]
+        )
+        return "disputed"
+
+    async def _settle(self, step: Step) -> str:
+        """A person ends the dispute."""
+        end = DisputeEnd(step.options["end"])
+        disputed = await self._on.debts.end_dispute(
+            await self._bill_of(step), end, by="Li", now=self._on.clock.now()
+        )
+        await self._on.regrant(
+            *([disputed.account_id] if disputed.account_id else []), unbound_numbers=[disputed.number]
+        )
+        return end.value
+
+    async def _why(self, step: Step) -> str:
+        on = self._on
+        session = await on.views.session(self._sessions[step.options["of"]])
+        assert session is not None
+        found = await why(session, standings=on.standings, policies=on.policies, now=on.clock.now())
+        assert {one.policy_version_id.partition("@")[0] for one in found.told} <= {"standard", "strict"}
+        return found.answer
+
+    async def _bill_of(self, step: Step) -> BillId:
+        session_id = self._sessions[step.options["of"]]
+        rows = await self._on.pool.fetch(
+            "SELECT bill_id FROM bill WHERE session_id = $1 AND kind = 'bill'", session_id
+        )
+        return BillId(UUID(str(rows[0]["bill_id"])))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        ("UPDATE debt_payment SET amount_fen = amount_fen + 1", "debts_are_collected"),
+        ("DELETE FROM debt_payment", "debts_are_collected"),
+        ("DELETE FROM ledger_entry WHERE kind = 'debt_collected_for'", "debts_are_collected"),
+        ("UPDATE debt_payment SET collected_at = 'east'", "debts_are_collected"),
+        (
+            "UPDATE ledger_account SET credit_fen = credit_fen + 1 WHERE account LIKE 'due_to:%'",
+            "control_between_garages",
+        ),
+        ("DELETE FROM ledger_account WHERE account LIKE 'due_from:%'", "control_between_garages"),
+        (
+            "UPDATE ledger_entry SET credit_account = 'due_to:west/far' WHERE kind = 'debt_collected_for'",
+            "entries_between_right_accounts",
+        ),
+        (
+            "UPDATE ledger_entry SET debit_account = 'gate_cash:east' WHERE kind = 'debt_collected'",
+            "entries_between_right_accounts",
+        ),
+        ("UPDATE charge SET amount_fen = amount_fen + 1 WHERE state = 'collected'", "control_receivable"),
+    ],
+)
+async def test_tampering_with_what_was_collected_for_another_garage_is_found(
+    postgres_dsn: str, valkey_url: str, tampering: str, check: str
+) -> None:
+    (story,) = [one for _, one in SCENARIOS if "collected by west for east" in one.title]
+    async with town(postgres_dsn, valkey_url) as on, owner_connection(postgres_dsn) as owner:
+        player = Player(on)
+        for step in story.steps:
+            await player.play(step)
+        assert await on.violations() == []
+        assert await owner.execute(tampering) not in {"DELETE 0", "UPDATE 0"}
+        assert check in {one.partition(":")[0] for one in await on.violations()}
