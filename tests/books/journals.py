@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -28,7 +29,13 @@ class MemoryJournal(Journal):
 
     @override
     async def read(self, group: str, count: int, block: timedelta) -> list[Record | Unreadable]:
-        read, self.new = self.new[:count], self.new[count:]
+        taken: Counter[Partition] = Counter()
+        read: list[Record | Unreadable] = []
+        left: list[Record | Unreadable] = []
+        for item in self.new:  # as the live one: up to ``count`` of each partition
+            (read if taken[item.partition] < count else left).append(item)
+            taken[item.partition] += 1
+        self.new = left
         self.pending |= {item.position: item for item in read}
         self.deliveries |= {item.position: 1 for item in read}
         return read

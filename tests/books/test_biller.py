@@ -83,14 +83,14 @@ class Bench:
         self.journal = MemoryJournal()
         self.observer = Remembering()
 
-    def biller(self, books: PostgresRecordBooks | None = None) -> Biller:
+    def biller(self, books: PostgresRecordBooks | None = None, *, batch: int = 500) -> Biller:
         return Biller(
             journal=self.journal,
             books=books or PostgresRecordBooks(self.pool),
             tariffs=FixedTariffs(),
             clock=NextDay(),
             observer=self.observer,
-            settings=BillerSettings(poison_after=POISON_AFTER, block=timedelta(milliseconds=1)),
+            settings=BillerSettings(batch=batch, poison_after=POISON_AFTER, block=timedelta(milliseconds=1)),
         )
 
     async def results(self) -> dict[str, str]:
@@ -110,6 +110,51 @@ async def test_what_is_booked_is_settled(bench: Bench) -> None:
     assert await bench.biller().step() == 6
     assert bench.observer.booked.bills == 3
     assert bench.journal.pending == {}
+
+
+class Lots(PostgresRecordBooks):
+    """Remembers the partitions of each statement, and how many writers were busy at once."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.lots: list[list[int]] = []
+        self.busy = self.busy_max = 0
+
+    @override
+    async def post(
+        self, records: Sequence[Record], tariffs: Mapping[TariffVersionId, Tariff], now: datetime
+    ) -> Booked:
+        self.lots.append(sorted({record.partition for record in records}))
+        self.busy += 1
+        self.busy_max = max(self.busy, self.busy_max)
+        try:
+            return await super().post(records, tariffs, now)
+        finally:
+            self.busy -= 1
+
+
+async def test_what_is_little_shares_a_statement_over_partitions(bench: Bench) -> None:
+    cars = [Car(f"c{number}") for number in range(6)]
+    bench.journal.new = [
+        replace(car.enters(), partition=Partition(number)) for number, car in enumerate(cars)
+    ]
+    books = Lots(bench.pool)
+    assert await bench.biller(books).step() == 6
+    assert books.lots == [[0, 1, 2, 3, 4, 5]]
+
+
+async def test_what_is_much_is_booked_by_all_writers_each_partition_by_one(bench: Bench) -> None:
+    made = 4
+    bench.journal.new = [
+        replace(Car(f"p{partition}n{number}").enters(), partition=Partition(partition))
+        for partition in range(4)
+        for number in range(made)
+    ]
+    books = Lots(bench.pool)
+    assert await bench.biller(books, batch=made).step() == 16
+    assert sorted(books.lots) == [[0], [1], [2], [3]]
+    assert books.busy_max == BillerSettings().writers
+    assert bench.observer.booked.fresh == 16
 
 
 async def test_a_bad_record_stops_nobody_and_ends_with_a_person(bench: Bench) -> None:
