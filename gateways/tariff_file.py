@@ -7,16 +7,16 @@ Every error names the file, the place in it and the reason::
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import iso4217
-from pydantic import Strict, ValidationError
+from pydantic import Strict
 
 from gateways.calendars import calendar_of
 from gateways.tariff_tables import Fen, Table, TariffTable, built, place_of, within
+from gateways.toml_file import reading
 from parking.clock import from_ms
 from parking.errors import InvalidInput
 from parking.plate import Colour
@@ -85,19 +85,9 @@ class PriceList:
 
 def load_price_list(path: Path) -> PriceList:
     """The price list in a file; :class:`InvalidInput` names file, place and reason."""
-    try:
-        table = FileTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    with reading(path, place_of=place_of) as content:
+        table = FileTable.model_validate(content)
         return PriceList(schedule=_schedule(table), examples=table.examples)
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        places = [(place_of(one["loc"]), one["msg"]) for one in error.errors(include_input=False)]
-        message = "; ".join(f"{place}: {reason}" for place, reason in places)
-        raise InvalidInput(f"{path}: {message}", tuple(place for place, _ in places)) from None
-    except InvalidInput as error:
-        raise InvalidInput(f"{path}: {', '.join(error.fields)}: {error}", error.fields) from error
-    except ValueError as error:
-        raise InvalidInput(f"{path}: not TOML in UTF-8: {error}") from error
 
 
 def load_schedule(path: Path) -> TariffSchedule:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from parking.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["Table", "Wait", "reading"]
@@ -50,15 +50,25 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def dotted(location: tuple[int | str, ...]) -> str:
+    """A place in flat tables."""
+    return ".".join(map(str, location))
+
+
 @contextmanager
-def reading(path: Path) -> Iterator[dict[str, Any]]:
-    """The content of a file; whatever is wrong with it inside is an :class:`InvalidInput` that says where."""
+def reading(
+    path: Path, *, place_of: Callable[[tuple[int | str, ...]], str] = dotted
+) -> Iterator[dict[str, Any]]:
+    """The content of a file; whatever is wrong with it inside is an :class:`InvalidInput` that says where.
+
+    ``place_of`` writes a place as the readers of such a file do.
+    """
     try:
         yield tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        places = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_input=False)]
+        places = [(place_of(one["loc"]), one["msg"]) for one in error.errors(include_input=False)]
         message = "; ".join(f"{place}: {reason}" for place, reason in places)
         raise InvalidInput(f"{path}: {message}", tuple(place for place, _ in places)) from None
     except InvalidInput as error:

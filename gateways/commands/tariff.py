@@ -152,7 +152,7 @@ def add(*, settings: Settings, path: Path, garage_id: str, since: str | None) ->
         versions = (TariffVersion(in_force_from=moment, tariff=prices.tariff),)
     asyncio.run(_add(settings, GarageId(garage_id), versions))
     for version in versions:
-        click.echo(f"{version_id_of(version.tariff)} from {version.in_force_from.isoformat()}")
+        click.echo(f"{version.version_id} from {version.in_force_from.isoformat()}")
 
 
 async def _add(settings: Settings, garage_id: GarageId, versions: tuple[TariffVersion, ...]) -> None:

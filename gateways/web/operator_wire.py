@@ -16,7 +16,7 @@ from gateways.calendars import calendar_of
 from gateways.tariff_tables import TariffTable, built
 from parking.garage import Barrier, Direction, LeaveFirst, Policy
 from parking.plate import Colour
-from parking.tariff import Tariff, TariffVersion, version_id_of
+from parking.tariff import Tariff, TariffVersion
 from settlement.books.tokens import TokenKind
 from settlement.plausible import Position
 
@@ -151,7 +151,7 @@ class TariffOut(TariffIn):
         """The version as it is told."""
         return cls.model_validate(
             asdict(version.tariff)
-            | {"in_force_from": version.in_force_from, "tariff_version_id": version_id_of(version.tariff)}
+            | {"in_force_from": version.in_force_from, "tariff_version_id": version.version_id}
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -20,10 +20,13 @@ class TariffVersion:
 
     in_force_from: datetime
     tariff: Tariff
+    version_id: TariffVersionId = field(init=False, repr=False, compare=False)
+    """That of the tariff, worked out once: every exit looks for the one that its session names."""
 
     def __post_init__(self) -> None:
         if self.in_force_from.tzinfo is None:
             raise InvalidInput("needs an offset", ("in_force_from",))
+        object.__setattr__(self, "version_id", version_id_of(self.tariff))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,6 @@ class TariffSchedule:
     def version(self, version_id: TariffVersionId) -> Tariff | None:
         """The tariff with this id, in force or not."""
         for version in self.versions:
-            if version_id_of(version.tariff) == version_id:
+            if version.version_id == version_id:
                 return version.tariff
         return None

@@ -105,7 +105,7 @@ class Garages:
                 list(record.lanes),
                 list(record.lanes.values()),
                 [version.in_force_from for version in record.tariffs],
-                [version_id_of(version.tariff) for version in record.tariffs],
+                [version.version_id for version in record.tariffs],
                 [texts.tariff_text(version.tariff) for version in record.tariffs],
                 now,
                 record.operator_id,
@@ -118,7 +118,7 @@ class Garages:
     async def add_tariff(self, garage_id: GarageId, version: TariffVersion, now: datetime) -> TariffVersionId:
         """Put a tariff in force from its moment; raises :class:`NotFound` or :class:`Conflict`."""
         _check_settled_here(version.tariff)
-        version_id = version_id_of(version.tariff)
+        version_id = version.version_id
         async with connection(self._pool) as held:
             row = await held.fetchrow(
                 sql("garages/add_tariff"),
