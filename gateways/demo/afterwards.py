@@ -9,7 +9,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from gateways.demo.traffic import DAY
+from gateways.demo.traffic import OPENING
 from parking.errors import DependencyError, Unavailable
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def _until_still(office: Office) -> Mapping[str, Any]:
     same = 0
     give_up_at = asyncio.get_running_loop().time() + STILL_WITHIN_SECONDS
     while asyncio.get_running_loop().time() < give_up_at:
-        summary = await office.summary(DAY.isoformat())
+        summary = await office.summary(OPENING.isoformat())
         same = same + 1 if summary == last else 0
         last = summary
         # What a killed process had sent is asked about when its lease is over: only a leap can end that.

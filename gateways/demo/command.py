@@ -27,7 +27,7 @@ from gateways.demo.screen import Screen
 from gateways.demo.stack import open_stack
 from gateways.demo.summary import show
 from gateways.demo.tally import Tally
-from gateways.demo.traffic import DAY, SPACES
+from gateways.demo.traffic import OPENING, SPACES
 from gateways.embedded import running_stores, scratch_data_dir
 from gateways.supervisor import run_until_signal
 from parking.errors import LeaveFirstError, Unavailable
@@ -155,7 +155,7 @@ async def _day(options: Options, data_dir: Path, screen: Screen) -> Outcome:
         screen.phase(f"registering {len(plan.registrations):,} drivers")
         controllers = Controllers(requests, stack.gate_url, await _laid_out(plan, office))
         await _until_known(controllers, plan)
-        tally = Tally(now=DAY)
+        tally = Tally(now=OPENING)
         async with _settlement_watch(data_dir) as until_settled_now:
             scene = Scene(
                 clock=stack.clock,
@@ -228,7 +228,7 @@ async def _play(scene: Scene, plan: Plan, options: Options, screen: Screen) -> N
 async def _watch_money(office: Office, screen: Screen) -> None:
     """Show what is collected, until cancelled."""
     while True:
-        summary = await office.summary(DAY.isoformat())
+        summary = await office.summary(OPENING.isoformat())
         paid = [one for one in summary["charges"] if (one["direction"], one["state"]) == ("collect", "paid")]
         screen.collected(sum(one["charges"] for one in paid), sum(one["amount_fen"] for one in paid))
         await asyncio.sleep(COLLECTED_EVERY_SECONDS)

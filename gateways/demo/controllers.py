@@ -30,6 +30,9 @@ class GateAnswer:
     reason: Reason
     session_id: str | None
     amount_fen: int
+    owed_fen: int
+    reference: str
+    """Of a debtor: what is owed for earlier stays, and what to pay it by."""
     replayed: bool
     seconds: float
     """From sending to the answer; of a batch, all of it."""
@@ -101,6 +104,8 @@ def _answer(line: Mapping[str, Any], seconds: float) -> GateAnswer:
         reason=Reason(line["reason"]),
         session_id=line["session_id"],
         amount_fen=line["amount_fen"],
+        owed_fen=line.get("owed_fen", 0),
+        reference=line.get("payment_reference", ""),
         replayed=line["replayed"],
         seconds=seconds,
     )

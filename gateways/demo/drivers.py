@@ -19,7 +19,18 @@ from parking.plate import Colour, Plate, parse_plate
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["SHARES", "Driver", "Incident", "Registration", "deal", "misread", "plates", "registration"]
+__all__ = [
+    "SHARES",
+    "Driver",
+    "Incident",
+    "Registration",
+    "account_of",
+    "deal",
+    "misread",
+    "misread_alike",
+    "plates",
+    "registration",
+]
 
 
 @unique
@@ -37,6 +48,8 @@ class Driver(StrEnum):
     """The rail declines again and again, for want of money."""
     FUNDS_LATER = "funds_later"
     """Declined once, then paid."""
+    DEBTOR = "debtor"
+    """Left yesterday, and the rail declined; pays that at the exit today, and names another agreement."""
 
 
 @unique
@@ -46,6 +59,8 @@ class Incident(StrEnum):
     NOTHING = "nothing"
     MISREAD = "misread"
     """The exit's camera reads another plate, and says that it is not sure."""
+    MISREAD_ALIKE = "misread_alike"
+    """The same, but it only took a sign for one that looks like it."""
     TURNED_BACK_AT_ENTRY = "turned_back_at_entry"
     TURNED_BACK_AT_EXIT = "turned_back_at_exit"
     """Within the minute after the barrier opened; the driver leaves for good later."""
@@ -68,7 +83,9 @@ SHARES: Final[dict[Driver | Incident, float]] = {
     Driver.DECLINED: 0.006,
     Driver.NO_FUNDS: 0.004,
     Driver.FUNDS_LATER: 0.01,
-    Incident.MISREAD: 0.006,
+    Driver.DEBTOR: 0.002,
+    Incident.MISREAD: 0.004,
+    Incident.MISREAD_ALIKE: 0.003,
     Incident.TURNED_BACK_AT_ENTRY: 0.004,
     Incident.TURNED_BACK_AT_EXIT: 0.002,
     Incident.TURNED_BACK_TOLD_LATE: 0.0005,
@@ -88,8 +105,16 @@ SCRIPTS: Final = {
     Driver.DECLINED: "sim:decline-hard",
     Driver.NO_FUNDS: "sim:decline-soft",
     Driver.FUNDS_LATER: "sim:decline-soft-once",
+    Driver.DEBTOR: "sim:decline-hard",
 }
 SIGNS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+ALIKE: Final = {
+    "0": "D", "1": "7", "2": "Z", "3": "8", "4": "A", "5": "S", "6": "G", "7": "1", "8": "3",
+    "A": "4", "B": "8", "C": "G", "D": "0", "E": "F", "F": "E", "G": "6", "H": "N", "K": "X", "L": "1",
+    "M": "N", "N": "M", "P": "R", "Q": "0", "R": "P", "S": "5", "U": "V", "V": "U", "X": "K", "Y": "V",
+    "Z": "2",
+}  # fmt: skip
+"""For most signs one that cameras take it for."""
 FROM_ELSEWHERE: Final = 0.06
 NEW_ENERGY: Final = 0.25
 OTHER_OFFICES: Final = ("浙B", "浙D", "沪A", "沪C", "苏E", "皖A")
@@ -134,10 +159,27 @@ def plates(count: int, chance: Random) -> list[Plate]:
 
 
 def misread(plate: Plate, chance: Random) -> Plate:
-    """The same plate with one of its last signs wrong."""
+    """The same plate with one of its last signs wrong, and quite another."""
     place = chance.randrange(len(plate.number) - 3, len(plate.number))
-    wrong = chance.choice([sign for sign in "0123456789" if sign != plate.number[place]])
-    return parse_plate(plate.number[:place] + wrong + plate.number[place + 1 :], plate.colour)
+    sign = plate.number[place]
+    wrong = chance.choice([one for one in "0123456789" if one not in {sign, ALIKE.get(sign)}])
+    return _with_sign(plate, place, wrong)
+
+
+def misread_alike(plate: Plate, chance: Random) -> Plate:
+    """The same plate with one sign taken for one that looks like it."""
+    number = plate.number
+    like = [_with_sign(plate, at, ALIKE[number[at]]) for at in range(2, len(number)) if number[at] in ALIKE]
+    return chance.choice([one for one in like if one.vehicle_class is plate.vehicle_class] or like)
+
+
+def _with_sign(plate: Plate, place: int, sign: str) -> Plate:
+    return parse_plate(plate.number[:place] + sign + plate.number[place + 1 :], plate.colour)
+
+
+def account_of(place: int) -> AccountId:
+    """The account of a car's driver."""
+    return AccountId(uuid5(ACCOUNTS, str(place)))
 
 
 def registration(place: int, driver: Driver, plate: Plate) -> Registration | None:
@@ -145,7 +187,7 @@ def registration(place: int, driver: Driver, plate: Plate) -> Registration | Non
     if driver is Driver.UNREGISTERED:
         return None
     return Registration(
-        account_id=AccountId(uuid5(ACCOUNTS, str(place))),
+        account_id=account_of(place),
         holder=f"driver {place}",
         plate=plate,
         agreement=f"{SCRIPTS.get(driver, 'agreement')}#{place}",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateways.demo.drivers import Registration
     from gateways.demo.requests import Requests
     from parking.event import GateEvent
-    from parking.ids import GarageId
+    from parking.ids import AccountId, GarageId
     from parking.plate import Plate
 
 __all__ = ["Office"]
@@ -88,16 +88,35 @@ class Office:
             unless={CONFLICT},
         )
 
-    async def resolve(self, event: GateEvent, plate: Plate) -> None:
-        """Match an unsure reading with the car that it was, unless somebody did already."""
-        item_id = f"event:{event.garage_id}/{event.event_id}"
-        await self._until_listed(item_id)
+    async def take_debt(self, reference: str, event: GateEvent, owed_fen: int) -> None:
+        """A driver pays for earlier stays at the exit."""
         await self._call(
+            "POST",
+            f"/debts/{reference}/payments",
+            {
+                "payment_id": f"{event.garage_id}-{event.event_id}",
+                "garage_id": event.garage_id,
+                "amount_fen": owed_fen,
+                "method": "scan",
+            },
+        )
+
+    async def renew_agreement(self, account_id: AccountId) -> None:
+        """A driver names another agreement, from which the rail does pay."""
+        agreement = {"rail": RAIL, "reference": f"agreement#{account_id}"}
+        await self._call("PUT", f"/accounts/{account_id}/agreements", {"agreements": [agreement]})
+
+    async def resolve(self, event: GateEvent, plate: Plate) -> bool:
+        """Match an unsure reading with the car that it was; False when that was done already."""
+        item_id = f"event:{event.garage_id}/{event.event_id}"
+        await self._until_looked_at(item_id)
+        done = await self._call(
             "POST",
             f"/quarantine/{quote(item_id, safe='')}/resolve",
             {"action": "match", "plate": plate.number, "note": "read from the picture"},
             unless={CONFLICT},
         )
+        return bool(done)
 
     async def until_charged(self, session_id: str) -> None:
         """Wait until the rail has been called for the session's bill, or for a while."""
@@ -131,11 +150,13 @@ class Office:
             if not cursor:
                 return found
 
-    async def _until_listed(self, item_id: str) -> None:
-        """Wait until an item is booked; by then it may be settled."""
+    async def _until_looked_at(self, item_id: str) -> None:
+        """Wait until the service has tried to settle an item by itself, so that a person need not."""
+        path = f"/quarantine/{quote(item_id, safe='')}"
         async with asyncio.timeout(FIND_SECONDS):
             while True:
-                if await self._send("GET", f"/quarantine/{quote(item_id, safe='')}", unless={NOT_FOUND}):
+                found = json.loads(await self._send("GET", path, unless={NOT_FOUND}) or "{}")
+                if found.get("finding") or found.get("resolution"):
                     return
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
 

@@ -49,6 +49,9 @@ class Money:
     at_exit_fen: int
     collected: int
     collected_fen: int
+    debts: int
+    """Paid at a later exit, where the driver was held for them."""
+    debts_fen: int
     refunded: int
     refunded_fen: int
     unpaid: int
@@ -62,7 +65,7 @@ class Money:
     @property
     def unexplained_fen(self) -> int:
         """0 when it adds up."""
-        found_fen = self.at_exit_fen + self.collected_fen - self.refunded_fen
+        found_fen = self.at_exit_fen + self.collected_fen + self.debts_fen - self.refunded_fen
         return self.billed_fen - found_fen - self.unpaid_fen - self.unassigned_fen - self.in_doubt_fen
 
 
@@ -184,6 +187,8 @@ def _money(summary: Mapping[str, Any], tally: Tally) -> Money:
         at_exit_fen=tally.payments_fen,
         collected=charges["paid"],
         collected_fen=fen["paid"],
+        debts=charges["collected"],
+        debts_fen=fen["collected"],
         refunded=charges["refund_paid"],
         refunded_fen=fen["refund_paid"],
         unpaid=charges["unpaid"],

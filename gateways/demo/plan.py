@@ -11,9 +11,9 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from gateways.demo.drivers import Driver, Incident, deal, misread, plates, registration
+from gateways.demo.drivers import Driver, Incident, deal, misread, misread_alike, plates, registration
 from gateways.demo.steps import Deliver, Report, Resolve, Settle, Step
-from gateways.demo.traffic import DAY, SPACES, visits_of_a_day
+from gateways.demo.traffic import DAY, EVE, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
 from parking.ids import EventId, GarageId, LaneId
@@ -47,12 +47,15 @@ UNSURE: Final = (0.35, 0.65)
 READ_AGAIN_AFTER: Final = timedelta(seconds=4)
 SENT_AGAIN_AFTER: Final = timedelta(minutes=5)
 LATE_BY: Final = timedelta(minutes=6)
+RESOLVED_AT: Final = DAY + timedelta(hours=23)
+"""When attendants turn to what is left on the review list, or so long after it as the next line says."""
 RESOLVED_AFTER: Final = timedelta(minutes=25)
 TURNS_BACK_AFTER: Final = timedelta(seconds=50)
 SETTLED_WITHIN: Final = timedelta(minutes=6)
 SETTLED_NEAR: Final = timedelta(minutes=5)
 """Together with the one above less than the time from exit to charge."""
 TOLD_AFTER: Final = timedelta(minutes=21)
+STAYED_YESTERDAY: Final = timedelta(hours=2)
 STAYS_ON: Final = timedelta(minutes=40)
 SETTLE_EVERY: Final = timedelta(minutes=29)
 """Shorter than the free minutes: nobody owes anything before the grant has had time to arrive."""
@@ -60,7 +63,7 @@ SETTLE_EVERY: Final = timedelta(minutes=29)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Car:
-    """One car of the day and its only visit."""
+    """One car of the day and its visit of the day."""
 
     place: int
     garage_id: GarageId
@@ -124,6 +127,7 @@ def _steps_of(garage_id: GarageId, cars: list[Car], chance: Random) -> Iterator[
         if car.garage_id != garage_id:
             continue
         writer = _Writer(car, chance)
+        yield from writer.yesterday()
         until = next((end for start, end in OUTAGES if start <= car.visit.left_at < end), None)
         if until is not None and car.incident is Incident.NOTHING and chance.randrange(2):
             yield writer.entry()
@@ -158,9 +162,20 @@ class _Writer:
             confidence=round(self._chance.uniform(*SURE), 3),
         )
 
+    def yesterday(self) -> Iterator[Step]:
+        """The visit that a debtor owes for since the day before."""
+        if self._car.driver is Driver.DEBTOR:
+            came_at = self._car.visit.entered_at - EVE
+            yield self._step(self.event(Kind.ENTRY, came_at))
+            yield self._step(self.event(Kind.EXIT, came_at + STAYED_YESTERDAY))
+
     def entry(self) -> Step:
         """It comes in."""
-        return self._step(self.event(Kind.ENTRY, self._car.visit.entered_at))
+        return self._came(self.event(Kind.ENTRY, self._car.visit.entered_at))
+
+    def _came(self, event: GateEvent) -> Step:
+        owes = self._car.driver is Driver.DEBTOR
+        return self._step_of(event.captured_at, Report(event=event, once_charged=owes))
 
     def story(self) -> Iterator[Step]:
         """From entry to exit, with what comes between."""
@@ -182,20 +197,23 @@ class _Writer:
                 yield self._step(came, times=2)
                 yield self._step(self.event(Kind.EXIT, left_at), times=2)
             case _:
-                yield self._step(came)
+                yield self._came(came)
                 yield from self._exit(self.event(Kind.EXIT, left_at))
 
     def _exit(self, left: GateEvent) -> Iterator[Step]:
         at = left.captured_at
         match self._car.incident:
-            case Incident.MISREAD:
+            case Incident.MISREAD | Incident.MISREAD_ALIKE as incident:
+                read_as = misread if incident is Incident.MISREAD else misread_alike
                 unsure = replace(
                     left,
-                    plate=misread(left.plate, self._chance),
+                    plate=read_as(left.plate, self._chance),
                     confidence=round(self._chance.uniform(*UNSURE), 3),
                 )
                 yield self._step(unsure)
-                yield self._step_of(at + RESOLVED_AFTER, Resolve(event=unsure, plate=left.plate))
+                yield self._step_of(
+                    max(RESOLVED_AT, at + RESOLVED_AFTER), Resolve(event=unsure, plate=left.plate)
+                )
             case Incident.TURNED_BACK_AT_EXIT:
                 yield self._step(left)
                 back = self._back(left)

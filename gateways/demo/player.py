@@ -16,7 +16,8 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final, assert_never
 
-from gateways.demo.steps import Act, Deliver, Pay, Report, Resolve, Settle, Step
+from gateways.demo.drivers import account_of
+from gateways.demo.steps import Act, Deliver, Pay, PayDebt, Report, Resolve, Settle, Step
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.ids import EventId
@@ -140,10 +141,14 @@ class Player:
             case Deliver():
                 scene.tally.note_all(act.events, await scene.controllers.deliver(act.events))
             case Resolve():
-                await scene.office.resolve(act.event, act.plate)
-                scene.tally.resolved += 1
+                if await scene.office.resolve(act.event, act.plate):
+                    scene.tally.resolved += 1
+                else:
+                    scene.tally.matched += 1
             case Pay():
                 await self._pay(step, act)
+            case PayDebt():
+                await self._pay_debt(step, act)
             case Settle():
                 await scene.until_settled()
             case _:
@@ -171,13 +176,30 @@ class Player:
             self._reacted.add(key)
             pay = Pay(event=event, session_id=answer.session_id, amount_fen=answer.amount_fen)
             self._add(Step(at=event.captured_at + PAYS_AFTER, car=step.car, act=pay))
+        elif answer.reason is Reason.DEBT:
+            self._reacted.add(key)
+            debt = PayDebt(event=event, reference=answer.reference, owed_fen=answer.owed_fen)
+            self._add(Step(at=event.captured_at + PAYS_AFTER, car=step.car, act=debt))
 
     async def _pay(self, step: Step, pay: Pay) -> None:
         await self._scene.office.take_payment(pay.session_id, pay.event, pay.amount_fen)
         self._scene.tally.payments += 1
         self._scene.tally.payments_fen += pay.amount_fen
+        self._come_again(step, pay.event)
+
+    async def _pay_debt(self, step: Step, debt: PayDebt) -> None:
+        scene = self._scene
+        await scene.office.take_debt(debt.reference, debt.event, debt.owed_fen)
+        scene.tally.debts += 1
+        scene.tally.debts_fen += debt.owed_fen
+        if step.car is not None:
+            await scene.office.renew_agreement(account_of(step.car))
+        self._come_again(step, debt.event)
+
+    def _come_again(self, step: Step, event: GateEvent) -> None:
+        """To the camera, once it is paid."""
         at = step.at + COMES_AGAIN_AFTER
-        again = replace(pay.event, event_id=EventId(f"{pay.event.event_id}-paid"), captured_at=at)
+        again = replace(event, event_id=EventId(f"{event.event_id}-paid"), captured_at=at)
         self._add(Step(at=at, car=step.car, act=Report(event=again)))
 
     def _add(self, step: Step) -> None:

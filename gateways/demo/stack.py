@@ -21,7 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from gateways.demo.traffic import DAY
+from gateways.demo.traffic import OPENING
 from gateways.embedded.backoff import Backoff
 from gateways.embedded.process import Child, Command, describe_status, last_lines, run_to_end
 from gateways.settings import process_environment
@@ -152,8 +152,9 @@ def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str, lifeline:
     simulate = _bound(simulator, inherited, folder / "rail.log", lifeline)
     services = (Service(name="service", command=serve), Service(name="rail simulator", command=simulate))
     return Stack(
-        data_dir=data_dir, environment=environment, clock=FileClock(clock_path, start=DAY), gate_url=gate_url,
-        operator_url=operator_url, rail_url=rail_url, rail_secret=secret, services=services,
+        data_dir=data_dir, environment=environment, clock=FileClock(clock_path, start=OPENING),
+        gate_url=gate_url, operator_url=operator_url, rail_url=rail_url, rail_secret=secret,
+        services=services,
     )  # fmt: skip
 
 

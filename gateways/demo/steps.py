@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from parking.event import GateEvent
     from parking.plate import Plate
 
-__all__ = ["Act", "Deliver", "Pay", "Report", "Resolve", "Settle", "Step"]
+__all__ = ["Act", "Deliver", "Pay", "PayDebt", "Report", "Resolve", "Settle", "Step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,20 @@ class Pay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayDebt:
+    """A driver who was held at ``event`` for earlier stays pays them, by ``reference``."""
+
+    event: GateEvent
+    reference: str
+    owed_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """On a real day settlement has long done its part by now; time stands still until it has."""
 
 
-Act = Report | Deliver | Resolve | Pay | Settle
+Act = Report | Deliver | Resolve | Pay | PayDebt | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,11 +39,13 @@ HELD: Final = {
     "not registered: pay first": (Kind.EXIT, (Reason.NO_GRANT,)),
     "fee above the driver's limit: pay first": (Kind.EXIT, (Reason.OVER_LIMIT,)),
     "turned back": (Kind.TURN_BACK, (Reason.TURN_BACK, Reason.NO_PASSAGE)),
+    "owes for an earlier stay: pay that first": (Kind.EXIT, (Reason.DEBT,)),
     "never seen entering": (Kind.EXIT, (Reason.NO_ENTRY,)),
 }
 HISTORY: Final = (Reason.LATE, Reason.TOO_LATE, Reason.CLOCK)
 AT_THE_GATES: Final = {
     Incident.MISREAD: "plate misread at the exit",
+    Incident.MISREAD_ALIKE: "a sign taken for one that looks like it",
     Incident.TURNED_BACK_AT_ENTRY: "turned back at the entry",
     Incident.TURNED_BACK_AT_EXIT: "turned back at the exit",
     Incident.TURNED_BACK_TOLD_LATE: "turned back, reported after the fee was collected",
@@ -104,6 +106,10 @@ def _money(outcome: Outcome) -> Iterable[tuple[str, str]]:
     yield _yuan(money.billed_fen), f"{outcome.bills:>7,}  bills, less {money.credit_notes:,} taken back"
     yield f"= {_yuan(money.at_exit_fen)}", f"{payments:>7,}  paid at the exit, before leaving"
     yield f"+ {_yuan(money.collected_fen)}", f"{money.collected:>7,}  collected after the car had left"
+    yield (
+        f"+ {_yuan(money.debts_fen)}",
+        f"{money.debts:>7,}  owed since the day before, paid at the next exit",
+    )
     yield f"- {_yuan(money.refunded_fen)}", f"{money.refunded:>7,}  given back"
     yield f"+ {_yuan(money.unpaid_fen)}", f"{money.unpaid:>7,}  declined by the rail for good: unpaid"
     unknown = "left while a line was down, without an account to charge"
@@ -127,7 +133,9 @@ def _troubles(outcome: Outcome) -> Iterable[tuple[str, str]]:
     rail = sorted(outcome.rail_faults.items(), key=lambda fault: -fault[1])
     yield "payment rail", _list({name.replace("_", " "): many for name, many in rail})
     yield "processes", _list({"started again": played.restarts, "request repeated": played.repeated})
-    settled = f"{played.tally.resolved:,} × plate matched from the picture"
+    tally = played.tally
+    yield "misread plates", f"{tally.matched:,} × matched by themselves with the only car that it could be"
+    settled = f"{tally.resolved:,} × plate matched from the picture"
     yield "attendants", f"{settled} · {outcome.review_items:,} × left to do"
 
 

@@ -37,7 +37,12 @@ class Tally:
     """Of single events, as the controller waits for them."""
     payments: int = 0
     payments_fen: int = 0
+    debts: int = 0
+    debts_fen: int = 0
     resolved: int = 0
+    """Unsure readings that an attendant matched."""
+    matched: int = 0
+    """Those that were matched by themselves before."""
 
     @property
     def events_sent(self) -> int:

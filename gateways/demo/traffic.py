@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-__all__ = ["DAY", "FREE_MINUTES", "SPACES", "Visit", "visits_of_a_day"]
+__all__ = ["DAY", "EVE", "FREE_MINUTES", "OPENING", "SPACES", "Visit", "visits_of_a_day"]
 
 DAY: Final = datetime(2026, 10, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
+EVE: Final = timedelta(hours=30)
+"""Who owes since the day before was here so long before. Long enough for a bill of then to be overdue."""
+OPENING: Final = DAY - EVE
+"""Where the clock begins."""
 SPACES: Final = 1_300
 FREE_MINUTES: Final = 30
 BLOCK: Final = timedelta(minutes=30)

@@ -8,12 +8,15 @@ from random import Random
 
 import pytest
 
-from gateways.demo.drivers import SHARES, Driver, Incident, deal, misread, plates
+from gateways.demo.drivers import SHARES, Driver, Incident, deal, misread, misread_alike, plates
 from gateways.demo.plan import LANES, OUTAGES, Plan, plan_day
 from gateways.demo.steps import Deliver, Report, Resolve, Settle
-from gateways.demo.traffic import FREE_MINUTES, SPACES, visits_of_a_day
+from gateways.demo.traffic import DAY, FREE_MINUTES, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
+from parking.misread import MatchRules, distance
 from parking.plate import VehicleClass
+
+MISREADS = frozenset({Incident.MISREAD, Incident.MISREAD_ALIKE})
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_never_more_cars_inside_than_spaces() -> None:
 
 
 def test_the_complex_is_nearly_full_at_noon_and_empty_before_dawn(day: Plan) -> None:
-    moments = [min(step.at for step in day.steps).replace(hour=hour, minute=0) for hour in (5, 12)]
+    moments = [DAY + timedelta(hours=hour) for hour in (5, 12)]
     dawn, noon = (sum(car.visit.entered_at <= at < car.visit.left_at for car in day.cars) for at in moments)
     assert dawn == 0
     assert noon > 0.85 * SPACES
@@ -106,7 +109,7 @@ def test_settlement_has_caught_up_before_anybody_can_owe(day: Plan) -> None:
 
 
 def test_every_misread_plate_is_resolved_with_the_true_one(day: Plan) -> None:
-    true_plates = {car.place: car.plate for car in day.cars if car.incident is Incident.MISREAD}
+    true_plates = {car.place: car.plate for car in day.cars if car.incident in MISREADS}
     resolved = {step.car: step.act for step in day.steps if isinstance(step.act, Resolve)}
     assert {place: act.plate for place, act in resolved.items()} == true_plates
     assert all(act.event.plate != act.plate and act.event.confidence < 0.7 for act in resolved.values())
@@ -139,6 +142,26 @@ def test_a_misread_plate_is_another_one_in_one_sign() -> None:
     for plate in plates(100, Random(2)):
         wrong = misread(plate, Random(1))
         assert sum(a != b for a, b in zip(plate.number, wrong.number, strict=True)) == 1
+
+
+def test_what_looks_alike_is_near_enough_to_be_matched_and_anything_else_is_not() -> None:
+    rules = MatchRules()
+    for plate in plates(300, Random(3)):
+        alike, other = misread_alike(plate, Random(1)), misread(plate, Random(1))
+        assert distance(plate.number, alike.number) in range(1, rules.distance_max + 1)
+        assert distance(plate.number, other.number) not in range(rules.distance_max + 1)
+
+
+def test_a_debtor_was_here_a_day_and_more_before_and_comes_when_that_charge_was_tried(day: Plan) -> None:
+    debtors = [car for car in day.cars if car.driver is Driver.DEBTOR]
+    assert len(debtors) == 20
+    for car in debtors:
+        reports = [step.act for step in day.steps if step.car == car.place and isinstance(step.act, Report)]
+        came, left, came_again, *_ = reports
+        kinds = [one.event.kind for one in (came, left, came_again)]
+        assert kinds == [Kind.ENTRY, Kind.EXIT, Kind.ENTRY]
+        assert came_again.event.captured_at - left.event.captured_at > timedelta(hours=24)
+        assert came_again.once_charged
 
 
 def test_garages_share_the_cars() -> None:
