@@ -16,6 +16,7 @@ from parking.garage import Barrier, Direction, LeaveFirst
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.debt import DebtNotice
     from parking.garage import Policy
     from parking.grant import Grant
@@ -41,6 +42,12 @@ class Reason(StrEnum):
     """The same car was read twice at the entry; the first session stands."""
     FREE = "free"
     """Nothing to pay."""
+    EXEMPT = "exempt"
+    """Nothing is due from this vehicle."""
+    PASS = "pass"  # noqa: S105 - one for parking
+    """A pass covers what there would be to pay."""
+    COUPON = "coupon"
+    """Coupons take off what there would be to pay."""
     GRANTED = "granted"
     """Its account vouches for the fee: leave first, pay later."""
     EVERYONE = "everyone"
@@ -113,12 +120,18 @@ def of_debtor(decision: Decision, debt: DebtNotice | None, direction: Direction)
 
 
 def decide_exit(
-    *, due_fen: int, prepaid_fen: int, grant: Grant | None, policy: Policy, at: datetime
+    *,
+    due_fen: int,
+    prepaid_fen: int,
+    benefits: Benefits | None,
+    grant: Grant | None,
+    policy: Policy,
+    at: datetime,
 ) -> Decision:
     """Decide an exit whose fee beyond ``prepaid_fen`` is ``due_fen``; an expired grant counts as none."""
     amount_fen = due_fen + prepaid_fen
     if due_fen <= 0:
-        reason = Reason.PREPAID if prepaid_fen else Reason.FREE
+        reason = Reason.PREPAID if prepaid_fen else _why_free(benefits)
         return Decision(verdict=Verdict.OPEN, reason=reason, amount_fen=amount_fen)
     limit_fen, reason = leave_first_limit(grant, policy, at)
     if limit_fen == 0:
@@ -128,6 +141,15 @@ def decide_exit(
             verdict=Verdict.HOLD, reason=Reason.OVER_LIMIT, amount_fen=amount_fen, limit_fen=limit_fen
         )
     return Decision(verdict=Verdict.OPEN, reason=reason, amount_fen=amount_fen, limit_fen=limit_fen)
+
+
+def _why_free(benefits: Benefits | None) -> Reason:
+    """Why nothing is due: of what the stay was given the first, or because it costs nothing."""
+    if not benefits:
+        return Reason.FREE
+    if benefits.exempt:
+        return Reason.EXEMPT
+    return Reason.PASS if benefits.covered else Reason.COUPON
 
 
 def leave_first_limit(grant: Grant | None, policy: Policy, at: datetime) -> tuple[int, Reason]:

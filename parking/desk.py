@@ -266,6 +266,7 @@ def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: Debt
     decision = decide_exit(
         due_fen=fee_fen - prepaid_fen,
         prepaid_fen=prepaid_fen,
+        benefits=session.benefits,
         grant=grant,
         policy=case.garage.policy,
         at=case.event.captured_at,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.debt import DebtNotice
     from parking.ids import AccountId
     from parking.session import Session
@@ -57,8 +58,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """What the gates are told of a car inside: its grant, and its driver's debts."""
+    """What the gates are told of a car inside: its grant, its driver's debts, and what its stay is given.
+
+    ``benefits`` is ``None`` where nobody has found that out: then what the gates know stays.
+    """
 
     session: Session
     grant: Grant
     debt: DebtNotice | None = None
+    benefits: Benefits | None = None

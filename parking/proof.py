@@ -49,6 +49,8 @@ class Rule(StrEnum):
     """Whole periods of 24 hours, or local days, each priced like the one whose lines stand before."""
     VEHICLE = "vehicle"
     """What this kind of vehicle pays less, or more."""
+    EXEMPT = "exempt"
+    """The whole stay of a vehicle from which nothing is due; the name says why."""
     PASS = "pass"  # noqa: S105 - one for parking
     """Time that a pass covers."""
     ABSENCE = "absence"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
     from parking.plate import Plate
 
@@ -61,6 +62,7 @@ class Session:
     ``version`` counts the closings so far (0 while inside for the first time). ``account_id`` is the
     account whose grant the session holds. ``left_at`` is ``None`` while inside. A driver who paid
     ``prepaid_fen`` inside, the last time at ``prepaid_at``, has until ``prepaid_until`` to leave.
+    ``benefits`` is ``None`` until settlement has found out what the stay is given.
     """
 
     session_id: SessionId
@@ -75,6 +77,7 @@ class Session:
     prepaid_fen: int = 0
     prepaid_at: datetime | None = None
     prepaid_until: datetime | None = None
+    benefits: Benefits | None = None
     left_at: datetime | None = None
 
     def charged_until(self, left_at: datetime) -> datetime:

@@ -14,15 +14,18 @@ from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final
 from uuid import uuid5
 
+from parking.benefits import NO_BENEFITS
 from parking.decision import Reason
 from parking.errors import Defect
+from parking.fee import stay_of
 from parking.ids import BillId, bill_id_of
-from parking.pricing import Stay, price
+from parking.pricing import price
 from parking.proof import proof_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.ids import AccountId, GarageId, Partition, SessionId, TariffVersionId
     from parking.journal import Record
     from parking.tariff import Tariff
@@ -48,7 +51,7 @@ class Bill:
     A credit note carries the amounts of the bill that it takes back, and its id in ``credits_bill_id``.
     ``correction`` counts how often the bill of this closing was corrected before. ``entered_at`` is the
     entry as the gates saw it, beside which the bill is kept; where that was wrong, ``stay_from`` is when it
-    was.
+    was. ``benefits`` is what the stay was given, and priced with.
     """
 
     partition: Partition
@@ -70,6 +73,7 @@ class Bill:
     credits_bill_id: BillId | None = None
     correction: int = 0
     stay_from: datetime | None = None
+    benefits: Benefits = NO_BENEFITS
 
     def __post_init__(self) -> None:
         if not 0 <= self.prepaid_fen <= self.amount_fen:
@@ -97,8 +101,7 @@ def bill_of(record: Record, tariff: Tariff) -> Bill:
     if session is None or session.left_at is None:
         raise Defect("an exit without a closed session")
     left_at = session.left_at
-    until = session.charged_until(left_at)
-    fee = price(Stay(entered_at=session.entered_at, left_at=until, plate=session.plate), tariff)
+    fee = price(stay_of(session, left_at), tariff)
     if decision.amount_fen != fee.amount_fen:
         raise Defect(f"the gate named {decision.amount_fen} fen, and the stay costs {fee.amount_fen} fen")
     return Bill(
@@ -117,6 +120,7 @@ def bill_of(record: Record, tariff: Tariff) -> Bill:
         prepaid_fen=min(session.prepaid_fen, fee.amount_fen),
         reason=decision.reason,
         proof=proof_json(fee),
+        benefits=session.benefits or NO_BENEFITS,
     )
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Conflict, InvalidInput
+from parking.fee import stay_with
 from parking.ids import bill_id_of
 from parking.plate import Colour, Plate
-from parking.pricing import Stay, price
+from parking.pricing import price
 from parking.proof import proof_json
 from parking.session import charged_until
 from settlement.bill import CORRECTED
@@ -95,7 +96,7 @@ def corrected_bill(
     if left_at < entered_at:
         raise InvalidInput("the exit lies before the entry", ("entered_at", "left_at"))
     until = charged_until(entered_at, left_at, prepaid_at=paid.prepaid_at, prepaid_until=paid.prepaid_until)
-    fee = price(Stay(entered_at=entered_at, left_at=until, plate=plate), tariff)
+    fee = price(stay_with(bill.benefits, plate, entered_at, until), tariff)
     number = bill.correction + 1
     return replace(
         bill,

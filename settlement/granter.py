@@ -1,8 +1,9 @@
 """The granter: tells the gates, while a car is inside, whether it may leave first.
 
-It follows the entries in the journal, looks up whose cars they are and how those drivers stand, and pushes
-a grant for each to its garage, long before the exit needs it. When something changes for a driver (a plate
-bound, a limit, a payment) the cars that are inside get a new grant; the latest one wins.
+It follows the entries in the journal, looks up whose cars they are, how those drivers stand and what their
+stays are given, and pushes that to the garage of each, long before the exit needs it. When something changes
+for a driver (a plate bound, a limit, a payment, a coupon) the cars that are inside are told anew; the latest
+word wins.
 
 Each decision is recorded, with the policy and the rules that made it, before any gate is told of it. A grant
 that never arrives is no accident: the garage's policy then decides.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.clock import Clock
     from parking.ids import AccountId, Partition
     from parking.journal import Unreadable
@@ -64,6 +66,10 @@ class GrantBooks(Protocol):
 
     async def policies(self, now: datetime) -> PolicyBook:
         """The policies in force."""
+        ...
+
+    async def benefits(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
+        """What each of these stays is given, in their order."""
         ...
 
     async def record(self, decisions: Sequence[Decided], now: datetime) -> None:
@@ -208,13 +214,15 @@ async def grant_to(
         for session, one in zip(sessions, known, strict=True)
     ]
     await books.record(decisions, now)
+    benefits = await books.benefits(sessions, now)
     await grants.push(
         [
             Granted(
                 session=one.session,
                 grant=one.grant,
                 debt=None if one.found is None else one.found.notice,
+                benefits=given,
             )
-            for one in decisions
+            for one, given in zip(decisions, benefits, strict=True)
         ]
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from parking.benefits import benefits_text
 from parking.ids import bill_id_of
 from parking.session import State, Step
 from settlement.charge import Direction, charge_id_of
@@ -114,6 +115,7 @@ class BillRow(NamedTuple):
     charge_id: UUID | None = None
     collect_from: UUID | None = None
     collect_at: datetime | None = None
+    benefits: str | None = None
 
 
 class EntryRow(NamedTuple):
@@ -167,6 +169,7 @@ def bill_row_of(bill: Bill, collect_delay: timedelta) -> BillRow:
         charge_id_of(bill.bill_id, Direction.COLLECT) if bill.due_fen else None,
         bill.account_id if bill.collectable else None,
         bill.left_at + collect_delay,
+        benefits_text(bill.benefits),
     )
 
 

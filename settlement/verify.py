@@ -17,9 +17,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from parking.benefits import parse_benefits
 from parking.errors import InvalidInput
+from parking.fee import stay_with
 from parking.plate import Colour, Plate
-from parking.pricing import Stay, price
+from parking.pricing import price
 from parking.proof import proof_json
 from settlement.charge import Direction, State
 
@@ -98,6 +100,7 @@ class VerifiableBill:
     paid_at: Sequence[datetime]
     amount_fen: int
     proof: str
+    benefits: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +215,7 @@ def _mistake(bill: VerifiableBill, tariff: Tariff | None) -> str:
 def _proof(bill: VerifiableBill, until: datetime, tariff: Tariff) -> tuple[int | None, str]:
     try:
         plate = Plate(number=bill.number, colour=Colour(bill.colour))
-        fee = price(Stay(entered_at=bill.entered_at, left_at=until, plate=plate), tariff)
+        fee = price(stay_with(parse_benefits(bill.benefits), plate, bill.entered_at, until), tariff)
     except (InvalidInput, ValueError):
         return None, ""
     return fee.amount_fen, proof_json(fee)

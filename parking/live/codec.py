@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from parking.benefits import parse_benefits
 from parking.clock import from_ms, to_ms
 from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
@@ -171,6 +172,7 @@ def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:
         prepaid_fen=int(fields.get("p", 0)),
         prepaid_at=_moment(fields.get("pa")),
         prepaid_until=_moment(fields.get("pu")),
+        benefits=parse_benefits(fields["b"]) if "b" in fields else None,
         left_at=_moment(fields.get("o")),
     )
 

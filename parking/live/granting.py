@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parking.clock import to_ms
 from parking.live.codec import debt_text, grant_text
 from parking.live.keys import Keys
+from parking.live.steps import given_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -61,7 +62,7 @@ class LiveGrants:
             "FCALL", "lf1_grant", 4, keys.car(number), *keys.tokens,
             str(session.session_id), grant_text(granted.grant),
             debt_text(granted.debt) if granted.debt is not None else "", token or "", number,
-            to_ms(self._clock.now()),
+            to_ms(self._clock.now()), given_text(granted.benefits),
         )  # fmt: skip
         return bool(done)
 

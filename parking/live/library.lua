@@ -3,7 +3,7 @@
 -- The steps of a session, each atomic: remember the answer, change the session, write the journal.
 --
 -- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, d debt notice, p prepaid
--- fen, pa paid at ms, pu paid until ms); a car that just left is the same hash under another key, with
+-- fen, pa paid at ms, pu paid until ms, b benefits); a car that just left is the same hash under another key, with
 -- o left ms. An answered event is a string "<digest>;<decision>;<session id>".
 --
 -- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
@@ -31,7 +31,7 @@ end
 
 -- find <car> |
 local function find(keys)
-  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd')) }
+  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd', 'b')) }
 end
 
 -- look <event> <car> | digest
@@ -96,9 +96,9 @@ local function note(keys, args)
 end
 
 local function session_fields(car)
-  local held = redis.call('HMGET', car, 's', 'f', 'v', 'g', 'p', 'pa', 'pu', 'o')
+  local held = redis.call('HMGET', car, 's', 'f', 'v', 'g', 'p', 'pa', 'pu', 'o', 'b')
   local fields = { 's', held[1], 'f', held[2], 'v', held[3] }
-  for at, name in ipairs({ 'g', 'p', 'pa', 'pu', 'o' }) do
+  for at, name in ipairs({ 'g', 'p', 'pa', 'pu', 'o', 'b' }) do
     if held[at + 3] then
       fields[#fields + 1] = name
       fields[#fields + 1] = held[at + 3]
@@ -107,19 +107,26 @@ local function session_fields(car)
   return fields
 end
 
+-- Whether the car is as it was looked at: of the same session and closing, paid for and given no more since.
+-- An older gate does not say what it was paid and given.
+local function unchanged(car, session, version, paid_at, benefits)
+  local now = redis.call('HMGET', car, 's', 'v', 'pa', 'b')
+  return now[1] == session and now[2] == version
+    and (not paid_at or (now[3] or '') == paid_at) and (not benefits or (now[4] or '-') == benefits)
+end
+
 -- leave <event> <car> <inside> <left> <journal> |
---   digest answer keep_ms event session_id version left_ms number keep_left_ms overrule
+--   digest answer keep_ms event session_id version left_ms number keep_left_ms overrule paid_at_ms benefits
 -- With overrule = 1 a remembered hold of the same event is overruled: the car has left in fact.
 local function leave(keys, args)
   local event_key, car, inside, left, journal = unpack(keys)
   local digest, answer, keep_ms, event, session = unpack(args, 1, 5)
-  local version, left_ms, number, keep_left_ms, overrule = unpack(args, 6, 10)
+  local version, left_ms, number, keep_left_ms, overrule, paid_at, benefits = unpack(args, 6, 12)
   local known = recall(event_key, digest)
   if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 4) == 'hold') then
     return known
   end
-  local was = redis.call('HMGET', car, 's', 'v')
-  if was[1] ~= session or was[2] ~= version then return { CHANGED } end
+  if not unchanged(car, session, version, paid_at, benefits) then return { CHANGED } end
 
   redis.call('HSET', car, 'v', tonumber(version) + 1, 'o', left_ms)
   redis.call('RENAME', car, left)
@@ -188,13 +195,15 @@ local function hand_out(tokens, given, taken, number, token, now_ms)
   end
 end
 
--- grant <car> <tokens> <given> <taken> | session_id grant debt token number now_ms
+-- grant <car> <tokens> <given> <taken> | session_id grant debt token number now_ms benefits
+-- Benefits of '-' are not known: what the car has stays.
 local function grant(keys, args)
   local car, tokens, given, taken = unpack(keys)
-  local session, text, debt, token, number, now_ms = unpack(args)
+  local session, text, debt, token, number, now_ms, benefits = unpack(args)
   if redis.call('HGET', car, 's') ~= session then return 0 end
   redis.call('HSET', car, 'g', text)
   if debt == '' then redis.call('HDEL', car, 'd') else redis.call('HSET', car, 'd', debt) end
+  if benefits and benefits ~= '-' then redis.call('HSET', car, 'b', benefits) end
   hand_out(tokens, given, taken, number, token, now_ms)
   return 1
 end

@@ -13,6 +13,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parking.benefits import benefits_text
+from parking.clock import to_ms
 from parking.errors import CallerError, Conflict, Defect
 from parking.ids import EventId, session_id_of
 from parking.live.codec import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.debt import DebtNotice
     from parking.decision import Decision
     from parking.event import GateEvent
@@ -39,10 +42,10 @@ if TYPE_CHECKING:
     from parking.live.keys import Keys
     from parking.session import Session
 
-__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written"]
+__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written", "given_text"]
 
 MILLISECOND = timedelta(milliseconds=1)
-CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d")
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,8 @@ class Steps:
                 event.digest(), answer, self._keep_ms, event_text(written, received_at),
                 session_id, session.version, event.captured_ms, number,
                 max(policy.turn_back_within // MILLISECOND, self._keep_ms), int(overrule_hold),
+                "" if session.prepaid_at is None else to_ms(session.prepaid_at),
+                given_text(session.benefits),
             ),
             partial(_done, answer, Written(decision, session.session_id)),
         )  # fmt: skip
@@ -223,6 +228,11 @@ class Steps:
             (event.digest(), answer, self._keep_ms, event_text(event, received_at), result),
             partial(_done, answer, Written(decision, session_id)),
         )
+
+
+def given_text(benefits: Benefits | None) -> str:
+    """What a stay is given, as the library has it; ``-`` as long as that is not known."""
+    return "-" if benefits is None else benefits_text(benefits)
 
 
 def _remembered(reply: list[bytes]) -> Remembered | Changed | Owes | None:

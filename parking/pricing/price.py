@@ -1,10 +1,10 @@
 """What a stay costs: a pure function of the stay and the tariff that prices it.
 
-In this order: passes and coupons take their time off; free minutes, blocks and caps make the price of the
-rest; the vehicle's percentage and the coupons for money take theirs off; bounds and rounding come last, or
-before the discounts where the tariff says so; what an earlier visit of the same stay was charged goes off
-the end. Time is counted in elapsed milliseconds from entry, so that a change to summer time neither adds
-nor takes an hour.
+An exempt vehicle owes nothing. For all others, in this order: passes and coupons take their time off; free
+minutes, blocks and caps make the price of the rest; the vehicle's percentage and the coupons for money take
+theirs off; bounds and rounding come last, or before the discounts where the tariff says so; what an earlier
+visit of the same stay was charged goes off the end. Time is counted in elapsed milliseconds from entry, so
+that a change to summer time neither adds nor takes an hour.
 """
 
 from __future__ import annotations
@@ -35,10 +35,25 @@ def price(stay: Stay, tariff: Tariff) -> Price:
     Of coupons that may not be used together those are used that cost the driver least; the others leave
     no line.
     """
+    if stay.exempt:
+        return _exempt(stay)
     if not stay.coupons:
         return _priced(stay, tariff, (), ())
     found = [_with_worth(stay, tariff, coupons) for coupons in stacks(stay.coupons, tariff.coupons)]
     return min(found, key=lambda one: one.amount_fen)
+
+
+def _exempt(stay: Stay) -> Price:
+    line = ProofLine(
+        starts_ms=stay.entered_ms,
+        ends_ms=stay.left_ms,
+        quantity=1,
+        unit_price_fen=0,
+        amount_fen=0,
+        rule=Rule.EXEMPT,
+        name=stay.exempt,
+    )
+    return Price(amount_fen=0, lines=(line,))
 
 
 def _with_worth(stay: Stay, tariff: Tariff, coupons: tuple[Coupon, ...]) -> Price:

@@ -26,9 +26,10 @@ class Visit:
 class Stay:
     """One vehicle from entry to exit, by the devices' times.
 
-    ``covered`` is the time that passes cover. ``earlier`` are visits before this one, oldest first: those
-    that this one continues, by the tariff's re-entry minutes, are priced with it. Of a driver who paid inside
-    and left in time, ``left_at`` is the moment of the payment.
+    ``covered`` is the time that passes cover; ``exempt`` names why nothing at all is due, empty for none.
+    ``earlier`` are visits before this one, oldest first: those that this one continues, by the tariff's
+    re-entry minutes, are priced with it. Of a driver who paid inside and left in time, ``left_at`` is the
+    moment of the payment.
     """
 
     entered_at: datetime
@@ -36,6 +37,7 @@ class Stay:
     plate: Plate
     coupons: tuple[Coupon, ...] = ()
     covered: tuple[Covered, ...] = ()
+    exempt: str = ""
     earlier: tuple[Visit, ...] = ()
     entered_ms: int = field(init=False, repr=False, compare=False)
     left_ms: int = field(init=False, repr=False, compare=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from parking.benefits import benefits_text
 from parking.errors import Conflict, Defect, NotFound
 from parking.ids import AccountId, BillId, bill_id_of, partition_of
 from parking.session import State
@@ -148,6 +149,7 @@ class Corrections:
             correction.corrected_by,
             credited.bill_id,
             now,
+            benefits_text(bill.benefits),
         )
 
 

@@ -27,6 +27,7 @@ from settlement.books.statements import sql
 from settlement.charge import State
 from settlement.debtors import DebtBooks
 from settlement.deciding import Known
+from settlement.giving import benefits_of
 from settlement.granter import GrantBooks
 from settlement.policy import Place, Scope
 from settlement.standing import Block, OpenBill, Standing
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from parking.benefits import Benefits
     from settlement.books.policies import Policies
     from settlement.deciding import Decided, PolicyBook
+    from settlement.giving import BenefitSource
     from settlement.policy import PolicyVersionId
     from settlement.returning import Found
 
@@ -47,14 +50,26 @@ __all__ = ["PostgresGrantBooks", "known_of"]
 class PostgresGrantBooks(GrantBooks, DebtBooks):
     """Answers from the tables, as of now; ``partition_count`` is that of the installation."""
 
-    def __init__(self, pool: asyncpg.Pool, policies: Policies, *, partition_count: int) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        policies: Policies,
+        *,
+        partition_count: int,
+        sources: Sequence[BenefitSource] = (),
+    ) -> None:
         self._pool = pool
         self._policies = policies
+        self._sources = sources
         self._partition_count = partition_count
 
     @override
     async def known(self, plates: Sequence[Plate], now: datetime) -> list[Known]:
         return await known_of(self._pool, plates, now)
+
+    @override
+    async def benefits(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
+        return await benefits_of(self._sources, sessions, now)
 
     @override
     async def policies(self, now: datetime) -> PolicyBook:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from parking.benefits import parse_benefits
 from parking.errors import CallerError, Conflict, Defect
 from parking.ids import bill_id_of
 from parking.journal import Record
@@ -241,6 +242,7 @@ def billed_of(row: asyncpg.Record) -> Billed:
         proof=row["proof"],
         correction=row["correction"],
         stay_from=row["stay_from"],
+        benefits=parse_benefits(row["benefits"]),
     )
     if row["charge_id"] is None:
         return Billed(bill=bill)

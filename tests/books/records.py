@@ -10,10 +10,11 @@ from typing_extensions import override
 
 from parking.decision import Decision, Reason, Verdict
 from parking.event import GateEvent, Kind
+from parking.fee import stay_of
 from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, partition_of, session_id_of
 from parking.journal import Record, Result
 from parking.plate import Colour, Plate
-from parking.pricing import Stay, price
+from parking.pricing import price
 from parking.session import Session, Step
 from parking.tariff import Rate, Tariff, Tier, version_id_of
 from settlement.record_books import Tariffs
@@ -21,6 +22,7 @@ from settlement.record_books import Tariffs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from parking.benefits import Benefits
     from parking.ids import TariffVersionId
 
 __all__ = ["GARAGE", "MORNING", "TARIFF", "TARIFFS", "Car", "FixedTariffs", "unfit"]
@@ -55,6 +57,7 @@ class Car:
     garage_id: GarageId = GARAGE
     account_id: AccountId | None = None
     prepaid_fen: int = 0
+    benefits: Benefits | None = None
     entered_at: datetime = MORNING
     events: int = 0
     session: Session = field(init=False)
@@ -85,8 +88,9 @@ class Car:
             left_at=left_at,
             account_id=self.account_id,
             prepaid_fen=self.prepaid_fen,
+            benefits=self.benefits,
         )
-        stay = Stay(entered_at=self.entered_at, left_at=left_at, plate=self.session.plate)
+        stay = stay_of(self.session, left_at)
         decision = Decision(verdict=Verdict.OPEN, reason=reason, amount_fen=price(stay, TARIFF).amount_fen)
         return self._record(Kind.EXIT, left_at, Step.LEFT, decision)
 

@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from parking.benefits import Benefits
+from parking.coupon import Coupon, CouponKind
 from parking.decision import Reason
 from parking.errors import Conflict, InvalidInput, LeaveFirstError, NotFound
 from parking.plate import Colour, Plate
@@ -92,6 +94,22 @@ async def test_the_plate_of_a_paid_bill_is_corrected_and_its_driver_made_whole(o
         ("refund", "paid", 1_600, "r1"),
     ]
     assert await office.balances() == {"rail_clearing": 1_600, "garage_payable": -1_600}
+    assert await office.violations() == ()
+
+
+async def test_a_corrected_bill_is_priced_with_what_the_stay_was_given(office: Office) -> None:
+    half_off = Coupon(coupon_id="c1", kind=CouponKind.PERCENT, percent=50)
+    car = Car("a", account_id=account_of(1), benefits=Benefits(coupons=(half_off,)))
+    await office.post(car.enters(), car.leaves())
+    made = await correct(office, car, left_at=MORNING + 3 * HOUR)
+    assert await office.billed() == [
+        ("bill", 0, "浙A0000A", TWO_HOURS_FEN // 2),
+        ("credit_note", 0, "浙A0000A", TWO_HOURS_FEN // 2),
+        ("bill", 1, "浙A0000A", THREE_HOURS_FEN // 2),
+    ]
+    assert made.amount_fen == THREE_HOURS_FEN // 2
+    kept = await office.pool.fetch("SELECT DISTINCT benefits FROM bill")
+    assert [row["benefits"] for row in kept] == ['{"k":[["c1","percent",{"percent":50}]]}']
     assert await office.violations() == ()
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from parking.benefits import Benefits
 from parking.decision import Reason
 from parking.ids import AccountId
 from settlement.books.accounts import Accounts, Agreement, NewAccount
@@ -63,7 +64,8 @@ FROM bill
 LIMIT 1
 """
 ENTRY_OF_ANOTHER_BILL = """
-UPDATE ledger_entry SET bill_id = (SELECT bill_id FROM bill WHERE amount_fen = 0) WHERE kind = 'charge_paid'
+UPDATE ledger_entry SET bill_id = (SELECT min(bill_id::text)::uuid FROM bill WHERE amount_fen = 0)
+WHERE kind = 'charge_paid'
 """
 ANOTHER_PROOF = """
 UPDATE bill SET proof = split_part(proof, ',', 1) || ',"lines":[]}' WHERE amount_fen > 0
@@ -107,6 +109,8 @@ class Day:
         await self.post(lost.enters(), lost.enters_again(timedelta(hours=4)), Car("h").is_not_known())
         await self.prepay(nobody)
         await self.post(nobody.enters(), nobody.leaves(reason=Reason.EVERYONE))
+        exempt = Car("i", benefits=Benefits(exempt="fire brigade"))
+        await self.post(exempt.enters(), exempt.leaves(reason=Reason.EXEMPT))
 
     async def post(self, *records: Record) -> None:
         await PostgresRecordBooks(self.pool).post(records, TARIFFS, NOW)
@@ -256,6 +260,8 @@ async def test_a_day_whose_archive_was_dropped_is_clean(day: Day) -> None:
         ("UPDATE bill SET entered_at = entered_at - interval '1 h'", "bills_priced_again"),
         ("UPDATE bill SET tariff_version_id = 'x'", "bills_priced_again"),
         ("UPDATE bill SET colour = 'pink'", "bills_priced_again"),
+        ("UPDATE bill SET benefits = '' WHERE benefits <> ''", "bills_priced_again"),
+        ("UPDATE bill SET benefits = 'x' WHERE amount_fen > 0", "bills_priced_again"),
         (RESOLVED.format("x"), "resolved_items_are_settled"),
         (RESOLVED.format("match"), "resolved_items_are_settled"),
     ],

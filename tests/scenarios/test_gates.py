@@ -12,6 +12,8 @@ from uuid import UUID
 import pytest
 
 from gateways.catalog_document import policy_from_json
+from parking.benefits import Benefits
+from parking.coupon import Coupon, CouponKind, Covered
 from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
 from parking.errors import Conflict
@@ -68,7 +70,7 @@ class Player:
         added = (await self._on.journal())[records:]
         if added:
             return answer, " & ".join(self._record_words(one) for one in added)
-        if step.act not in {"grant", "prepay", "owes"}:
+        if step.act not in {"grant", "give", "prepay", "owes"}:
             assert await self._on.dump() == before, f"line {step.line}: something changed"
         return answer, "nothing"
 
@@ -76,6 +78,8 @@ class Player:
         match step.act:
             case "grant":
                 return await self._grant(step)
+            case "give":
+                return await self._give(step)
             case "prepay":
                 return await self._prepay(step)
             case "owes":
@@ -148,6 +152,23 @@ class Player:
         )
         await self._on.grants.give(Granted(session=session, grant=grant, debt=notice if owed_fen else None))
         return "told"
+
+    async def _give(self, step: Step) -> str:
+        """What settlement finds out about a car inside; without an option, nothing."""
+        until = moment(step.options.get("until", "30/00:00"))
+        covered = Covered(since=moment(step.options.get("from", "00:00")), until=until, name="monthly")
+        minutes = int(step.options.get("minutes", "0"))
+        coupon = Coupon(coupon_id="c1", kind=CouponKind.MINUTES, minutes=minutes) if minutes else None
+        benefits = Benefits(
+            covered=(covered,) if "pass" in step.options else (),
+            coupons=(coupon,) if coupon else (),
+            exempt=step.options.get("exempt", ""),
+        )
+        grant = Grant(
+            allowed=False, limit_fen=0, reason=GrantReason.NOT_REGISTERED, expires_at=moment("30/00:00")
+        )
+        given = Granted(session=await self._session(step), grant=grant, benefits=benefits)
+        return "told" if await self._on.grants.give(given) else "gone"
 
     async def _prepay(self, step: Step) -> str:
         paid_at = moment(step.time)

@@ -45,7 +45,9 @@ EVERYONE = Policy(leave_first=LeaveFirst.EVERYONE, everyone_limit_fen=600)
 def test_an_exit_is_decided(
     due_fen: int, prepaid_fen: int, grant: Grant | None, policy: Policy, expected: tuple[str, str, int, int]
 ) -> None:
-    made = decide_exit(due_fen=due_fen, prepaid_fen=prepaid_fen, grant=grant, policy=policy, at=NOW)
+    made = decide_exit(
+        due_fen=due_fen, prepaid_fen=prepaid_fen, benefits=None, grant=grant, policy=policy, at=NOW
+    )
     assert (made.verdict, made.reason, made.amount_fen, made.limit_fen) == expected
 
 
@@ -59,7 +61,7 @@ def test_nobody_leaves_owing_more_than_somebody_vouches_for(
     *, due_fen: int, limit_fen: int, allowed: bool, policy: Policy
 ) -> None:
     grant = replace(GRANT, limit_fen=limit_fen, allowed=allowed)
-    made = decide_exit(due_fen=due_fen, prepaid_fen=0, grant=grant, policy=policy, at=NOW)
+    made = decide_exit(due_fen=due_fen, prepaid_fen=0, benefits=None, grant=grant, policy=policy, at=NOW)
     vouched_fen = limit_fen if allowed else 0
     everyone_fen = policy.everyone_limit_fen if policy is EVERYONE else 0
     assert (made.verdict is Verdict.OPEN) == (due_fen <= max(vouched_fen, everyone_fen))

@@ -68,11 +68,11 @@ moved AS (
 billed AS (
     INSERT INTO bill (
         partition, entered_at, bill_id, garage_id, session_id, version, kind, account_id, number, colour, left_at,
-        tariff_version_id, amount_fen, prepaid_fen, reason, proof, raised_at
+        tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, raised_at
     )
     SELECT
         partition, entered_at, bill_id, garage_id, session_id, version, 'bill', account_id, number, colour,
-        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, $5::timestamptz
+        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, $5::timestamptz
     FROM step
     WHERE bill_id IS NOT NULL
     RETURNING amount_fen
