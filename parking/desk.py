@@ -36,13 +36,12 @@ from parking.case import Case, Timeliness
 from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, of_debtor
 from parking.errors import Busy, Defect
 from parking.event import Kind
-from parking.fee import fee_of
+from parking.fee import changes_until, fee_of
 from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
 from parking.live.steps import Changed, Inside, LiveStep, Outcome, Owes, Remembered, Written
 from parking.shown_grant import shown_grant
-from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -186,7 +185,7 @@ class Desk:
             event,
             decision=decision,
             decision_if_twice=case.verdict(ENTERED_TWICE),
-            tariff_version_id=version_id_of(garage.tariffs.in_force(event.captured_at)),
+            tariff=garage.tariffs.in_force(event.captured_at),
             policy=garage.policy,
             received_at=case.received_at,
             heed_debts=heed_debts,
@@ -224,7 +223,7 @@ class Desk:
             return self._noting(case, decision, Result.APPLIED, session.session_id)
         return self._steps.leave(
             event,
-            session,
+            replace(session, changes=changes_until(session, event.captured_at, case.garage)),
             decision=decision,
             policy=policy,
             received_at=case.received_at,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from parking.benefits import Benefits
     from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
     from parking.plate import Plate
+    from parking.price_facts import PriceChange
+    from parking.pricing import Visit
 
 __all__ = ["TRANSITIONS", "Session", "State", "Step", "charged_until"]
 
@@ -62,7 +64,9 @@ class Session:
     ``version`` counts the closings so far (0 while inside for the first time). ``account_id`` is the
     account whose grant the session holds. ``left_at`` is ``None`` while inside. A driver who paid
     ``prepaid_fen`` inside, the last time at ``prepaid_at``, has until ``prepaid_until`` to leave.
-    ``benefits`` is ``None`` until settlement has found out what the stay is given.
+    ``benefits`` is ``None`` until settlement has found out what the stay is given. ``earlier`` are the visits
+    that this one continues, oldest first; ``changes`` are those of the price list until its end, where
+    the list splits stays at them.
     """
 
     session_id: SessionId
@@ -78,6 +82,8 @@ class Session:
     prepaid_at: datetime | None = None
     prepaid_until: datetime | None = None
     benefits: Benefits | None = None
+    earlier: tuple[Visit, ...] = ()
+    changes: tuple[PriceChange, ...] = ()
     left_at: datetime | None = None
 
     def charged_until(self, left_at: datetime) -> datetime:

@@ -17,17 +17,19 @@ from uuid import uuid5
 from parking.benefits import NO_BENEFITS
 from parking.decision import Reason
 from parking.errors import Defect
-from parking.fee import stay_of
+from parking.fee import price_of, stay_of
 from parking.ids import BillId, bill_id_of
-from parking.pricing import price
 from parking.proof import proof_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from parking.benefits import Benefits
     from parking.ids import AccountId, GarageId, Partition, SessionId, TariffVersionId
     from parking.journal import Record
+    from parking.price_facts import PriceChange
+    from parking.pricing import Visit
     from parking.tariff import Tariff
 
 __all__ = ["CORRECTED", "Bill", "BillKind", "bill_of", "credit_note_of"]
@@ -51,7 +53,7 @@ class Bill:
     A credit note carries the amounts of the bill that it takes back, and its id in ``credits_bill_id``.
     ``correction`` counts how often the bill of this closing was corrected before. ``entered_at`` is the
     entry as the gates saw it, beside which the bill is kept; where that was wrong, ``stay_from`` is when it
-    was. ``benefits`` is what the stay was given, and priced with.
+    was. ``benefits``, ``earlier`` and ``changes`` are those of the session, which it was priced with.
     """
 
     partition: Partition
@@ -74,6 +76,8 @@ class Bill:
     correction: int = 0
     stay_from: datetime | None = None
     benefits: Benefits = NO_BENEFITS
+    earlier: tuple[Visit, ...] = ()
+    changes: tuple[PriceChange, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.prepaid_fen <= self.amount_fen:
@@ -95,13 +99,13 @@ class Bill:
         return self.reason not in {Reason.LOW_CONFIDENCE, Reason.GRANT_REFUSED}
 
 
-def bill_of(record: Record, tariff: Tariff) -> Bill:
+def bill_of(record: Record, tariffs: Mapping[TariffVersionId, Tariff]) -> Bill:
     """The bill of the exit in ``record``; :class:`Defect` when the gate named another amount."""
     session, decision = record.session, record.decision
     if session is None or session.left_at is None:
         raise Defect("an exit without a closed session")
     left_at = session.left_at
-    fee = price(stay_of(session, left_at), tariff)
+    fee = price_of(stay_of(session, left_at), session.tariff_version_id, session.changes, tariffs)
     if decision.amount_fen != fee.amount_fen:
         raise Defect(f"the gate named {decision.amount_fen} fen, and the stay costs {fee.amount_fen} fen")
     return Bill(
@@ -121,6 +125,8 @@ def bill_of(record: Record, tariff: Tariff) -> Bill:
         reason=decision.reason,
         proof=proof_json(fee),
         benefits=session.benefits or NO_BENEFITS,
+        earlier=session.earlier,
+        changes=session.changes,
     )
 
 

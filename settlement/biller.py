@@ -189,7 +189,9 @@ class Biller:
         )
 
     async def _tariffs_of(self, records: Sequence[Record]) -> Mapping[TariffVersionId, Tariff]:
-        wanted = {record.session.tariff_version_id for record in records if record.session}
+        sessions = [record.session for record in records if record.session]
+        wanted = {session.tariff_version_id for session in sessions}
+        wanted |= {change.tariff_version_id for session in sessions for change in session.changes}
         return await self._tariffs.of(wanted) if wanted else {}
 
     async def _put_aside(self, unbookable: Unbookable) -> None:

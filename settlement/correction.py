@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Conflict, InvalidInput
-from parking.fee import stay_with
+from parking.fee import price_of, stay_with
 from parking.ids import bill_id_of
 from parking.plate import Colour, Plate
-from parking.pricing import price
 from parking.proof import proof_json
 from parking.session import charged_until
 from settlement.bill import CORRECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from parking.ids import AccountId
+    from parking.ids import AccountId, TariffVersionId
     from parking.tariff import Tariff
     from settlement.bill import Bill
 
@@ -81,7 +81,12 @@ class Paid:
 
 
 def corrected_bill(
-    bill: Bill, correction: Correction, tariff: Tariff, *, paid: Paid, bound_to: AccountId | None
+    bill: Bill,
+    correction: Correction,
+    tariffs: Mapping[TariffVersionId, Tariff],
+    *,
+    paid: Paid,
+    bound_to: AccountId | None,
 ) -> Bill:
     """The bill that takes the place of ``bill``; ``bound_to`` is the account of the corrected plate.
 
@@ -96,7 +101,8 @@ def corrected_bill(
     if left_at < entered_at:
         raise InvalidInput("the exit lies before the entry", ("entered_at", "left_at"))
     until = charged_until(entered_at, left_at, prepaid_at=paid.prepaid_at, prepaid_until=paid.prepaid_until)
-    fee = price(stay_with(bill.benefits, plate, entered_at, until), tariff)
+    stay = stay_with(bill.benefits, bill.earlier, plate, entered_at, until)
+    fee = price_of(stay, bill.tariff_version_id, bill.changes, tariffs)
     number = bill.correction + 1
     return replace(
         bill,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parking.benefits import benefits_text
 from parking.ids import bill_id_of
+from parking.price_facts import changes_text, earlier_text
 from parking.session import State, Step
 from settlement.charge import Direction, charge_id_of
 
@@ -36,6 +37,7 @@ __all__ = [
     "event_row_of",
     "item_row_of",
     "missed_exit_row_of",
+    "no_bill_row_of",
     "step_row_of",
 ]
 
@@ -116,6 +118,9 @@ class BillRow(NamedTuple):
     collect_from: UUID | None = None
     collect_at: datetime | None = None
     benefits: str | None = None
+    earlier: str | None = None
+    """Of the session, whether it is closed or not."""
+    changes: str | None = None
 
 
 class EntryRow(NamedTuple):
@@ -170,7 +175,14 @@ def bill_row_of(bill: Bill, collect_delay: timedelta) -> BillRow:
         bill.account_id if bill.collectable else None,
         bill.left_at + collect_delay,
         benefits_text(bill.benefits),
+        earlier_text(bill.earlier),
+        changes_text(bill.changes),
     )
+
+
+def no_bill_row_of(session: Session) -> BillRow:
+    """What goes with a step that closes nothing."""
+    return NO_BILL._replace(earlier=earlier_text(session.earlier)) if session.earlier else NO_BILL
 
 
 def step_row_of(record_no: int, record: Record, step: Step, session: Session) -> StepRow:

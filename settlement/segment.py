@@ -29,6 +29,7 @@ from settlement.rows import (
     event_row_of,
     item_row_of,
     missed_exit_row_of,
+    no_bill_row_of,
     step_row_of,
 )
 
@@ -114,7 +115,7 @@ def post_of(
             _add_bill(posting, record_no, record, tariffs, collect_delay)
         elif record.step is not None and record.session is not None:
             step_row = step_row_of(record_no, record, record.step, record.session)
-            posting.steps[record.session.session_id] = step_row, NO_BILL
+            posting.steps[record.session.session_id] = step_row, no_bill_row_of(record.session)
     return posting
 
 
@@ -138,10 +139,7 @@ def _add_bill(
     session = record.session
     if session is None:
         raise Defect("an exit without a session")
-    tariff = tariffs.get(session.tariff_version_id)
-    if tariff is None:
-        raise Defect(f"nobody knows the tariff {session.tariff_version_id}")
-    bill = bill_of(record, tariff)
+    bill = bill_of(record, tariffs)
     bill_row = bill_row_of(bill, collect_delay)
     posting.steps[session.session_id] = step_row_of(record_no, record, Step.LEFT, session), bill_row
     entries = bill_raised(

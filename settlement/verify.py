@@ -13,15 +13,15 @@ second reading. A rail that was not read at all is named, with how much rests on
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from parking.benefits import parse_benefits
-from parking.errors import InvalidInput
-from parking.fee import stay_with
+from parking.errors import Defect, InvalidInput
+from parking.fee import price_of, stay_with
 from parking.plate import Colour, Plate
-from parking.pricing import price
+from parking.price_facts import parse_changes, parse_earlier
 from parking.proof import proof_json
 from settlement.charge import Direction, State
 
@@ -101,6 +101,8 @@ class VerifiableBill:
     amount_fen: int
     proof: str
     benefits: str
+    earlier: str
+    changes: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +188,8 @@ async def _mispriced(books: VerifiableBooks, tariffs: Tariffs) -> list[Violation
     found: list[Violation] = []
     async with aclosing(books.bills()) as chunks:
         async for bills in chunks:
-            known = await tariffs.of({bill.tariff_version_id for bill in bills})
-            wrong = ((bill, _mistake(bill, known.get(bill.tariff_version_id))) for bill in bills)
+            known = await tariffs.of({one for bill in bills for one in _version_ids(bill)})
+            wrong = ((bill, _mistake(bill, known)) for bill in bills)
             found += [
                 Violation(check=PRICED_AGAIN, item_id=str(bill.bill_id), explanation=why)
                 for bill, why in wrong
@@ -198,25 +200,35 @@ async def _mispriced(books: VerifiableBooks, tariffs: Tariffs) -> list[Violation
     return found[:NAMED_MAX]
 
 
-def _mistake(bill: VerifiableBill, tariff: Tariff | None) -> str:
+def _version_ids(bill: VerifiableBill) -> Iterator[TariffVersionId]:
+    yield bill.tariff_version_id
+    with suppress(InvalidInput):
+        yield from (change.tariff_version_id for change in parse_changes(bill.changes))
+
+
+def _mistake(bill: VerifiableBill, tariffs: Mapping[TariffVersionId, Tariff]) -> str:
     """What is wrong with the price of a bill; empty when nothing is.
 
     A driver who paid inside and left in time is charged up to the payment, by whichever was the last then.
     """
-    if tariff is None:
+    if bill.tariff_version_id not in tariffs:
         return f"nobody knows the tariff {bill.tariff_version_id}"
     paid_at = [max(bill.entered_at, moment) for moment in bill.paid_at if moment < bill.left_at]
-    proofs = [_proof(bill, until, tariff) for until in (bill.left_at, *paid_at)]
+    proofs = [_proof(bill, until, tariffs) for until in (bill.left_at, *paid_at)]
     if (bill.amount_fen, bill.proof) in proofs:
         return ""
     return f"{bill.amount_fen} fen, and by its tariff the stay costs {proofs[0][0]} fen, proven otherwise"
 
 
-def _proof(bill: VerifiableBill, until: datetime, tariff: Tariff) -> tuple[int | None, str]:
+def _proof(
+    bill: VerifiableBill, until: datetime, tariffs: Mapping[TariffVersionId, Tariff]
+) -> tuple[int | None, str]:
     try:
         plate = Plate(number=bill.number, colour=Colour(bill.colour))
-        fee = price(stay_with(parse_benefits(bill.benefits), plate, bill.entered_at, until), tariff)
-    except (InvalidInput, ValueError):
+        benefits, earlier = parse_benefits(bill.benefits), parse_earlier(bill.earlier)
+        stay = stay_with(benefits, earlier, plate, bill.entered_at, until)
+        fee = price_of(stay, bill.tariff_version_id, parse_changes(bill.changes), tariffs)
+    except (InvalidInput, Defect, ValueError):
         return None, ""
     return fee.amount_fen, proof_json(fee)
 

@@ -13,8 +13,7 @@ from gateways.web.access import Scope
 from gateways.web.correction_wire import CorrectionIn, CorrectionMade
 from gateways.web.operator_sessions import session_id_from
 from gateways.web.routes import Nothing, Route
-from parking.errors import Defect, InvalidInput, NotFound
-from parking.ids import TariffVersionId
+from parking.errors import InvalidInput, NotFound
 from parking.plate import parse_plate
 from settlement.books.corrections import BilledStay
 from settlement.correction import Correction
@@ -63,9 +62,7 @@ class CorrectionDesk:
             reason=body.reason,
             corrected_by=call.who,
         )
-        tariff = (await operator.garages.tariffs()).get(TariffVersionId(session.tariff_version_id))
-        if tariff is None:
-            raise Defect(f"nobody knows the tariff {session.tariff_version_id}")
+        tariffs = await operator.garages.tariffs()
         policy = (await operator.garages.one(session.garage_id)).policy
         stay = BilledStay(
             garage_id=session.garage_id,
@@ -73,7 +70,7 @@ class CorrectionDesk:
             session_id=session.session_id,
             exit_within=policy.prepaid_exit_within,
         )
-        made = await operator.corrections.correct(stay, correction, tariff, now)
+        made = await operator.corrections.correct(stay, correction, tariffs, now)
         owners = {one for one in (made.was_account_id, made.account_id) if one is not None}
         numbers = {session.number} if made.was_account_id is None else set[str]()
         if made.account_id is None:

@@ -12,7 +12,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from parking.benefits import parse_benefits
+from parking.benefits import benefits_text, parse_benefits
 from parking.clock import from_ms, to_ms
 from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
@@ -21,12 +21,14 @@ from parking.grant import Grant, GrantReason
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
 from parking.journal import Record, Result
 from parking.plate import Colour, Plate
+from parking.price_facts import parse_changes, parse_earlier
 from parking.session import Session, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.ids import Partition
 
 __all__ = [
@@ -37,8 +39,10 @@ __all__ = [
     "event_from",
     "event_text",
     "facts_text",
+    "given_text",
     "grant_from",
     "grant_text",
+    "held_grant",
     "record_from",
     "session_facts",
     "session_from",
@@ -138,6 +142,19 @@ def grant_from(text: str) -> Grant:
     )
 
 
+def held_grant(text: str | None) -> Grant | None:
+    """The grant of a car inside; one that this version cannot read is none, and the policy decides."""
+    try:
+        return grant_from(text) if text else None
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def given_text(benefits: Benefits | None) -> str:
+    """What a stay is given, as the library has it; ``-`` as long as that is not known."""
+    return "-" if benefits is None else benefits_text(benefits)
+
+
 def debt_text(debt: DebtNotice) -> str:
     """``entry;exit;owed;reference``."""
     return f"{debt.entry};{debt.exit};{debt.owed_fen};{debt.reference}"
@@ -173,6 +190,8 @@ def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:
         prepaid_at=_moment(fields.get("pa")),
         prepaid_until=_moment(fields.get("pu")),
         benefits=parse_benefits(fields["b"]) if "b" in fields else None,
+        earlier=parse_earlier(fields.get("y", "")),
+        changes=parse_changes(fields.get("c", "")),
         left_at=_moment(fields.get("o")),
     )
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parking.clock import to_ms
-from parking.live.codec import debt_text, grant_text
+from parking.live.codec import debt_text, given_text, grant_text
 from parking.live.keys import Keys
-from parking.live.steps import given_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

@@ -3,8 +3,8 @@
 -- The steps of a session, each atomic: remember the answer, change the session, write the journal.
 --
 -- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, d debt notice, p prepaid
--- fen, pa paid at ms, pu paid until ms, b benefits); a car that just left is the same hash under another key, with
--- o left ms. An answered event is a string "<digest>;<decision>;<session id>".
+-- fen, pa paid at ms, pu paid until ms, b benefits, y earlier visits); a car that just left is the same hash under another key, with
+-- o left ms, a fee fen and c changes of the price list. An answered event is a string "<digest>;<decision>;<session id>".
 --
 -- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
 --
@@ -12,6 +12,7 @@
 
 local NEW, REPLAYED, CONFLICT, CHANGED, FAILED, OWES = 'new', 'replayed', 'conflict', 'changed', 'failed', 'owes'
 local WITHDRAWN_KEPT = 10000
+local VISITS_MAX = 8
 
 local function recall(event_key, digest)
   local known = redis.call('GET', event_key)
@@ -31,7 +32,7 @@ end
 
 -- find <car> |
 local function find(keys)
-  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd', 'b')) }
+  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd', 'b', 'y')) }
 end
 
 -- look <event> <car> | digest
@@ -39,15 +40,28 @@ local function look(keys, args)
   return recall(keys[1], args[1]) or find({ keys[2] })
 end
 
--- enter <event> <car> <inside> <journal> <debtors> |
+-- The visits that a stay continues which begins at entered: those of the car that has left since, if that was not
+-- longer ago than within, and its own; '' where it begins anew.
+local function continued(left, entered, within)
+  if not within or within == '0' then return '' end
+  local was = redis.call('HMGET', left, 'e', 'o', 'a', 'y')
+  local away = was[3] and was[2] and tonumber(entered) - tonumber(was[2])
+  if not away or away < 0 or away > tonumber(within) then return '' end
+  local earlier = was[4] and was[4] .. ',' or ''
+  local _, visits = string.gsub(earlier, '%[', '')
+  if visits >= VISITS_MAX then return '' end
+  return earlier .. '[' .. was[1] .. ',' .. was[2] .. ',' .. was[3] .. ']'
+end
+
+-- enter <event> <car> <inside> <journal> <debtors> <left> |
 --   digest decision decision_if_read_twice keep_ms event session_id facts entered_ms number twice_within_ms
---   debtor overrule
+--   debtor overrule reentry_ms
 -- Where a debtor is named (number and colour) who owes, nothing changes and the answer is his notice. With
 -- overrule = 1 a remembered hold for a debt is overruled: it is paid.
 local function enter(keys, args)
-  local event_key, car, inside, journal, debtors = unpack(keys)
+  local event_key, car, inside, journal, debtors, left = unpack(keys)
   local digest, decision, decision_twice, keep_ms, event = unpack(args, 1, 5)
-  local session, facts, entered, number, within, debtor, overrule = unpack(args, 6, 12)
+  local session, facts, entered, number, within, debtor, overrule, reentry = unpack(args, 6, 13)
   local known = recall(event_key, digest)
   if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 9) == 'hold;debt') then
     return known
@@ -77,12 +91,15 @@ local function enter(keys, args)
   redis.call('HSET', car, 's', session, 'f', facts, 'v', 0, 'e', entered)
   redis.call('ZADD', inside, entered, number)
   remember(event_key, digest, answer, keep_ms)
-  if was[1] then
-    append(journal, event, answer, 'applied', 'entered', 's', session, 'f', facts, 'v', 0,
-           'os', was[1], 'of', was[2], 'ov', was[3])
-  else
-    append(journal, event, answer, 'applied', 'entered', 's', session, 'f', facts, 'v', 0)
+  local record = { 's', session, 'f', facts, 'v', 0 }
+  local earlier = not was[1] and continued(left, entered, reentry) or ''
+  if earlier ~= '' then
+    redis.call('HSET', car, 'y', earlier)
+    record[7], record[8] = 'y', earlier
+  elseif was[1] then
+    for at, word in ipairs({ 'os', was[1], 'of', was[2], 'ov', was[3] }) do record[6 + at] = word end
   end
+  append(journal, event, answer, 'applied', 'entered', unpack(record))
   return { NEW, answer }
 end
 
@@ -96,9 +113,9 @@ local function note(keys, args)
 end
 
 local function session_fields(car)
-  local held = redis.call('HMGET', car, 's', 'f', 'v', 'g', 'p', 'pa', 'pu', 'o', 'b')
+  local held = redis.call('HMGET', car, 's', 'f', 'v', 'g', 'p', 'pa', 'pu', 'o', 'b', 'y', 'c')
   local fields = { 's', held[1], 'f', held[2], 'v', held[3] }
-  for at, name in ipairs({ 'g', 'p', 'pa', 'pu', 'o', 'b' }) do
+  for at, name in ipairs({ 'g', 'p', 'pa', 'pu', 'o', 'b', 'y', 'c' }) do
     if held[at + 3] then
       fields[#fields + 1] = name
       fields[#fields + 1] = held[at + 3]
@@ -117,11 +134,13 @@ end
 
 -- leave <event> <car> <inside> <left> <journal> |
 --   digest answer keep_ms event session_id version left_ms number keep_left_ms overrule paid_at_ms benefits
+--   fee_fen changes
 -- With overrule = 1 a remembered hold of the same event is overruled: the car has left in fact.
 local function leave(keys, args)
   local event_key, car, inside, left, journal = unpack(keys)
   local digest, answer, keep_ms, event, session = unpack(args, 1, 5)
   local version, left_ms, number, keep_left_ms, overrule, paid_at, benefits = unpack(args, 6, 12)
+  local fee, changes = args[13], args[14]
   local known = recall(event_key, digest)
   if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 4) == 'hold') then
     return known
@@ -129,6 +148,8 @@ local function leave(keys, args)
   if not unchanged(car, session, version, paid_at, benefits) then return { CHANGED } end
 
   redis.call('HSET', car, 'v', tonumber(version) + 1, 'o', left_ms)
+  if fee then redis.call('HSET', car, 'a', fee) end
+  if changes and changes ~= '' then redis.call('HSET', car, 'c', changes) end
   redis.call('RENAME', car, left)
   redis.call('PEXPIRE', left, keep_left_ms)
   redis.call('ZREM', inside, number)
@@ -161,7 +182,7 @@ local function turn_back(keys, args)
   elseif direction ~= 'entry' and recent(left, 'o') and redis.call('EXISTS', car) == 0 then
     local fields = session_fields(left)
     answer = decision .. ';' .. fields[2]
-    redis.call('HDEL', left, 'o')
+    redis.call('HDEL', left, 'o', 'a', 'c')
     redis.call('PERSIST', left)
     redis.call('RENAME', left, car)
     redis.call('ZADD', inside, redis.call('HGET', car, 'e'), number)
@@ -249,14 +270,15 @@ local function prepay(keys, args)
 end
 
 -- restore <car> <inside> <left> |
---   session_id facts version entered_ms number [total_fen paid_at_ms paid_until_ms]
+--   session_id facts version entered_ms number earlier [total_fen paid_at_ms paid_until_ms]
 -- A car that has left since the books last heard of it stays outside.
 local function restore(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
   local gone = redis.call('HMGET', keys[3], 's', 'v')
   if gone[1] == args[1] and tonumber(gone[2]) > tonumber(args[3]) then return 0 end
   redis.call('HSET', keys[1], 's', args[1], 'f', args[2], 'v', args[3], 'e', args[4])
-  if args[6] then redis.call('HSET', keys[1], 'p', args[6], 'pa', args[7], 'pu', args[8]) end
+  if args[6] ~= '' then redis.call('HSET', keys[1], 'y', args[6]) end
+  if args[7] then redis.call('HSET', keys[1], 'p', args[7], 'pa', args[8], 'pu', args[9]) end
   redis.call('ZADD', keys[2], args[4], args[5])
   return 1
 end

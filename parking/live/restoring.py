@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from parking.clock import to_ms
 from parking.live.codec import decision_text, session_facts
 from parking.live.keys import Keys
+from parking.price_facts import earlier_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ class Restoring:
         put = await self._live.call(
             "FCALL", "lf1_restore", 3, keys.car(number), keys.inside, keys.left(number),
             str(session.session_id), session_facts(session), session.version, to_ms(session.entered_at),
-            number, *_prepaid(session),
+            number, earlier_text(session.earlier), *_prepaid(session),
         )  # fmt: skip
         return bool(put)
 

@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parking.benefits import benefits_text
 from parking.clock import to_ms
 from parking.errors import CallerError, Conflict, Defect
 from parking.ids import EventId, session_id_of
@@ -23,29 +22,33 @@ from parking.live.codec import (
     decision_text,
     event_text,
     facts_text,
-    grant_from,
+    given_text,
+    held_grant,
     session_from,
 )
+from parking.price_facts import changes_text
+from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from parking.benefits import Benefits
     from parking.debt import DebtNotice
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Direction, Policy
     from parking.grant import Grant
-    from parking.ids import GarageId, SessionId, TariffVersionId
+    from parking.ids import GarageId, SessionId
     from parking.journal import Result
     from parking.live.keys import Keys
     from parking.session import Session
+    from parking.tariff import Tariff
 
-__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written", "given_text"]
+__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written"]
 
 MILLISECOND = timedelta(milliseconds=1)
-CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b")
+MINUTE_MS = 60_000
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b", "y")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class Steps:
         *,
         decision: Decision,
         decision_if_twice: Decision,
-        tariff_version_id: TariffVersionId,
+        tariff: Tariff,
         policy: Policy,
         received_at: datetime,
         heed_debts: bool = False,
@@ -143,12 +146,16 @@ class Steps:
         written = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
         return LiveStep(
             "lf1_enter",
-            (keys.event(event.event_id), keys.car(number), keys.inside, keys.journal, keys.debtors),
+            (
+                keys.event(event.event_id), keys.car(number), keys.inside, keys.journal, keys.debtors,
+                keys.left(number),
+            ),
             (
                 event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
-                event_text(written, received_at), session, facts_text(event, tariff_version_id),
+                event_text(written, received_at), session, facts_text(event, version_id_of(tariff)),
                 event.captured_ms, number, policy.duplicate_entry_within // MILLISECOND,
                 f"{number};{event.plate.colour}" if heed_debts else "", int(overrule_hold),
+                tariff.reentry_minutes * MINUTE_MS,
             ),
             partial(_done, f"{text};{session}", Written(decision, session_id)),
         )  # fmt: skip
@@ -163,7 +170,7 @@ class Steps:
         received_at: datetime,
         overrule_hold: bool = False,
     ) -> LiveStep:
-        """Close the session as it was looked at.
+        """Close the session as it was looked at, with the changes of its price list until then.
 
         ``overrule_hold`` replaces a remembered hold of the same event, which is in the journal already;
         so this step is journalled under an event id of its own.
@@ -182,6 +189,7 @@ class Steps:
                 max(policy.turn_back_within // MILLISECOND, self._keep_ms), int(overrule_hold),
                 "" if session.prepaid_at is None else to_ms(session.prepaid_at),
                 given_text(session.benefits),
+                decision.amount_fen, changes_text(session.changes),
             ),
             partial(_done, answer, Written(decision, session.session_id)),
         )  # fmt: skip
@@ -228,11 +236,6 @@ class Steps:
             (event.digest(), answer, self._keep_ms, event_text(event, received_at), result),
             partial(_done, answer, Written(decision, session_id)),
         )
-
-
-def given_text(benefits: Benefits | None) -> str:
-    """What a stay is given, as the library has it; ``-`` as long as that is not known."""
-    return "-" if benefits is None else benefits_text(benefits)
 
 
 def _remembered(reply: list[bytes]) -> Remembered | Changed | Owes | None:
@@ -287,12 +290,4 @@ def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
         session = session_from(garage_id, fields)
     except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
         raise Defect("a session cannot be read by this version") from error
-    return Inside(session=session, grant=_grant(fields.get("g")), debt=debt_from(fields.get("d")))
-
-
-def _grant(text: str | None) -> Grant | None:
-    """The grant; one that this version cannot read is none, and the garage's policy decides."""
-    try:
-        return grant_from(text) if text else None
-    except (ValueError, ArithmeticError):
-        return None
+    return Inside(session=session, grant=held_grant(fields.get("g")), debt=debt_from(fields.get("d")))

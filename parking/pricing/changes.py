@@ -6,34 +6,35 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
-from parking.errors import InvalidInput
 from parking.pricing.price import price
 from parking.proof import Price
 from parking.tariff import WhenReplaced
 
 if TYPE_CHECKING:
-    from parking.pricing.stay import Stay
-    from parking.tariff import TariffSchedule
+    from collections.abc import Sequence
 
-__all__ = ["price_by_schedule"]
+    from parking.pricing.stay import Stay
+    from parking.tariff import Tariff, TariffSchedule, TariffVersion
+
+__all__ = ["price_by_schedule", "price_over"]
 
 
 def price_by_schedule(stay: Stay, schedule: TariffSchedule) -> Price:
-    """The price of a stay by the version in force at entry, or split where another one took its place.
+    """The price of a stay by the versions of a price list."""
+    return price_over(stay, schedule.in_force(stay.entered_at), schedule.after(stay.entered_at))
+
+
+def price_over(stay: Stay, tariff: Tariff, later: Sequence[TariffVersion]) -> Price:
+    """The price of a stay by ``tariff``, in force at entry, or split where a ``later`` version took over.
 
     From each change on the stay is one that begins there. What belongs to the stay as a whole cannot be split
-    with it: raises :class:`InvalidInput` for coupons and earlier visits of a stay that would be.
+    with it: a stay with coupons, earlier visits or an exemption is priced by the version at entry.
     """
-    tariff = schedule.in_force(stay.entered_at)
-    changes = [
-        version
-        for version in schedule.versions
-        if stay.entered_ms < to_ms(version.in_force_from) < stay.left_ms
-    ]
-    if tariff.when_replaced is WhenReplaced.KEPT or not changes:
+    if tariff.when_replaced is WhenReplaced.KEPT or stay.coupons or stay.earlier or stay.exempt:
         return price(stay, tariff)
-    if stay.coupons or stay.earlier:
-        raise InvalidInput("a stay that is split at a change takes neither", ("coupons", "earlier"))
+    changes = [one for one in later if stay.entered_ms < to_ms(one.in_force_from) < stay.left_ms]
+    if not changes:
+        return price(stay, tariff)
     parts: list[Price] = []
     starts_at = stay.entered_at
     for change in changes:

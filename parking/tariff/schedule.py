@@ -53,6 +53,11 @@ class TariffSchedule:
                 return version.tariff
         return self.versions[0].tariff
 
+    def after(self, entered_at: datetime) -> tuple[TariffVersion, ...]:
+        """The versions that came into force after ``entered_at``, oldest first."""
+        entered_ms = to_ms(entered_at)
+        return tuple(version for version in self.versions if to_ms(version.in_force_from) > entered_ms)
+
     def version(self, version_id: TariffVersionId) -> Tariff | None:
         """The tariff with this id, in force or not."""
         for version in self.versions:

@@ -12,6 +12,7 @@ from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId, SessionId, TariffVersionId
 from parking.plate import Colour, Plate
+from parking.price_facts import parse_earlier
 from parking.session import Session
 from settlement.books.pool import connection
 from settlement.books.statements import sql
@@ -72,6 +73,7 @@ class BookArchive(Archive):
             entry_event_id=EventId(row["entry_event_id"]),
             tariff_version_id=TariffVersionId(row["tariff_version_id"]),
             version=row["version"],
+            earlier=parse_earlier(row["earlier"]),
             prepaid_fen=row["prepaid_fen"],
             prepaid_at=paid_at,
             prepaid_until=paid_at + within if paid_at else None,

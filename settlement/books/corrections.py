@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from parking.benefits import benefits_text
 from parking.errors import Conflict, Defect, NotFound
 from parking.ids import AccountId, BillId, bill_id_of, partition_of
+from parking.price_facts import changes_text, earlier_text
 from parking.session import State
 from settlement.bill import CORRECTED
 from settlement.books.pool import connection
@@ -25,11 +26,12 @@ from settlement.ledger import bill_raised
 from settlement.undo import undo_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     import asyncpg
 
-    from parking.ids import GarageId, Partition, SessionId
+    from parking.ids import GarageId, Partition, SessionId, TariffVersionId
     from parking.tariff import Tariff
     from settlement.bill import Bill
     from settlement.correction import Correction
@@ -76,9 +78,13 @@ class Corrections:
         self._collect_delay = collect_delay
 
     async def correct(
-        self, stay: BilledStay, correction: Correction, tariff: Tariff, now: datetime
+        self,
+        stay: BilledStay,
+        correction: Correction,
+        tariffs: Mapping[TariffVersionId, Tariff],
+        now: datetime,
     ) -> Corrected:
-        """Correct the bill in force of a session, priced by ``tariff``, which is the session's own.
+        """Correct the bill in force of a session, priced by the versions of its price list, as it was.
 
         Raises :class:`Conflict` when the session has no bill that stands, when there is nothing to correct,
         and when the id was used for another correction; :class:`NotFound` without a session.
@@ -96,7 +102,7 @@ class Corrections:
             if session["state"] != State.CLOSED:
                 raise Conflict(f"the session is {session['state']}: only a bill can be corrected")
             billed = await _in_force(held, partition, stay, session["version"])
-            bill = await _priced(held, stay, billed.bill, correction, tariff)
+            bill = await _priced(held, stay, billed.bill, correction, tariffs)
             undo = undo_of(billed, CORRECTED)
             raised = bill_raised(
                 bill.garage_id, bill.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
@@ -150,6 +156,8 @@ class Corrections:
             credited.bill_id,
             now,
             benefits_text(bill.benefits),
+            earlier_text(bill.earlier),
+            changes_text(bill.changes),
         )
 
 
@@ -183,7 +191,7 @@ async def _priced(
     stay: BilledStay,
     bill: Bill,
     correction: Correction,
-    tariff: Tariff,
+    tariffs: Mapping[TariffVersionId, Tariff],
 ) -> Bill:
     plate = correction.plate
     row = await held.fetchrow(
@@ -204,4 +212,4 @@ async def _priced(
         prepaid_at=prepaid_at,
         prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
     )
-    return corrected_bill(bill, correction, tariff, paid=paid, bound_to=row["account_id"])
+    return corrected_bill(bill, correction, tariffs, paid=paid, bound_to=row["account_id"])

@@ -16,7 +16,7 @@ from parking.catalog import Catalog, Controller
 from parking.errors import Conflict, Defect, InvalidInput, NotFound, Unavailable
 from parking.garage import Direction, Garage
 from parking.ids import ControllerId, GarageId, LaneId, partition_of
-from parking.tariff import TariffSchedule, TariffVersion, WhenReplaced, version_id_of
+from parking.tariff import TariffSchedule, TariffVersion, version_id_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.plausible import Position
@@ -221,10 +221,6 @@ def _check_settled_here(tariff: Tariff) -> None:
     """Refuse what a price may say and the gates and books would not follow."""
     if tariff.currency != SETTLED_CURRENCY:
         raise InvalidInput(f"the books are kept in {SETTLED_CURRENCY}", ("currency",))
-    if tariff.reentry_minutes:
-        raise InvalidInput("the gates do not join visits", ("reentry_minutes",))
-    if tariff.when_replaced is not WhenReplaced.KEPT:
-        raise InvalidInput("the gates price a stay by the version in force at entry", ("when_replaced",))
 
 
 def _revision(row: asyncpg.Record | None) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from parking.benefits import parse_benefits
 from parking.errors import CallerError, Conflict, Defect
 from parking.ids import bill_id_of
 from parking.journal import Record
+from parking.price_facts import parse_changes, parse_earlier
 from parking.session import Step
 from settlement.bill import Bill
 from settlement.books.owners import with_owners
@@ -243,6 +244,8 @@ def billed_of(row: asyncpg.Record) -> Billed:
         correction=row["correction"],
         stay_from=row["stay_from"],
         benefits=parse_benefits(row["benefits"]),
+        earlier=parse_earlier(row["earlier"]),
+        changes=parse_changes(row["changes"]),
     )
     if row["charge_id"] is None:
         return Billed(bill=bill)

@@ -22,7 +22,7 @@ from settlement.books.review import Reviews
 from settlement.correction import Correction
 from settlement.rail import Declined, Unknown
 from tests.books.billing import EVENING, Office, account_of, open_office
-from tests.books.records import MORNING, TARIFF, Car
+from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,7 +74,7 @@ async def correct(  # noqa: PLR0913 - the parts of a correction
         exit_within=timedelta(minutes=15),
     )
     books = Corrections(office.pool, partition_count=64)
-    return await books.correct(stay, correction, TARIFF, office.now)
+    return await books.correct(stay, correction, TARIFFS, office.now)
 
 
 async def test_the_plate_of_a_paid_bill_is_corrected_and_its_driver_made_whole(office: Office) -> None:

@@ -15,7 +15,7 @@ from parking.catalog import secret_digest
 from parking.errors import Conflict, InvalidInput, NotFound
 from parking.garage import Direction, LeaveFirst, Policy
 from parking.ids import ControllerId, GarageId, LaneId
-from parking.tariff import WhenReplaced, version_id_of
+from parking.tariff import version_id_of
 from settlement.books.pool import open_pool
 from settlement.books.tokens import Tokens
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, garages_of, tariff_version
@@ -143,8 +143,6 @@ async def test_the_catalog_holds_garages_with_a_price_list_and_their_controllers
     ("field", "change"),
     [
         ("currency", {"currency": "EUR"}),
-        ("reentry_minutes", {"reentry_minutes": 15}),
-        ("when_replaced", {"when_replaced": WhenReplaced.SPLIT}),
     ],
 )
 async def test_a_price_list_that_gates_and_books_would_not_follow_is_refused(

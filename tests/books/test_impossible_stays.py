@@ -21,7 +21,7 @@ from settlement.plausible import Position
 from settlement.review import Resolution
 from tests.books.billing import RAIL, Office, account_of, open_office
 from tests.books.operating import garage_record, garages_of
-from tests.books.records import MORNING, TARIFF, Car
+from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -211,7 +211,7 @@ async def test_a_corrected_stay_is_held_against_the_plate_that_it_was_of(office:
     stay = BilledStay(
         garage_id=WEST, entered_at=MORNING, session_id=west.session.session_id, exit_within=15 * MINUTE
     )
-    await Corrections(office.pool, partition_count=64).correct(stay, correction, TARIFF, office.now)
+    await Corrections(office.pool, partition_count=64).correct(stay, correction, TARIFFS, office.now)
     await office.post(third.enters(), third.leaves())
     await office.collect()
     paid = await office.pool.fetch("SELECT garage_id FROM charge WHERE state = 'paid'")

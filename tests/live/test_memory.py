@@ -17,13 +17,14 @@ from parking.event import GateEvent, Kind
 from parking.garage import Policy
 from parking.grant import Grant, Granted, GrantReason
 from parking.grant_token import Claims, sign_claims
-from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, TariffVersionId, partition_of
+from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, partition_of
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
 from parking.live.journal import GROUPS, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
+from tests.scenarios.stage import TARIFF
 from tests.stores import valkey_command
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ async def enter(sessions: Sessions, grants: LiveGrants, event: GateEvent) -> Non
             event,
             decision=Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY),
             decision_if_twice=Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY),
-            tariff_version_id=TariffVersionId("shopping-centre@0123456789ab"),
+            tariff=TARIFF,
             policy=Policy(),
             received_at=NOW,
         )

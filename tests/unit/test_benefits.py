@@ -84,7 +84,7 @@ def test_more_coupons_than_a_lane_prices_in_time_cannot_be_given() -> None:
 
 
 def test_an_exempt_stay_costs_nothing_and_its_proof_says_why() -> None:
-    stay = stay_with(Benefits(exempt="fire brigade"), PLATE, NOON, NOON + timedelta(hours=5))
+    stay = stay_with(Benefits(exempt="fire brigade"), (), PLATE, NOON, NOON + timedelta(hours=5))
     found = price(stay, HOURLY)
     (line,) = found.lines
     assert (line.rule, line.name, line.amount_fen) == (Rule.EXEMPT, "fire brigade", 0)
@@ -93,5 +93,5 @@ def test_an_exempt_stay_costs_nothing_and_its_proof_says_why() -> None:
 
 def test_what_is_not_known_yet_is_nothing() -> None:
     until = NOON + timedelta(hours=2)
-    assert price(stay_with(None, PLATE, NOON, until), HOURLY).amount_fen == 1000
-    assert stay_with(None, PLATE, NOON, until) == stay_with(NO_BENEFITS, PLATE, NOON, until)
+    assert price(stay_with(None, (), PLATE, NOON, until), HOURLY).amount_fen == 1000
+    assert stay_with(None, (), PLATE, NOON, until) == stay_with(NO_BENEFITS, (), PLATE, NOON, until)

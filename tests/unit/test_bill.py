@@ -12,7 +12,7 @@ from parking.errors import Defect
 from parking.proof import parse_proof
 from settlement.bill import BillKind, bill_of, credit_note_of
 from settlement.segment import post_of, segments
-from tests.books.records import TARIFF, TARIFFS, Car, unfit
+from tests.books.records import TARIFFS, Car, unfit
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tests.books.records import TARIFF, TARIFFS, Car, unfit
     [(0, 0, 1_600), (600, 600, 1_000), (1_600, 1_600, 0), (2_000, 1_600, 0)],
 )
 def test_a_bill_asks_for_what_was_not_prepaid(prepaid_fen: int, used_fen: int, due_fen: int) -> None:
-    bill = bill_of(Car("a", prepaid_fen=prepaid_fen).leaves(), TARIFF)
+    bill = bill_of(Car("a", prepaid_fen=prepaid_fen).leaves(), TARIFFS)
     assert (bill.amount_fen, bill.prepaid_fen, bill.due_fen) == (1_600, used_fen, due_fen)
     assert parse_proof(bill.proof).amount_fen == 1_600
 
@@ -32,13 +32,13 @@ def test_a_driver_who_prepaid_and_left_in_time_pays_for_the_time_of_the_payment(
     paid_at = car.entered_at + timedelta(minutes=55)
     session = replace(record.session, prepaid_at=paid_at, prepaid_until=paid_at + timedelta(minutes=15))
     decision = replace(record.decision, reason=Reason.PREPAID, amount_fen=800)
-    bill = bill_of(replace(record, session=session, decision=decision), TARIFF)
+    bill = bill_of(replace(record, session=session, decision=decision), TARIFFS)
     assert (bill.amount_fen, bill.due_fen) == (800, 0)
 
 
 def test_nobody_is_billed_when_gate_and_tariff_disagree() -> None:
     with pytest.raises(Defect, match="1700 fen"):
-        bill_of(unfit(Car("a").leaves()), TARIFF)
+        bill_of(unfit(Car("a").leaves()), TARIFFS)
 
 
 def test_a_tariff_that_nobody_knows_is_a_defect() -> None:
@@ -47,7 +47,7 @@ def test_a_tariff_that_nobody_knows_is_a_defect() -> None:
 
 
 def test_a_credit_note_takes_the_whole_bill_back() -> None:
-    bill = bill_of(Car("a").leaves(), TARIFF)
+    bill = bill_of(Car("a").leaves(), TARIFFS)
     note = credit_note_of(bill, Reason.TURN_BACK)
     assert (note.kind, note.credits_bill_id, note.amount_fen) == (BillKind.CREDIT_NOTE, bill.bill_id, 1_600)
     assert note.bill_id != bill.bill_id
@@ -55,9 +55,9 @@ def test_a_credit_note_takes_the_whole_bill_back() -> None:
 
 def test_each_closing_has_a_bill_of_its_own() -> None:
     car = Car("a")
-    first = bill_of(car.leaves(), TARIFF)
+    first = bill_of(car.leaves(), TARIFFS)
     car.turns_back()
-    assert bill_of(car.leaves(timedelta(hours=3)), TARIFF).bill_id != first.bill_id
+    assert bill_of(car.leaves(timedelta(hours=3)), TARIFFS).bill_id != first.bill_id
 
 
 def test_an_entry_and_the_exit_after_it_are_one_segment() -> None:

@@ -52,12 +52,11 @@ def test_the_version_at_entry_says_who_prices_the_rest(
     assert price_by_schedule(stay(before, after), schedule(when)).amount_fen == amount_fen
 
 
-def test_a_split_stay_takes_no_coupons() -> None:
-    with pytest.raises(InvalidInput):
-        price_by_schedule(replace(stay(2, 2), coupons=(FREE,)), schedule(WhenReplaced.SPLIT))
-    assert (
-        price_by_schedule(replace(stay(2, 2), coupons=(FREE,)), schedule(WhenReplaced.KEPT)).amount_fen == 0
-    )
+@pytest.mark.parametrize("when", list(WhenReplaced))
+def test_what_belongs_to_the_whole_stay_keeps_it_whole(when: WhenReplaced) -> None:
+    half = Coupon(coupon_id="c1", kind=CouponKind.PERCENT, percent=50)
+    assert price_by_schedule(replace(stay(2, 2), coupons=(half,)), schedule(when)).amount_fen == 200
+    assert price_by_schedule(replace(stay(2, 2), exempt="ambulance"), schedule(when)).amount_fen == 0
 
 
 def test_one_coupon_counts_once() -> None:

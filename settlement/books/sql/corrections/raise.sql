@@ -27,15 +27,18 @@
 -- $24 credits_bill_id uuid
 -- $25 now timestamptz
 -- $26 benefits text
+-- $27 earlier text
+-- $28 changes text
 WITH billed AS (
     INSERT INTO bill (
         partition, entered_at, bill_id, garage_id, session_id, version, correction, kind, account_id, number, colour,
-        stay_from, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, raised_at
+        stay_from, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, earlier, changes,
+        raised_at
     )
     VALUES (
         $1::smallint, $2::timestamptz, $6::uuid, $7::text, $3::uuid, $4::integer, $5::integer, 'bill', $8::uuid,
         $9::text, $10::text, $11::timestamptz, $12::timestamptz, $13::text, $14::bigint, $15::bigint, $16::text,
-        $17::text, $26::text, $25::timestamptz
+        $17::text, $26::text, $27::text, $28::text, $25::timestamptz
     )
 ),
 agreed AS (

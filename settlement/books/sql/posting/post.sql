@@ -45,11 +45,13 @@ step AS (
 moved AS (
     INSERT INTO session (
         partition, entered_at, session_id, garage_id, number, colour, entry_lane_id, entry_event_id,
-        tariff_version_id, account_id, state, previous_state, last_step, version, left_at, exit_lane_id
+        tariff_version_id, account_id, state, previous_state, last_step, version, left_at, exit_lane_id,
+        earlier
     )
     SELECT
         partition, entered_at, session_id, garage_id, number, colour, entry_lane_id, entry_event_id,
-        tariff_version_id, account_id, state, previous_state, last_step, version, left_at, exit_lane_id
+        tariff_version_id, account_id, state, previous_state, last_step, version, left_at, exit_lane_id,
+        coalesce(earlier, '')
     FROM step
     ON CONFLICT (partition, entered_at, session_id) DO UPDATE SET
         account_id = coalesce(excluded.account_id, session.account_id),
@@ -68,11 +70,13 @@ moved AS (
 billed AS (
     INSERT INTO bill (
         partition, entered_at, bill_id, garage_id, session_id, version, kind, account_id, number, colour, left_at,
-        tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, raised_at
+        tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits,
+        earlier, changes, raised_at
     )
     SELECT
         partition, entered_at, bill_id, garage_id, session_id, version, 'bill', account_id, number, colour,
-        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, $5::timestamptz
+        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits,
+        earlier, changes, $5::timestamptz
     FROM step
     WHERE bill_id IS NOT NULL
     RETURNING amount_fen
