@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Base64Bytes, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from parking.catalog import Catalog, Controller
+from parking.device import Device
 from parking.errors import Defect, InvalidInput
 from parking.garage import Direction, Garage, Policy
 from parking.ids import ControllerId, GarageId, LaneId
@@ -17,10 +18,19 @@ from parking.tariff import Tariff, TariffSchedule, TariffVersion
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["catalog_from_json", "catalog_to_json", "policy_from_json", "tariff_from_json", "tariff_to_json"]
+__all__ = [
+    "catalog_from_json",
+    "catalog_to_json",
+    "device_from_json",
+    "device_to_json",
+    "policy_from_json",
+    "tariff_from_json",
+    "tariff_to_json",
+]
 
 TARIFF = TypeAdapter(Tariff)
 POLICY = TypeAdapter(Policy)
+DEVICE = TypeAdapter(Device)
 
 
 class Document(BaseModel):
@@ -54,6 +64,7 @@ class ControllerDocument(Document):
     garage_id: str
     lane_ids: list[str]
     secret_sha256: Base64Bytes
+    device: Device | None = None
 
 
 class CatalogDocument(Document):
@@ -81,6 +92,16 @@ def policy_from_json(text: str) -> Policy:
     return POLICY.validate_json(text)
 
 
+def device_to_json(device: Device) -> str:
+    """A controller's device as it is stored in the books."""
+    return DEVICE.dump_json(device).decode()
+
+
+def device_from_json(text: str) -> Device:
+    """The inverse of :func:`device_to_json`."""
+    return DEVICE.validate_json(text)
+
+
 def catalog_to_json(catalog: Catalog) -> bytes:
     """The document of a catalog."""
     document = CatalogDocument(
@@ -93,6 +114,7 @@ def catalog_to_json(catalog: Catalog) -> bytes:
                 garage_id=controller.garage_id,
                 lane_ids=sorted(controller.lane_ids),
                 secret_sha256=base64.b64encode(controller.secret_sha256),
+                device=controller.device,
             )
             for token_id, controller in catalog.controllers.items()
         },
@@ -123,6 +145,7 @@ def _catalog(document: CatalogDocument) -> Catalog:
                 garage_id=GarageId(one.garage_id),
                 lane_ids=frozenset(map(LaneId, one.lane_ids)),
                 secret_sha256=one.secret_sha256,
+                device=one.device,
             )
             for token_id, one in document.controllers.items()
         },

@@ -1,4 +1,4 @@
-"""How the books write down policies and tariffs: as the catalog's own JSON."""
+"""How the books write down policies, tariffs and devices: as the catalog's own JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from gateways.catalog_document import policy_from_json, tariff_from_json, tariff_to_json
+from gateways.catalog_document import device_from_json, policy_from_json, tariff_from_json, tariff_to_json
 from parking.garage import Policy
 from settlement.books.garages import CatalogTexts
 
@@ -19,4 +19,5 @@ CATALOG_TEXTS: Final = CatalogTexts(
     policy_from=policy_from_json,
     tariff_text=tariff_to_json,
     tariff_from=tariff_from_json,
+    device_from=device_from_json,
 )

@@ -7,6 +7,7 @@ keeps a copy of on disk, it knows nobody and says so in ``/readyz``.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry
 
+from gateways.gate_wiring import device_gates, shared_port
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
 from gateways.gates.native.api import NativeGates
@@ -70,10 +72,20 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         changes = partial(grants_since, live, partition_count=settings.partition_count)
         handouts = GrantHandouts(gatehouse, catalog, changes)
         gates = NativeGates(gatehouse, metrics, draining=draining.is_set, handouts=handouts)
+        devices = device_gates(
+            gatehouse,
+            catalog,
+            clock,
+            metrics,
+            late_after=timedelta(seconds=settings.late_after_s),
+            nonce_key=secrets.token_bytes(32),
+            draining=draining.is_set,
+        )
+        handle = shared_port(gates.handle, devices)
         health = health_app(registry, partial(_readiness, draining, live, catalog))
         async with (
             serve(health, host=settings.host, port=metrics_port(settings, number)),
-            serve(gates.handle, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
+            serve(handle, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
         ):
             log.info("gates_open", port=port)
             await _until_ended(lifeline_fd, draining)

@@ -11,9 +11,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
     from prometheus_client import CollectorRegistry
 
+    from parking.catalog import Controller
     from parking.decision import Decision
     from parking.desk import Answer
 
@@ -49,6 +51,18 @@ class GateMetrics:
             "Events on local disk that wait for the live store",
             registry=registry,
         )
+        self._skew = Gauge(
+            "leave_first_device_clock_skew_seconds",
+            "By how much a device's clock is ahead of ours",
+            ("garage", "controller", "protocol"),
+            registry=registry,
+        )
+        self._device_messages = Counter(
+            "leave_first_device_messages",
+            "Messages of devices that speak their maker's protocol",
+            ("protocol", "kind", "result"),
+            registry=registry,
+        )
         self._by_decision: dict[tuple[str, str], Counter] = {}
         self._answered = self._events.labels("answered")
         self._replayed = self._events.labels("replayed")
@@ -74,6 +88,14 @@ class GateMetrics:
         if counter is None:
             counter = self._by_decision[verdict, reason] = self._decisions.labels(verdict, reason)
         return counter
+
+    def device_skew(self, controller: Controller, protocol: str, skew: timedelta) -> None:
+        """How far ahead a device's clock is."""
+        self._skew.labels(controller.garage_id, controller.controller_id, protocol).set(skew.total_seconds())
+
+    def device_message(self, protocol: str, kind: str, result: str) -> None:
+        """One message of a device was taken, or refused."""
+        self._device_messages.labels(protocol, kind, result).inc()
 
     def refused(self) -> None:
         """One event was refused."""

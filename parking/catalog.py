@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from parking.device import Device
     from parking.garage import Garage
     from parking.ids import ControllerId, GarageId, LaneId
 
@@ -22,12 +23,16 @@ __all__ = ["Catalog", "Controller", "secret_digest"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
-    """One garage controller, known by its token; ``lane_ids`` are the lanes it may speak for."""
+    """One garage controller, known by its token; ``lane_ids`` are the lanes it may speak for.
+
+    With a ``device`` it speaks that maker's protocol and no other; without, the native one.
+    """
 
     controller_id: ControllerId
     garage_id: GarageId
     lane_ids: frozenset[LaneId]
     secret_sha256: bytes
+    device: Device | None = None
 
     def holds(self, secret: str) -> bool:
         """Whether ``secret`` is this controller's; takes the same time for every wrong one."""

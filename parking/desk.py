@@ -22,7 +22,7 @@ turn-back soon after an exit           the car is inside again, its bill is cred
 turn-back without a passage            quarantined
 late or offline                        booked as of its device time; never opens a barrier
 older than the lateness window         quarantined
-from the future                        quarantined; the barrier follows the outage policy
+from the future, or by a wrong clock   quarantined; the barrier follows the outage policy
 =====================================  ==========================================================
 """
 
@@ -112,12 +112,12 @@ class Desk:
         age = now - event.captured_at
         passed = given is not None and given.verdict is Verdict.OPEN
         case = Case(event, garage, now, given or self._late(event, age), amend=passed)
+        if event.clock_wrong or -age > self._timeliness.ahead:
+            clock = Decision(verdict=barrier(garage.policy.outage), reason=Reason.CLOCK)
+            return self._note(case, case.verdict(clock), Result.QUARANTINED)
         if age > self._timeliness.window:
             decision = Decision(verdict=Verdict.HOLD, reason=Reason.TOO_LATE)
             return self._note(case, given or decision, Result.QUARANTINED)
-        if -age > self._timeliness.ahead:
-            clock = Decision(verdict=barrier(garage.policy.outage), reason=Reason.CLOCK)
-            return self._note(case, case.verdict(clock), Result.QUARANTINED)
         if case.held_by_outage and given is not None and event.kind is not Kind.TURN_BACK:
             return self._note(case, given, Result.APPLIED)
         match event.kind:
@@ -135,11 +135,11 @@ class Desk:
         return self._late(event, self._clock.now() - event.captured_at)
 
     def _late(self, event: GateEvent, age: timedelta) -> Decision | None:
-        if not event.offline and age <= self._timeliness.late_after:
+        if not event.offline and (event.clock_wrong or age <= self._timeliness.late_after):
             return None
         if event.grant_token and event.kind is Kind.EXIT:
             return shown_grant(event, self._grant_keys())
-        return Decision(verdict=Verdict.HOLD, reason=Reason.LATE)
+        return Decision(verdict=Verdict.HOLD, reason=Reason.CLOCK if event.clock_wrong else Reason.LATE)
 
     async def set_aside(self, event: GateEvent, garage: Garage, given: Decision) -> Answer:
         """Quarantine an answered event whose id the live store knows for another: no answer is lost."""

@@ -54,6 +54,8 @@ class GateEvent:
     confidence: float
     candidates: tuple[Candidate, ...] = ()
     offline: bool = False
+    clock_wrong: bool = False
+    """The device's clock is wrong by more than may be put right: ``captured_at`` prices nothing."""
     grant_token: str = ""
     """The signed grant on which a cut-off garage let the vehicle out; history only."""
     captured_ms: int = field(init=False, repr=False, compare=False)

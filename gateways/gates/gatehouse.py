@@ -20,6 +20,7 @@ from parking.decision import Decision, Reason, Verdict, barrier
 from parking.desk import Answer
 from parking.errors import (
     CallerError,
+    Conflict,
     Defect,
     DependencyError,
     InvalidInput,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from parking.desk import Desk
     from parking.event import GateEvent
     from parking.garage import Garage
+    from parking.ids import LaneId
 
 __all__ = ["Gatehouse", "Patience"]
 
@@ -88,11 +90,42 @@ class Gatehouse:
 
     def controller(self, authorization: str | None) -> Controller:
         """The controller that an ``Authorization`` header names; :class:`NotAuthenticated` if none."""
-        token_id, secret = bearer(authorization)
+        return self.holder(*bearer(authorization))
+
+    def holder(self, token_id: str, secret: str) -> Controller:
+        """The controller whose token this is; :class:`NotAuthenticated` if nobody's."""
         controller = self._catalog.current.controllers.get(token_id)
         if controller is None or not controller.holds(secret):
             raise NotAuthenticated("a valid controller token is needed")
         return controller
+
+    def direction(self, controller: Controller, lane_id: LaneId) -> Direction:
+        """Which way a lane of a controller runs; :class:`NotPermitted` where it has no such lane."""
+        garage = self._catalog.current.garages.get(controller.garage_id)
+        direction = garage.lanes.get(lane_id) if garage is not None else None
+        if direction is None or lane_id not in controller.lane_ids:
+            raise NotPermitted("this token does not speak for that lane")
+        return direction
+
+    async def answer_given(self, event: GateEvent) -> Answer:
+        """The answer that an event's id got before, when its content was another.
+
+        For devices: their own mark says that it is the same record. Raises :class:`Conflict` where none is
+        remembered, :class:`Unavailable` where the live store does not answer in time.
+        """
+        spooled, session_id = self._spool.waiting(event), None
+        if spooled is not None:
+            decision = spooled.decision
+        else:
+            try:
+                with self._deadlines.begin():
+                    found = await self._desk.sessions.remembered(event.garage_id, event.event_id)
+            except TimeoutError:
+                raise Unavailable("the live store did not answer in time") from None
+            if found is None:
+                raise Conflict("this event_id was used for an event with other content")
+            decision, session_id = found.decision, found.session_id
+        return Answer(event_id=event.event_id, decision=decision, session_id=session_id, replayed=True)
 
     async def answer(self, event: GateEvent, controller: Controller) -> Answer:
         """Answer one event; the car never waits longer than the deadline."""

@@ -62,12 +62,16 @@ class Spool:
 
     def known(self, event: GateEvent) -> Decision | None:
         """What was answered to this event, if it waits here; :class:`Conflict` if its content differs."""
-        one = self._waiting.get((event.garage_id, event.event_id))
+        one = self.waiting(event)
         if one is None:
             return None
         if one.event.digest() != event.digest():
             raise Conflict("this event_id was used for an event with other content")
         return one.decision
+
+    def waiting(self, event: GateEvent) -> Spooled | None:
+        """What waits here under the event's id, whatever its content is."""
+        return self._waiting.get((event.garage_id, event.event_id))
 
     def holds_plate(self, event: GateEvent) -> bool:
         """Whether an event of the same plate waits here."""

@@ -1,4 +1,4 @@
-"""A response that is ready when its handler returns: its head is known, so it leaves in one piece.
+"""Responses that are ready when their handler returns: the head is known, so they leave in one piece.
 
 aiohttp makes a response's head from a table of headers that anybody may still change; at the gate every car
 would pay for that. Here nothing can change; whatever is unusual about a request (an old version of HTTP, a
@@ -18,7 +18,7 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
-__all__ = ["ReadyJson"]
+__all__ = ["ReadyBytes", "ReadyJson"]
 
 
 @lru_cache(maxsize=1)
@@ -55,3 +55,29 @@ class ReadyJson(web.Response):
         body = self.body
         assert isinstance(body, bytes)  # noqa: S101 - given in __init__
         await self._ready.write_eof(f"{_head(int(monotonic()))}{len(body)}\r\n\r\n".encode() + body)
+
+
+class ReadyBytes(web.Response):
+    """A whole response to the byte, for devices that understand no other; ``keep`` keeps the connection."""
+
+    def __init__(self, whole: bytes, *, status: int, keep: bool) -> None:
+        super().__init__(status=status)
+        self._whole = whole
+        self._keep = keep
+        self._writer: AbstractStreamWriter | None = None
+
+    @property
+    @override
+    def keep_alive(self) -> bool | None:
+        return self._keep
+
+    @override
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        self._keep = self._keep and request.keep_alive
+        self._writer = request.writer
+        return self._writer
+
+    @override
+    async def write_eof(self, data: bytes = b"") -> None:
+        if self._writer is not None:
+            await self._writer.write_eof(self._whole)

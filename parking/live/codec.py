@@ -86,12 +86,16 @@ def event_text(event: GateEvent, received_at: datetime) -> str:
         f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
         f'"k":"{event.kind}","c":{event.captured_ms},"q":{to_ms(received_at)},'
         f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
-        f'"z":{int(event.offline)}{candidates}{_token(event)}}}'
+        f'"z":{int(event.offline)}{candidates}{_token(event)}{_clock(event)}}}'
     )
 
 
 def _token(event: GateEvent) -> str:
     return f',"t":{encode_basestring(event.grant_token)}' if event.grant_token else ""
+
+
+def _clock(event: GateEvent) -> str:
+    return ',"w":1' if event.clock_wrong else ""
 
 
 def facts_text(event: GateEvent, tariff_version_id: TariffVersionId) -> str:
@@ -229,6 +233,7 @@ def event_from(text: str) -> tuple[GateEvent, datetime]:
         candidates=tuple(Candidate(number=number, confidence=sure) for number, sure in raw.get("m", ())),
         offline=bool(raw["z"]),
         grant_token=raw.get("t", ""),
+        clock_wrong=bool(raw.get("w", 0)),
     )
     return event, from_ms(raw["q"])
 

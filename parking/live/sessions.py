@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Defect
+from parking.live.codec import answer_from
 from parking.live.keys import Keys
-from parking.live.steps import Inside, Steps
+from parking.live.steps import Inside, Remembered, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from parking.ids import GarageId
+    from parking.ids import EventId, GarageId
     from parking.live.batching import BatchingConnection
     from parking.live.steps import LiveStep, Outcome
     from parking.live.wire import Reply
@@ -71,6 +72,14 @@ class Sessions:
         if not isinstance(found, Inside):
             raise Defect("a car was sought and something else found")
         return found
+
+    async def remembered(self, garage_id: GarageId, event_id: EventId) -> Remembered | None:
+        """The answer to an event, if it is remembered."""
+        text: bytes | None = await self._live.call("GET", self._keys.of(garage_id).event(event_id))
+        if text is None:
+            return None
+        decision, session_id = answer_from(text.decode().partition(";")[2])
+        return Remembered(decision=decision, session_id=session_id)
 
     async def prepay(self, session: Session, *, total_fen: int, paid_at: datetime, until: datetime) -> bool:
         """Tell the gates what was paid inside, in total; ``False`` when the car is not inside any more."""

@@ -3,7 +3,8 @@
 A tariff that is on record for a moment stays: cars inside may be priced by it. Every change of what gates
 must know raises the revision of the catalog in the same statement.
 
-Policies and tariffs are stored as JSON. How they are written and read is given by the floor above, in
+Policies, tariffs and devices are stored as JSON. How they are written and read is given by the floor above,
+in
 :class:`CatalogTexts`.
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from parking.device import Device
     from parking.garage import Policy
     from parking.ids import TariffVersionId
     from parking.tariff import Tariff
@@ -38,12 +40,13 @@ SETTLED_CURRENCY: Final = "CNY"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogTexts:
-    """Writes and reads the JSON of policies and tariffs."""
+    """Writes and reads the JSON of policies and tariffs, and reads that of devices."""
 
     policy_text: Callable[[Policy], str]
     policy_from: Callable[[str], Policy]
     tariff_text: Callable[[Tariff], str]
     tariff_from: Callable[[str], Tariff]
+    device_from: Callable[[str], Device]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,13 +176,14 @@ class Garages:
             records = await self._records(held, None)
             controllers = await held.fetch(sql("garages/controllers"))
             keys = await held.fetch(sql("grants/keys"))
+        texts = self._texts
         garages = {record.garage_id: garage for record in records if (garage := record.garage) is not None}
         return Catalog(
             revision=revision,
             partition_count=partition_count,
             garages=garages,
             controllers={
-                row["token_id"]: _controller(row, garages[row["garage_id"]])
+                row["token_id"]: _controller(row, garages[row["garage_id"]], texts.device_from)
                 for row in controllers
                 if row["garage_id"] in garages
             },
@@ -236,10 +240,11 @@ def _position(row: asyncpg.Record) -> Position | None:
     return Position(latitude_microdegrees=latitude, longitude_microdegrees=longitude)
 
 
-def _controller(row: asyncpg.Record, garage: Garage) -> Controller:
+def _controller(row: asyncpg.Record, garage: Garage, device_from: Callable[[str], Device]) -> Controller:
     return Controller(
         controller_id=ControllerId(row["controller_id"]),
         garage_id=garage.garage_id,
         lane_ids=frozenset(map(LaneId, row["lane_ids"])) & garage.lanes.keys(),
         secret_sha256=row["secret_sha256"],
+        device=device_from(row["device"]) if row["device"] is not None else None,
     )

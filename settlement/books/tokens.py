@@ -73,8 +73,12 @@ class Tokens:
         lane_ids: Collection[LaneId],
         label: str,
         now: datetime,
+        device_text: str | None = None,
     ) -> None:
-        """Let a controller speak for some lanes of a garage; :class:`NotFound`, :class:`InvalidInput`."""
+        """Let a controller speak for some lanes of a garage; :class:`NotFound`, :class:`InvalidInput`.
+
+        ``device_text`` is the JSON of a device that speaks its maker's protocol.
+        """
         lanes = sorted(lane_ids)
         async with connection(self._pool) as held:
             row = await held.fetchrow(
@@ -86,6 +90,7 @@ class Tokens:
                 lanes,
                 label,
                 now,
+                device_text,
             )
         if row is None or not row["found"]:
             raise NotFound("there is no such garage")

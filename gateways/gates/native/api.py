@@ -6,7 +6,6 @@ line per event, in order, with a few calls to the live store for all of them.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,10 @@ from pydantic import ValidationError
 
 from gateways.gates.display import display
 from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_text, event_of
+from gateways.web.bodies import read_body
 from gateways.web.problems import invalid, problem, problem_document, problems_middleware
 from gateways.web.ready import ReadyJson
-from parking.errors import InvalidInput, LeaveFirstError, Unavailable
+from parking.errors import InvalidInput, LeaveFirstError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,7 +34,6 @@ __all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGate
 EVENT_BYTES_MAX = 16 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 BATCH_EVENTS_MAX = 1000
-BODY_TIMEOUT_S = 10.0
 
 
 class NativeGates:
@@ -128,31 +127,7 @@ async def _body(request: web.BaseRequest, bytes_max: int) -> bytes:
     """The whole body; a larger one is refused before it is read, a slow one after a while."""
     if request.content_type not in {"application/json", "application/x-ndjson"}:
         raise web.HTTPUnsupportedMediaType
-    if (request.content_length or 0) > bytes_max:
-        raise web.HTTPRequestEntityTooLarge(bytes_max, request.content_length or 0)
-    if hdrs.EXPECT in request.headers:
-        await _continue(request)
-    try:
-        if request.content.is_eof():
-            body = request.content.read_nowait()  # it came together with its head, as small ones do
-        else:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except (ConnectionError, web.PayloadAccessError) as error:
-        raise Unavailable("the request ended before its body") from error
-    if len(body) > bytes_max:
-        raise web.HTTPRequestEntityTooLarge(bytes_max, len(body))
-    return body
-
-
-async def _continue(request: web.BaseRequest) -> None:
-    """Ask for the body of a client that sent its head alone to see whether it is welcome."""
-    if request.headers[hdrs.EXPECT].lower() != "100-continue":
-        raise web.HTTPExpectationFailed
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0
+    return await read_body(request, bytes_max)
 
 
 def _parsed(body: bytes) -> list[GateEvent | InvalidInput]:

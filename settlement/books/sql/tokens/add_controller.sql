@@ -6,6 +6,7 @@
 -- $5 lane_ids text[]
 -- $6 label text
 -- $7 now timestamptz
+-- $8 device text
 WITH found AS (
     SELECT garage.garage_id, array_agg(lane.lane_id) @> $5::text[] AS has_lanes
     FROM garage
@@ -14,8 +15,12 @@ WITH found AS (
     GROUP BY garage.garage_id
 ),
 added AS (
-    INSERT INTO access_token (token_id, secret_sha256, kind, garage_id, controller_id, lane_ids, label, added_at)
-    SELECT $1::text, $2::bytea, 'controller', garage_id, $4::text, $5::text[], $6::text, $7::timestamptz
+    INSERT INTO access_token (
+        token_id, secret_sha256, kind, garage_id, controller_id, lane_ids, label, added_at, device
+    )
+    SELECT
+        $1::text, $2::bytea, 'controller', garage_id, $4::text, $5::text[], $6::text, $7::timestamptz,
+        $8::text::jsonb
     FROM found
     WHERE has_lanes
     RETURNING token_id

@@ -1,0 +1,180 @@
+"""From a device's message to an answer: the one way for every maker's protocol.
+
+Which event it is, which car, which lane, at what time; then the gatehouse answers as it answers a controller
+of ours, with the same desk, spool and deadlines.
+
+* **Identity.** Two messages of one record (re-sent, sent to a backup, live and again from the device's
+  memory) have one event id, made of the maker's own mark and the device's time. They may differ in little
+  things, so an id that is known gets the answer that it got, whatever else has changed.
+* **History.** What a device kept while it was cut off, and what is older than a car would wait, opens
+  nothing.
+* **A car let through and read again** a moment later gets the first read's answer, and is no second car.
+* **Clocks.** A device's time is put right by what its clock was measured to be wrong; beyond the bound the
+  read is kept for a person and nobody is charged by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, assert_never
+
+from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
+from parking.clock import to_ms
+from parking.decision import Verdict
+from parking.errors import Conflict, InvalidInput, NotPermitted
+from parking.event import GateEvent, Kind
+from parking.garage import Direction
+from parking.ids import EventId
+from parking.plate import Colour, parse_plate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateways.gates.device_clocks import DeviceClocks
+    from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.passages import Passages
+    from gateways.gates.protocol import Message
+    from gateways.metrics import GateMetrics
+    from parking.catalog import Controller
+    from parking.clock import Clock
+    from parking.decision import Decision
+    from parking.desk import Answer
+    from parking.device import Channel, Device
+    from parking.plate import Plate
+
+    MakeSignals = Callable[[Plate, Decision, Device], Signals]
+
+__all__ = ["DeviceIntake"]
+
+OPPOSITE = {Direction.ENTRY: Direction.EXIT, Direction.EXIT: Direction.ENTRY}
+KINDS = {Direction.ENTRY: Kind.ENTRY, Direction.EXIT: Kind.EXIT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A read as an event; ``opening`` says whether a car can still stand there for it."""
+
+    event: GateEvent
+    opening: bool
+
+
+class DeviceIntake:
+    """Takes the messages of authenticated devices; ``make_signals`` says what a driver is told."""
+
+    def __init__(  # noqa: PLR0913 - what an answer takes
+        self,
+        gatehouse: Gatehouse,
+        clocks: DeviceClocks,
+        passages: Passages,
+        clock: Clock,
+        *,
+        late_after: timedelta,
+        make_signals: MakeSignals,
+        metrics: GateMetrics,
+    ) -> None:
+        self._gatehouse = gatehouse
+        self._clocks = clocks
+        self._passages = passages
+        self._clock = clock
+        self._late_after = late_after
+        self._make_signals = make_signals
+        self._metrics = metrics
+
+    async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
+        """What becomes of a message; raises what :meth:`Gatehouse.answer` raises."""
+        if device.serial and message.serial and message.serial != device.serial:
+            raise NotPermitted("another device's serial number is configured here")
+        match message:
+            case Read():
+                return await self._read(message, controller, device)
+            case Heartbeat():
+                self._measure(controller, device, message.device_time)
+                return Answered(message=message)
+            case Passage() | Notice():
+                return Answered(message=message)
+            case _ as never:
+                assert_never(never)
+
+    async def _read(self, read: Read, controller: Controller, device: Device) -> Answered:
+        seen = self._seen(read, controller, device)
+        now = self._clock.now()
+        first = None
+        if seen.opening:
+            within = timedelta(seconds=device.repeat_within_s)
+            first = self._passages.repeated(seen.event, within=within, paired=device.paired, now=now)
+        answer = await self._answer(first or seen.event, controller)
+        decision = answer.decision
+        opens = seen.opening and decision.verdict is Verdict.OPEN
+        if seen.event.kind is Kind.TURN_BACK:
+            self._passages.forget(seen.event)
+        elif opens and first is None:
+            self._passages.note(seen.event, decision.reason, now)
+        shown = seen.opening or read.turned_back
+        signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
+        return Answered(message=read, opens=opens, signals=signals)
+
+    async def _answer(self, event: GateEvent, controller: Controller) -> Answer:
+        try:
+            return await self._gatehouse.answer(event, controller)
+        except Conflict:
+            return await self._gatehouse.answer_given(event)
+
+    def _seen(self, read: Read, controller: Controller, device: Device) -> Seen:
+        channel = device.channel(read.channel)
+        if channel is None:
+            raise NotPermitted("this channel of the device has no lane")
+        if read.captured_at.tzinfo is None:
+            raise InvalidInput("a device's time needs an offset", ("captured_at",))
+        now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
+        if read.history is False:
+            self._measure(controller, device, told_at)
+        skew = self._clocks.skew((controller.garage_id, controller.controller_id))
+        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
+        captured_at = told_at if wrong else told_at - skew
+        old = not wrong and now - captured_at > self._late_after
+        event = GateEvent(
+            event_id=_event_id(read, controller, told_at),
+            garage_id=controller.garage_id,
+            lane_id=channel.lane_id,
+            kind=self._kind(read, controller, channel),
+            captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
+            plate=_plate(read),
+            confidence=read.confidence,
+            candidates=read.candidates,
+            offline=read.history is True,
+            clock_wrong=wrong,
+        )
+        return Seen(event=event, opening=not (read.history or old or read.turned_back))
+
+    def _kind(self, read: Read, controller: Controller, channel: Channel) -> Kind:
+        if read.turned_back:
+            return Kind.TURN_BACK
+        direction = self._gatehouse.direction(controller, channel.lane_id)
+        if direction is Direction.BOTH:
+            reverse = read.heading is Heading.REVERSE
+            direction = OPPOSITE[channel.forward] if reverse else channel.forward
+        return KINDS[direction]
+
+    def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
+        if device_time is not None:
+            key = (controller.garage_id, controller.controller_id)
+            self._clocks.note(key, device_time, self._clock.now())
+            self._metrics.device_skew(controller, device.protocol, self._clocks.skew(key))
+
+
+def _event_id(read: Read, controller: Controller, told_at: datetime) -> EventId:
+    """The same for every copy of a record, whichever way and how often it comes."""
+    device = read.serial or controller.controller_id
+    mark = read.identity or f"{read.number}\x1f{read.channel}"
+    content = f"{device}\x1f{mark}\x1f{int(read.turned_back)}\x1f{to_ms(told_at)}"
+    return EventId(f"d-{blake2b(content.encode(), digest_size=16).hexdigest()}")
+
+
+def _plate(read: Read) -> Plate:
+    """What cannot be a plate could not be read: the car stands there all the same."""
+    try:
+        return parse_plate(read.number, read.colour)
+    except InvalidInput:
+        return parse_plate("", Colour.UNKNOWN)

@@ -1,0 +1,83 @@
+"""Passages of a moment ago: a car that is read again in its lane is not a second car.
+
+Only a car that was let through is remembered. One that was held is decided anew each time it is read, because
+it may have paid meanwhile; one that was let through on a doubt is too, because a better read may follow. Each
+process knows its own lanes: a camera keeps its connection, and a repeat that reaches another process is met
+by the desk (a second entry is no second session, a second exit goes to a person).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from parking.decision import Reason
+from parking.misread import MatchRules, distance
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from parking.event import GateEvent
+
+__all__ = ["Passages"]
+
+REMEMBERED_MAX: Final = 10_000
+DOUBTFUL: Final = frozenset({Reason.LOW_CONFIDENCE, Reason.UNREADABLE})
+RULES: Final = MatchRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A car that was let through, and when."""
+
+    event: GateEvent
+    at: datetime
+
+
+class Passages:
+    """The last passage of each car and of each lane."""
+
+    def __init__(self) -> None:
+        self._of_cars: OrderedDict[tuple[str, str], Passed] = OrderedDict()
+        self._of_lanes: OrderedDict[tuple[str, str], Passed] = OrderedDict()
+
+    def repeated(
+        self, event: GateEvent, *, within: timedelta, paired: bool, now: datetime
+    ) -> GateEvent | None:
+        """The event of the passage that this one is another read of.
+
+        With ``paired`` a number that one camera of two has read slightly differently is the same car's.
+        """
+        if not event.plate.readable:
+            return None
+        last = self._of_cars.get((event.garage_id, event.plate.number))
+        if last is not None and _same_way(last.event, event) and abs(now - last.at) <= within:
+            return last.event
+        last = self._of_lanes.get((event.garage_id, event.lane_id)) if paired else None
+        if last is None or not _same_way(last.event, event) or abs(now - last.at) > RULES.passage:
+            return None
+        far = distance(last.event.plate.number, event.plate.number)
+        return last.event if far is not None and far <= RULES.distance_max else None
+
+    def note(self, event: GateEvent, reason: Reason, now: datetime) -> None:
+        """A car was let through."""
+        if reason not in DOUBTFUL and event.plate.readable:
+            _keep(self._of_cars, (event.garage_id, event.plate.number), Passed(event, now))
+            _keep(self._of_lanes, (event.garage_id, event.lane_id), Passed(event, now))
+
+    def forget(self, event: GateEvent) -> None:
+        """The car went back: what is read of it next is another approach."""
+        self._of_cars.pop((event.garage_id, event.plate.number), None)
+        self._of_lanes.pop((event.garage_id, event.lane_id), None)
+
+
+def _same_way(one: GateEvent, other: GateEvent) -> bool:
+    return (one.lane_id, one.kind) == (other.lane_id, other.kind)
+
+
+def _keep(known: OrderedDict[tuple[str, str], Passed], key: tuple[str, str], passed: Passed) -> None:
+    known[key] = passed
+    known.move_to_end(key)
+    if len(known) > REMEMBERED_MAX:
+        known.popitem(last=False)

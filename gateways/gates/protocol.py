@@ -1,0 +1,196 @@
+"""What a gate protocol is: a maker's bytes into a few plain messages, and answers into his bytes.
+
+A protocol is pure. It holds no rule about money, opens nothing by itself, and writes no text: what a driver
+is told comes to it as :class:`Signals`. What all protocols have in common (who is asking, which event a
+message is, clocks, repeats, pictures, the answer itself) is done around it, in ``device_intake.py`` and
+``device_http.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING, ClassVar
+
+from parking.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from parking.device import Device
+    from parking.event import Candidate
+    from parking.plate import Colour
+
+__all__ = [
+    "Answered",
+    "DeviceReply",
+    "DeviceRequest",
+    "GateProtocol",
+    "Heading",
+    "Heartbeat",
+    "Message",
+    "Notice",
+    "Passage",
+    "PassageKind",
+    "Read",
+    "Signals",
+    "check_options",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRequest:
+    """One HTTP request of a device; ``path`` is what follows the secret, header names are lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@unique
+class Heading(StrEnum):
+    """Which way a car drove, as the camera saw it."""
+
+    FORWARD = "forward"
+    """Towards the camera, as nearly all are mounted."""
+    REVERSE = "reverse"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One plate read once.
+
+    ``captured_at`` is the device's time; ``number`` as the device wrote it, empty when it could not be read.
+    ``identity`` is what the maker tells his records apart by; without one, device, plate and time do.
+    """
+
+    captured_at: datetime
+    number: str
+    colour: Colour
+    confidence: float
+    identity: str = ""
+    serial: str = ""
+    channel: str = "0"
+    heading: Heading = Heading.UNKNOWN
+    candidates: tuple[Candidate, ...] = ()
+    history: bool | None = None
+    """Whether the device says that it kept this while it was cut off; ``None`` where it does not say."""
+    turned_back: bool = False
+    """The car came to the barrier and went back."""
+    opened: bool = False
+    """The device has opened the barrier by itself, from its own list."""
+    pictures: tuple[bytes, ...] = field(default=(), repr=False)
+    """As sent, the one that shows most first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The device is there; ``device_time`` where it says what time it takes it to be."""
+
+    serial: str = ""
+    device_time: datetime | None = None
+    waits_for_commands: bool = False
+    """Whether the answer may take a while and carry commands."""
+
+
+@unique
+class PassageKind(StrEnum):
+    """What a device saw of the barrier, or did with it."""
+
+    PASSED = "passed"
+    TAILGATED = "tailgated"
+    """A second vehicle passed with the first."""
+    STAYED = "stayed"
+    """Something stands below the barrier."""
+    CLEARED = "cleared"
+    """It stands there no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Something happened at the barrier that is no plate read."""
+
+    kind: PassageKind
+    captured_at: datetime | None = None
+    number: str = ""
+    identity: str = ""
+    serial: str = ""
+    channel: str = "0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message that is acknowledged and has no further effect; ``what`` names its kind, for the metric."""
+
+    what: str
+    serial: str = ""
+
+
+Message = Read | Heartbeat | Passage | Notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What is told to the driver: lines to show, a sentence to speak, and both as frames for a board."""
+
+    lines: tuple[str, ...] = ()
+    speech: str = ""
+    frames: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A message and what becomes of it; ``opens`` is the one thing that moves a barrier."""
+
+    message: Message
+    opens: bool = False
+    signals: Signals = field(default_factory=Signals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceReply:
+    """What the device gets, to the byte: ``headers`` are all but Content-Length, in this order."""
+
+    status: int = 200
+    reason: str = "OK"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class GateProtocol(ABC):
+    """One maker's protocol over HTTP."""
+
+    name: ClassVar[str]
+    """As in ``/v1/devices/<name>/…`` and in a device's configuration."""
+    fixed_paths: ClassVar[frozenset[str]] = frozenset()
+    """Paths that a device of this make calls and that nobody can change."""
+    body_bytes_max: ClassVar[int] = 4 * 1024 * 1024
+    """The largest body, pictures included."""
+    setup: ClassVar[str]
+    """How to connect a device, in lines for a person; ``{url}`` is the address that it must call."""
+
+    @abstractmethod
+    def parse(self, request: DeviceRequest, device: Device) -> Sequence[Message]:
+        """The messages of a request; raises :class:`InvalidInput` for what is none of this protocol."""
+
+    @abstractmethod
+    def reply(self, request: DeviceRequest, answers: Sequence[Answered], device: Device) -> DeviceReply:
+        """What the device is told; it must also end its re-sending."""
+
+    def check(self, device: Device) -> None:
+        """Raise :class:`InvalidInput` for options that this protocol does not have."""
+        check_options(device, frozenset())
+
+
+def check_options(device: Device, known: frozenset[str]) -> None:
+    """Raise :class:`InvalidInput` unless a device's options are among the ``known``."""
+    unknown = sorted(device.options.keys() - known)
+    if unknown:
+        raise InvalidInput(
+            f"{device.protocol} has no such option", tuple(f"options.{one}" for one in unknown)
+        )

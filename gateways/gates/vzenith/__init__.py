@@ -1,0 +1,1 @@
+"""Vzenith cameras, also sold as Alphadigi: HTTP push with commands in the answer."""

@@ -1,0 +1,118 @@
+"""Cases of conformance as files: what a device sends, and to the byte what it is answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from parking.catalog import Controller, secret_digest
+from parking.device import Device
+from parking.ids import ControllerId, GarageId, LaneId
+from tests.gateways.gate_stage import SECRET, token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Case", "Exchange", "cases", "controllers_of"]
+
+FOLDER = Path(__file__).parent
+DEVICE = TypeAdapter(Device)
+LANES = frozenset(map(LaneId, ("in-1", "out-1", "gate")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and its reply; ``reply`` is the whole of it, or its status alone."""
+
+    at: datetime
+    request: bytes
+    reply: bytes | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One file; its garage is nobody else's."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parent.name}-{self.path.stem}".replace("_", "-")
+
+    @property
+    def garage_id(self) -> GarageId:
+        return GarageId(self.name)
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """The exchanges of the case, in order."""
+        at, request = None, b""
+        for head, lines in _blocks(self.path.read_text(encoding="utf-8")):
+            match head.split():
+                case ["clock", moment]:
+                    at = datetime.fromisoformat(moment)
+                case ["request", device, *how]:
+                    request = self._request(device, lines, crlf="crlf" in how)
+                case ["reply", *status]:
+                    assert at is not None, f"{self.path}: the clock is not set"
+                    reply = int(status[0]) if status else _message(lines, self.path.parent, b"")
+                    yield Exchange(at=at, request=request, reply=reply)
+                case _:
+                    raise ValueError(f"{self.path}: {head}")
+
+    def _request(self, device: str, lines: list[str], *, crlf: bool) -> bytes:
+        filled = [line.replace("{token}", token(f"{self.name}-{device}")) for line in lines]
+        return _message(filled, self.path.parent, b"Host: gate\r\n", end=b"\r\n" if crlf else b"\n")
+
+
+def cases() -> list[Case]:
+    """Every case of every protocol."""
+    return [Case(path=path) for path in sorted(FOLDER.glob("*/*.txt"))]
+
+
+def controllers_of(case: Case) -> dict[str, Controller]:
+    """The devices of a case by token id."""
+    document: dict[str, Any] = json.loads((case.path.parent / "devices.json").read_text(encoding="utf-8"))
+    return {
+        f"{case.name}-{name}": Controller(
+            controller_id=ControllerId(name),
+            garage_id=case.garage_id,
+            lane_ids=LANES,
+            secret_sha256=secret_digest(SECRET),
+            device=DEVICE.validate_python(device),
+        )
+        for name, device in document.items()
+    }
+
+
+def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    head: str | None = None
+    lines: list[str] = []
+    for line in text.removesuffix("\n").split("\n"):
+        if line.startswith("=== "):
+            if head is not None:
+                yield head, lines
+            head, lines = line.removeprefix("=== "), []
+        else:
+            lines.append(line)
+    if head is not None:
+        yield head, lines
+
+
+def _message(lines: list[str], folder: Path, more: bytes, *, end: bytes = b"\n") -> bytes:
+    """A whole HTTP message: the head as it stands, then the length, then the body."""
+    split = lines.index("") if "" in lines else len(lines)
+    body = end.join(_line(line, folder) for line in lines[split + 1 :])
+    head = "".join(f"{line}\r\n" for line in lines[:split]).encode()
+    first, _, headers = head.partition(b"\r\n")
+    return first + b"\r\n" + more + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def _line(line: str, folder: Path) -> bytes:
+    if line.startswith("@"):
+        return (folder / line.removeprefix("@")).read_bytes()
+    return line.encode()

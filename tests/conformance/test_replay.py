@@ -1,0 +1,86 @@
+"""Every case of every protocol, played over a real socket against one gate process."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateways.catalog_document import catalog_to_json
+from gateways.embedded import scratch_data_dir
+from parking.clock import FileClock
+from tests.conformance.cases import cases, controllers_of
+from tests.gateways.gate_stage import catalog_of, gate_process, valkey_process
+from tests.scenarios.stage import MIDNIGHT, garage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conformance.cases import Case
+
+CASES = cases()
+TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """The gate process that all cases are played against, and its clock."""
+
+    port: int
+    clock: FileClock
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[Played]:
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch_data_dir())
+        valkey = stack.enter_context(valkey_process(folder / "valkey"))
+        garages = [garage_of(garage_id=case.garage_id) for case in CASES]
+        catalog = replace(
+            catalog_of(revision=2),
+            garages={one.garage_id: one for one in garages},
+            controllers={key: one for case in CASES for key, one in controllers_of(case).items()},
+        )
+        text = catalog_to_json(catalog).decode()
+        valkey.command("HSET", "lf:config", "revision", "2", "text", text)
+        clock = FileClock(folder / "clock", start=MIDNIGHT)
+        process = stack.enter_context(
+            gate_process(valkey.url, folder, test_clock=folder / "clock", lane_deadline_ms=10_000)
+        )
+        yield Played(port=process.port, clock=clock)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_device_is_answered_to_the_byte(case: Case, gate: Played) -> None:
+    with socket.create_connection(("127.0.0.1", gate.port), TIMEOUT_S) as connection:
+        for exchange in case.exchanges():
+            gate.clock.move_to(exchange.at)
+            connection.sendall(exchange.request)
+            reply = _reply(connection)
+            if isinstance(exchange.reply, int):
+                assert int(reply.split(b" ", 2)[1]) == exchange.reply, reply
+            else:
+                assert reply.decode() == exchange.reply.decode()
+
+
+def _reply(connection: socket.socket) -> bytes:
+    """A whole reply; its body is as long as its head says."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _more(connection, received)
+    head, _, body = received.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    while len(body) < int(lengths[0].split(b":")[1]):
+        more = _more(connection, received)
+        body, received = body + more, received + more
+    return received
+
+
+def _more(connection: socket.socket, received: bytes) -> bytes:
+    more = connection.recv(65_536)
+    if not more:
+        raise ConnectionError(f"the reply ended early: {received!r}")
+    return more
