@@ -7,7 +7,6 @@ keeps a copy of on disk, it knows nobody and says so in ``/readyz``.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,11 +14,9 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry
 
-from gateways.gate_wiring import device_gates, shared_port
+from gateways.gate_wiring import GateParts, gate_handler
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
-from gateways.gates.native.api import NativeGates
-from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.spool import open_spool
 from gateways.metrics import GateMetrics, ProcessMetrics
 from gateways.process import clock_of, collect_seldom, ended
@@ -29,7 +26,6 @@ from parking.case import Timeliness
 from parking.desk import Desk
 from parking.errors import LeaveFirstError
 from parking.live.batching import BatchingConnection
-from parking.live.granting import grants_since
 from parking.live.journal import library_text
 from parking.live.sessions import Kept, Sessions
 
@@ -46,12 +42,10 @@ DRAIN_NOTICE_S = 0.3
 
 async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None) -> None:
     """Serve gates until a signal or the end of the supervisor; ``settings`` name the live store."""
-    if settings.valkey_url is None:
-        raise ValueError("a gate process needs the address of a live store")
     registry = CollectorRegistry()
     metrics, clock = GateMetrics(registry), clock_of(settings)
     folder = settings.data_dir / "spool" / str(number)
-    live = _live(settings, settings.valkey_url.get_secret_value(), metrics)
+    live = _live(settings, metrics)
     draining = asyncio.Event()
     async with (
         open_spool(folder, events_max=settings.spool_events_max) as spool,
@@ -62,30 +56,25 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         catalog.load_file()
         desk = _desk(settings, live, catalog, clock)
         await _adopt_spools(spool, settings, number, clock)
-        patience = Patience(store=settings.store_timeout, spool=settings.spool_timeout)
-        gatehouse = Gatehouse(desk, catalog, spool, clock, patience=patience, metrics=metrics)
+        gatehouse = Gatehouse(desk, catalog, spool, clock, patience=_patience(settings), metrics=metrics)
         loops = [
             tasks.create_task(catalog.follow(settings.catalog_refresh_ms / 1000), name="catalog"),
             tasks.create_task(gatehouse.replay_spool(), name="spool-replay"),
             tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
         ]
-        changes = partial(grants_since, live, partition_count=settings.partition_count)
-        handouts = GrantHandouts(gatehouse, catalog, changes)
-        gates = NativeGates(gatehouse, metrics, draining=draining.is_set, handouts=handouts)
-        devices = device_gates(
-            gatehouse,
-            catalog,
-            clock,
-            metrics,
-            late_after=timedelta(seconds=settings.late_after_s),
-            nonce_key=secrets.token_bytes(32),
+        parts = GateParts(
+            settings=settings,
+            live=live,
+            gatehouse=gatehouse,
+            catalog=catalog,
+            clock=clock,
+            metrics=metrics,
             draining=draining.is_set,
         )
-        handle = shared_port(gates.handle, devices)
         health = health_app(registry, partial(_readiness, draining, live, catalog))
         async with (
             serve(health, host=settings.host, port=metrics_port(settings, number)),
-            serve(handle, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
+            serve(gate_handler(parts), host=settings.host, port=settings.gate_port, reuse_port=True) as port,
         ):
             log.info("gates_open", port=port)
             await _until_ended(lifeline_fd, draining)
@@ -121,9 +110,15 @@ async def _adopt_spools(spool: Spool, settings: Settings, number: int, clock: Cl
             log.warning("spool_not_adopted", folder=folder.name, error=str(error))
 
 
-def _live(settings: Settings, url: str, metrics: GateMetrics) -> BatchingConnection:
+def _patience(settings: Settings) -> Patience:
+    return Patience(store=settings.store_timeout, spool=settings.spool_timeout)
+
+
+def _live(settings: Settings, metrics: GateMetrics) -> BatchingConnection:
+    if settings.valkey_url is None:
+        raise ValueError("a gate process needs the address of a live store")
     return BatchingConnection(
-        url,
+        settings.valkey_url.get_secret_value(),
         library=library_text(),
         batch_max=settings.live_batch_max,
         waiting_max=settings.live_waiting_max,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateways.gates.device_access import DeviceAccess
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.native.api import NativeGates
+from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.passages import Passages
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
+from parking.live.granting import grants_since
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import timedelta
 
     from aiohttp import web
 
@@ -22,44 +28,58 @@ if TYPE_CHECKING:
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.protocol import GateProtocol
     from gateways.metrics import GateMetrics
+    from gateways.settings import Settings
     from gateways.web.serving import Handler
     from parking.clock import Clock
+    from parking.live.batching import BatchingConnection
 
-__all__ = ["PROTOCOLS", "device_gates", "shared_port"]
+__all__ = ["PROTOCOLS", "GateParts", "gate_handler"]
 
 PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(),)
 """A further protocol is added here, and nowhere else."""
+NONCE_KEY_BYTES: Final = 32
 
 
-def device_gates(  # noqa: PLR0913 - what the devices of a gate process share
-    gatehouse: Gatehouse,
-    catalog: CatalogKeeper,
-    clock: Clock,
-    metrics: GateMetrics,
-    *,
-    late_after: timedelta,
-    nonce_key: bytes,
-    draining: Callable[[], bool],
-) -> DeviceGates:
-    """The devices of a gate process."""
-    intake = DeviceIntake(
-        gatehouse,
-        DeviceClocks(),
-        Passages(),
-        clock,
-        late_after=late_after,
-        make_signals=signals_of,
-        metrics=metrics,
-    )
-    access = DeviceAccess(catalog, gatehouse.holder, clock, nonce_key=nonce_key)
-    return DeviceGates(PROTOCOLS, access, intake, metrics, draining=draining)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateParts:
+    """What the controllers of a gate process have in common; ``draining`` tells when it is about to stop."""
+
+    settings: Settings
+    live: BatchingConnection
+    gatehouse: Gatehouse
+    catalog: CatalogKeeper
+    clock: Clock
+    metrics: GateMetrics
+    draining: Callable[[], bool]
 
 
-def shared_port(native: Handler, devices: DeviceGates) -> Handler:
-    """One handler of both kinds of controllers; a device is told by its path."""
+def gate_handler(parts: GateParts) -> Handler:
+    """One handler for all requests to the gates' port; a device is told by its path."""
+    native, devices = _native(parts), _devices(parts)
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         path = request.raw_path.partition("?")[0]
-        return devices.handle(request) if devices.serves(path) else native(request)
+        return devices.handle(request) if devices.serves(path) else native.handle(request)
 
     return handle
+
+
+def _native(parts: GateParts) -> NativeGates:
+    changes = partial(grants_since, parts.live, partition_count=parts.settings.partition_count)
+    handouts = GrantHandouts(parts.gatehouse, parts.catalog, changes)
+    return NativeGates(parts.gatehouse, parts.metrics, draining=parts.draining, handouts=handouts)
+
+
+def _devices(parts: GateParts) -> DeviceGates:
+    intake = DeviceIntake(
+        parts.gatehouse,
+        DeviceClocks(),
+        Passages(),
+        parts.clock,
+        late_after=timedelta(seconds=parts.settings.late_after_s),
+        make_signals=signals_of,
+        metrics=parts.metrics,
+    )
+    nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
+    access = DeviceAccess(parts.catalog, parts.gatehouse.holder, parts.clock, nonce_key=nonce_key)
+    return DeviceGates(PROTOCOLS, access, intake, parts.metrics, draining=parts.draining)

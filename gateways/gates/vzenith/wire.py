@@ -23,6 +23,7 @@ __all__ = [
     "UNREAD",
     "UNREADABLE_TYPES",
     "AlarmInfoPlate",
+    "PlateResult",
     "Push",
     "push_from",
 ]
