@@ -23,7 +23,7 @@ def _text(event: GateEventIn) -> str:
         "session_id": "5c23a7d1-cb7e-5466-8a66-396b36ef9753",
         "amount_fen": 0,
         "limit_fen": 0,
-        "display": [event.plate.number, "欢迎光临"],
+        "display": [event.plate.number if event.plate else "", "欢迎光临"],
         "replayed": False,
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

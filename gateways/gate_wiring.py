@@ -14,10 +14,12 @@ from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
 from gateways.gates.native.api import NativeGates
 from gateways.gates.native.handouts import GrantHandouts
+from gateways.gates.native.stay_tokens import StayTokens
 from gateways.gates.passages import Passages
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
 from parking.live.granting import grants_since
+from parking.live.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,8 +68,17 @@ def gate_handler(parts: GateParts) -> Handler:
 
 def _native(parts: GateParts) -> NativeGates:
     changes = partial(grants_since, parts.live, partition_count=parts.settings.partition_count)
-    handouts = GrantHandouts(parts.gatehouse, parts.catalog, changes)
-    return NativeGates(parts.gatehouse, parts.metrics, draining=parts.draining, handouts=handouts)
+    return NativeGates(
+        parts.gatehouse,
+        parts.metrics,
+        draining=parts.draining,
+        handouts=GrantHandouts(parts.gatehouse, parts.catalog, changes),
+        stay_tokens=StayTokens(
+            sessions=Sessions(parts.live, partition_count=parts.settings.partition_count),
+            clock=parts.clock,
+            draw_bytes=secrets.token_bytes,
+        ),
+    )
 
 
 def _devices(parts: GateParts) -> DeviceGates:

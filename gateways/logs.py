@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, without anybody's plate.
 
-Whatever looks like a plate is masked in every value, so that a log can be shown to whoever operates the
-machines: who parked where is nobody's business there.
+Whatever looks like a plate, or like a token that stands for one, is masked in every value, so that a log can
+be shown to whoever operates the machines: who parked where is nobody's business there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = ["configure_logs", "mask_plates"]
 
 PLATE = re.compile(
     r"(?P<shown>[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领临][A-Z]?)[·]?[A-Z0-9]{3,8}"
+    r"|(?P<token>无|LF1-)[A-Z0-9-]{4,}"
 )
 
 
@@ -63,5 +64,5 @@ def configure_logs(level: str, **bound: str) -> None:
 
 def _masked(value: object) -> object:
     if isinstance(value, str):
-        return PLATE.sub(lambda found: f"{found['shown']}***", value)
+        return PLATE.sub(lambda found: f"{found['shown'] or found['token']}***", value)
     return value

@@ -20,6 +20,7 @@ from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
 from settlement.books.standings import Standings
+from settlement.books.stay_tokens import StayTokens
 from settlement.books.tokens import Tokens
 from settlement.books.views import Views
 from settlement.collector import Collector, CollectorSettings
@@ -160,6 +161,7 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
         standings=Standings(pool, partition_count=count),
         debts=Debts(pool, partition_count=count),
         claims=Claims(pool),
+        stay_tokens=StayTokens(pool, partition_count=count),
         rails=rails,
         charges=parts.charges,
         sessions=parts.sessions,

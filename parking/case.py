@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Garage
-    from parking.live.steps import Remembered
+    from parking.live.outcomes import Remembered
 
 __all__ = ["Case", "Timeliness"]
 
@@ -54,6 +54,11 @@ class Case:
         if self.settled is None:
             return found.decision.reason in DEBT_HOLDS
         return self.amend and found.decision.verdict is Verdict.HOLD
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the plate was read less surely than the garage asks for."""
+        return self.event.confidence_permille < self.garage.policy.confidence_bar_permille
 
     @property
     def held_by_outage(self) -> bool:

@@ -68,6 +68,8 @@ class Reason(StrEnum):
     """The plate was not read surely enough to charge anybody."""
     UNREADABLE = "unreadable"
     """There was no plate to read."""
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, no secret
+    """The token was not issued here, is used, replaced by another or has expired: get a new one."""
     TURN_BACK = "turn_back"
     """The car went back the way it came; its last passage is undone."""
     NO_PASSAGE = "no_passage"

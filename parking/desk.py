@@ -20,6 +20,7 @@ exit below the confidence bar          ``low_confidence`` by policy, quarantined
 turn-back soon after an entry          the session is voided
 turn-back soon after an exit           the car is inside again, its bill is credited
 turn-back without a passage            quarantined
+token not issued, used or replaced     ``token_refused``: nothing opens, at the exit a person looks
 late or offline                        booked as of its device time; never opens a barrier
 older than the lateness window         quarantined
 from the future, or by a wrong clock   quarantined; the barrier follows the outage policy
@@ -34,13 +35,15 @@ from typing import TYPE_CHECKING, assert_never
 
 from parking.case import Case, Timeliness
 from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, of_debtor
+from parking.entering import LOOKS_MAX, TOKEN_REFUSED, entering
 from parking.errors import Busy, Defect
 from parking.event import Kind
 from parking.fee import changes_until, fee_of
 from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
-from parking.live.steps import Changed, Inside, LiveStep, Outcome, Owes, Remembered, Written
+from parking.live.outcomes import Changed, Inside, Outcome, Remembered, Written
+from parking.live.steps import LiveStep
 from parking.shown_grant import shown_grant
 
 if TYPE_CHECKING:
@@ -57,11 +60,6 @@ if TYPE_CHECKING:
     from parking.session import Session
 
 __all__ = ["Answer", "Answering", "Desk"]
-
-LOOKS_MAX = 5
-ENTERED = Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY)
-ENTERED_UNSURELY = Decision(verdict=Verdict.OPEN, reason=Reason.LOW_CONFIDENCE)
-ENTERED_TWICE = Decision(verdict=Verdict.OPEN, reason=Reason.DUPLICATE_ENTRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,43 +156,11 @@ class Desk:
             return answer
 
     def _entry(self, case: Case) -> Answering:
-        event = case.event
-        if not event.plate.readable:
-            decision = Decision(verdict=Verdict.OPEN, reason=Reason.UNREADABLE)
-            return (yield from self._note(case, case.verdict(decision), Result.QUARANTINED))
-        entered, held = ENTERED_UNSURELY if _unsure(case) else ENTERED, None
-        decision, heed_debts = case.verdict(entered), case.settled is None and entered is ENTERED
-        for _ in range(LOOKS_MAX):
-            outcome = yield self._entering(
-                case, decision, heed_debts=heed_debts, overrule_hold=held is not None
-            )
-            if isinstance(outcome, Owes):
-                decision, heed_debts = of_debtor(entered, outcome.debt, Direction.ENTRY), False
-                if decision.verdict is Verdict.HOLD:
-                    outcome = held or (yield self._noting(case, decision, Result.APPLIED))
-                    return _answer(event, outcome)
-            elif heed_debts and held is None and isinstance(outcome, Remembered) and case.overrules(outcome):
-                held = outcome
-            else:
-                return _answer(event, outcome)
-        raise Busy("the driver's debts changed at every look")
-
-    def _entering(self, case: Case, decision: Decision, *, heed_debts: bool, overrule_hold: bool) -> LiveStep:
-        event, garage = case.event, case.garage
-        return self._steps.enter(
-            event,
-            decision=decision,
-            decision_if_twice=case.verdict(ENTERED_TWICE),
-            tariff=garage.tariffs.in_force(event.captured_at),
-            policy=garage.policy,
-            received_at=case.received_at,
-            heed_debts=heed_debts,
-            overrule_hold=overrule_hold,
-        )
+        return _answer(case.event, (yield from entering(case, self._steps)))
 
     def _exit(self, case: Case) -> Answering:
         event, policy = case.event, case.garage.policy
-        if not event.plate.readable or _unsure(case):
+        if not event.plate.readable or case.unsure:
             reason = Reason.LOW_CONFIDENCE if event.plate.readable else Reason.UNREADABLE
             decision = Decision(verdict=barrier(policy.low_confidence), reason=reason)
             return (yield from self._note(case, case.verdict(decision), Result.QUARANTINED))
@@ -215,6 +181,8 @@ class Desk:
     def _leaving(self, case: Case, found: Inside, *, overrule_hold: bool) -> LiveStep:
         """What is to be written about an exit, by what the look found."""
         event, policy, session = case.event, case.garage.policy, found.session
+        if not found.is_shown(event):
+            return self._noting(case, case.verdict(TOKEN_REFUSED), Result.QUARANTINED)
         if session is None or session.entered_at > event.captured_at:
             decision = Decision(verdict=barrier(policy.no_entry), reason=Reason.NO_ENTRY)
             return self._noting(case, case.verdict(decision), Result.QUARANTINED)
@@ -281,10 +249,6 @@ def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: Debt
         amount_fen=decision.amount_fen,
         limit_fen=decision.limit_fen,
     )
-
-
-def _unsure(case: Case) -> bool:
-    return case.event.confidence_permille < case.garage.policy.confidence_bar_permille
 
 
 def _answer(event: GateEvent, outcome: Outcome) -> Answer:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from parking.ids import EventId, GarageId, LaneId
     from parking.plate import Plate
 
-__all__ = ["Candidate", "GateEvent", "Kind"]
+__all__ = ["IMAGE_REFERENCE_MAX", "Candidate", "GateEvent", "Kind"]
+
+IMAGE_REFERENCE_MAX = 256
+"""Characters."""
 
 
 @unique
@@ -58,6 +61,10 @@ class GateEvent:
     """The device's clock is wrong by more than may be put right: ``captured_at`` prices nothing."""
     grant_token: str = ""
     """The signed grant on which a cut-off garage let the vehicle out; history only."""
+    token_digest: str = ""
+    """Of the token that was shown in place of a plate, whose name ``plate`` is."""
+    image_reference: str = ""
+    """By which the controller's picture of it is found."""
     captured_ms: int = field(init=False, repr=False, compare=False)
     """The same moment, as it is written everywhere."""
     _digest: str = field(default="", init=False, repr=False, compare=False)
@@ -75,14 +82,17 @@ class GateEvent:
         return round(self.confidence * 1000)
 
     def digest(self) -> str:
-        """16 hex digits over the content: equal for a re-sent event, different for another body."""
+        """16 hex digits over the content: equal for a re-sent event, different for another body.
+
+        Where its picture is found is no part of that: a controller may store the picture anew.
+        """
         if self._digest:
             return self._digest
         plate, line = self.plate, "offline" if self.offline else "live"
         candidates = "".join([f"{one.number}={one.confidence!r}\x1f" for one in self.candidates])
         content = (
             f"{self.lane_id}\x1f{self.kind}\x1f{self.captured_ms}\x1f{plate.number}\x1f{plate.colour}\x1f"
-            f"{self.confidence!r}\x1f{candidates}{line}{self.grant_token}"
+            f"{self.confidence!r}\x1f{candidates}{line}{self.grant_token}{self.token_digest}"
         )
         digest = blake2b(content.encode(), digest_size=8).hexdigest()
         object.__setattr__(self, "_digest", digest)

@@ -68,7 +68,9 @@ class VehicleClass(StrEnum):
     """An ordinary number on black: owned by a foreign body or person."""
     TEMPORARY = "temporary"
     UNLICENSED = "unlicensed"
-    """No plate, none that could be read, or a token that stands in for one."""
+    """No plate, none that could be read, or what another system calls a car without one."""
+    TOKEN = "token"  # noqa: S105 - a word, no secret
+    """No plate; its driver has a token, and the car its name (``parking/stay_token.py``)."""
     OTHER = "other"
     """Another country's plate, or a reading that fits no Chinese form."""
 
@@ -92,7 +94,8 @@ FORMS: dict[str, str] = {
     VehicleClass.HONG_KONG: f"{OFFICE}{SIGN}{{4}}港",
     VehicleClass.MACAO: f"{OFFICE}{SIGN}{{4}}澳",
     VehicleClass.TEMPORARY: f"临[{PROVINCES}]?[A-Z0-9]{{4,8}}|{OFFICE}{SIGN}{{4,5}}[临超]",
-    VehicleClass.UNLICENSED: f"{UNREADABLE}(?:[A-Z0-9]{{4,15}})?",
+    VehicleClass.UNLICENSED: f"{UNREADABLE}(?:[A-Z0-9]{{4,14}})?",
+    VehicleClass.TOKEN: f"{UNREADABLE}[A-Z0-9]{{15}}",
 }
 """The form of a normalised number, by class; an *ordinary* number is told apart by colour."""
 
@@ -139,6 +142,11 @@ class Plate:
     def readable(self) -> bool:
         """Whether the number identifies a vehicle at all."""
         return self.number != UNREADABLE
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it is the name of a token, which no camera can read from a car."""
+        return len(self.number) == LENGTH_MAX and self.vehicle_class is VehicleClass.TOKEN
 
     @property
     def vehicle_class(self) -> VehicleClass:

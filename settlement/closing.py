@@ -15,7 +15,7 @@ from parking.desk import Desk
 from parking.errors import Conflict
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
-from parking.live.steps import Inside
+from parking.live.outcomes import Inside
 
 if TYPE_CHECKING:
     from parking.clock import Clock

@@ -40,8 +40,8 @@ class ArchivedAnswer:
 class Archive(Protocol):
     """What the books know."""
 
-    async def cars_inside(self) -> Sequence[Session]:
-        """The sessions of all cars inside, with what they paid."""
+    async def cars_inside(self) -> Sequence[tuple[Session, str]]:
+        """The sessions of all cars inside, with what they paid, and the digests of their tokens."""
         ...
 
     async def answers_since(self, moment: datetime) -> Sequence[ArchivedAnswer]:
@@ -56,7 +56,7 @@ class Archive(Protocol):
 class LiveSessions(Protocol):
     """Where it is put back."""
 
-    async def car(self, session: Session) -> bool:
+    async def car(self, session: Session, token_digest: str) -> bool:
         """Put one car inside; ``False`` when a car of its number is there."""
         ...
 
@@ -78,11 +78,11 @@ class Rebuilt:
 
 async def rebuild(archive: Archive, live: LiveSessions, *, now: datetime, answers_kept: timedelta) -> Rebuilt:
     """Put back what is missing; nothing that is there is changed, so it may run at any time and again."""
-    sessions = await archive.cars_inside()
+    cars = await archive.cars_inside()
     answers = await archive.answers_since(now - answers_kept)
     return Rebuilt(
-        cars_inside=len(sessions),
-        cars_restored=await _count([live.car(session) for session in sessions]),
+        cars_inside=len(cars),
+        cars_restored=await _count([live.car(session, token_digest) for session, token_digest in cars]),
         answers=len(answers),
         answers_restored=await _count(
             [live.answer(one.event, one.decision, one.session_id) for one in answers]

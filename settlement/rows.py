@@ -82,6 +82,8 @@ class EventRow(NamedTuple):
     limit_fen: int
     result: str
     session_id: UUID | None
+    token_digest: str | None
+    image_reference: str | None
 
 
 class StepRow(NamedTuple):
@@ -249,6 +251,8 @@ def event_row_of(record: Record) -> EventRow:
         decision.limit_fen,
         record.result,
         record.session.session_id if record.session is not None else None,
+        event.token_digest or None,
+        event.image_reference or None,
     )
 
 

@@ -111,7 +111,7 @@ async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:
             rebuilt = await rebuild(archive, restoring, now=now, answers_kept=kept)
             count, policies = settings.partition_count, Policies(pool, POLICY_TEXTS)
             await grant_to(
-                await archive.cars_inside(),
+                [session for session, _ in await archive.cars_inside()],
                 books=PostgresGrantBooks(pool, policies, partition_count=count),
                 grants=LiveGrants(
                     live,

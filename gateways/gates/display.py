@@ -31,6 +31,7 @@ PHRASES: Final[dict[Reason, str]] = {
     Reason.NO_ENTRY: "无入场记录 请稍候",
     Reason.LOW_CONFIDENCE: "一路平安",
     Reason.UNREADABLE: "无法识别车牌",
+    Reason.TOKEN_REFUSED: "二维码无效 请重新取码",
     Reason.TURN_BACK: "已取消",
     Reason.NO_PASSAGE: "已取消",
     Reason.LATE: "",
@@ -40,6 +41,8 @@ PHRASES: Final[dict[Reason, str]] = {
     Reason.GRANT_REFUSED: "",
     Reason.OUTAGE_POLICY: "一路平安",
 }
+UNLICENSED: Final = "无牌车"
+SHOWN_OF_NAME: Final = 4
 
 
 @lru_cache(maxsize=4096)
@@ -48,9 +51,13 @@ def _phrase(reason: Reason, amount_fen: int) -> str:
 
 
 def display(plate: Plate, decision: Decision) -> list[str]:
-    """Two lines, of a debtor three; none when nobody is there to read them."""
+    """Two lines, of a debtor three; none when nobody is there to read them.
+
+    A car without a plate is called by the end of its token's name, as its driver can read it too.
+    """
     phrase = _phrase(decision.reason, decision.amount_fen)
     if not phrase:
         return []
     owing = [f"欠费 {yuan(decision.owed_fen)}元"] if decision.owed_fen else []
-    return [plate.number, phrase, *owing]
+    name = f"{UNLICENSED} {plate.number[-SHOWN_OF_NAME:]}" if plate.is_token else plate.number
+    return [name, phrase, *owing]

@@ -202,6 +202,8 @@ class Gatehouse:
             raise NotPermitted("this token does not speak for that lane")
         if (event.kind, direction) in WRONG_WAY:
             raise InvalidInput(f"lane {event.lane_id} runs the other way", ("kind", "lane_id"))
+        if event.plate.is_token and not event.token_digest:
+            raise InvalidInput("the name of a token is no plate: show the token", ("plate", "token"))
         return garage
 
     async def _by_policy(self, event: GateEvent, garage: Garage) -> Answer:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from settlement.books.prepayments import Prepayments
     from settlement.books.review import Reviews
     from settlement.books.standings import Standings
+    from settlement.books.stay_tokens import StayTokens
     from settlement.books.tokens import Tokens
     from settlement.books.views import Views
 
@@ -58,6 +59,7 @@ class Operator:
     standings: Standings
     debts: Debts
     claims: Claims
+    stay_tokens: StayTokens
     rails: Collection[str]
     """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges

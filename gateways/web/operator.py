@@ -21,6 +21,7 @@ from gateways.web.operator_plates import plate_routes
 from gateways.web.operator_review import review_routes
 from gateways.web.operator_sessions import session_routes
 from gateways.web.operator_standing import standing_routes
+from gateways.web.operator_stay_tokens import stay_token_routes
 from gateways.web.operator_tokens import token_routes
 from gateways.web.problems import problems_middleware
 from gateways.web.routes import add_routes
@@ -48,6 +49,7 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *standing_routes(operator),
         *debt_routes(operator),
         *plate_routes(operator),
+        *stay_token_routes(operator),
     ]
 
 

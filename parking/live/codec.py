@@ -86,12 +86,14 @@ def event_text(event: GateEvent, received_at: datetime) -> str:
         f'{{"i":{quoted(event.event_id)},"g":{quoted(event.garage_id)},"l":{quoted(event.lane_id)},'
         f'"k":"{event.kind}","c":{event.captured_ms},"q":{to_ms(received_at)},'
         f'"n":{quoted(event.plate.number)},"o":"{event.plate.colour}","f":{event.confidence!r},'
-        f'"z":{int(event.offline)}{candidates}{_token(event)}{_clock(event)}}}'
+        f'"z":{int(event.offline)}{candidates}{_shown(event)}{_clock(event)}}}'
     )
 
 
-def _token(event: GateEvent) -> str:
-    return f',"t":{encode_basestring(event.grant_token)}' if event.grant_token else ""
+def _shown(event: GateEvent) -> str:
+    """What few events have."""
+    texts = (("t", event.grant_token), ("u", event.token_digest), ("p", event.image_reference))
+    return "".join([f',"{name}":{encode_basestring(text)}' for name, text in texts if text])
 
 
 def _clock(event: GateEvent) -> str:
@@ -234,6 +236,8 @@ def event_from(text: str) -> tuple[GateEvent, datetime]:
         offline=bool(raw["z"]),
         grant_token=raw.get("t", ""),
         clock_wrong=bool(raw.get("w", 0)),
+        token_digest=raw.get("u", ""),
+        image_reference=raw.get("p", ""),
     )
     return event, from_ms(raw["q"])
 

@@ -40,6 +40,11 @@ class GarageKeys:
         return f"{self.prefix}d"
 
     @property
+    def issued(self) -> str:
+        """The tokens for cars without a plate that have not come in yet, by the car's name."""
+        return f"{self.prefix}k"
+
+    @property
     def tokens(self) -> tuple[str, str, str]:
         """The signed grants, and which change gave and took each last."""
         return f"{self.prefix}t", f"{self.prefix}tg", f"{self.prefix}tt"

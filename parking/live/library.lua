@@ -3,8 +3,9 @@
 -- The steps of a session, each atomic: remember the answer, change the session, write the journal.
 --
 -- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, d debt notice, p prepaid
--- fen, pa paid at ms, pu paid until ms, b benefits, y earlier visits); a car that just left is the same hash under another key, with
--- o left ms, a fee fen and c changes of the price list. An answered event is a string "<digest>;<decision>;<session id>".
+-- fen, pa paid at ms, pu paid until ms, b benefits, y earlier visits, t digest of the token that it leaves by); a car
+-- that just left is the same hash under another key, with o left ms, a fee fen and c changes of the price list. An
+-- answered event is a string "<digest>;<decision>;<session id>".
 --
 -- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
 --
@@ -32,7 +33,7 @@ end
 
 -- find <car> |
 local function find(keys)
-  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd', 'b', 'y')) }
+  return { NEW, unpack(redis.call('HMGET', keys[1], 's', 'f', 'v', 'e', 'g', 'p', 'pa', 'pu', 'd', 'b', 'y', 't')) }
 end
 
 -- look <event> <car> | digest
@@ -53,19 +54,44 @@ local function continued(left, entered, within)
   return earlier .. '[' .. was[1] .. ',' .. was[2] .. ',' .. was[3] .. ']'
 end
 
--- enter <event> <car> <inside> <journal> <debtors> <left> |
+-- look_issued <event> <issued> | digest number
+local function look_issued(keys, args)
+  return recall(keys[1], args[1]) or { NEW, redis.call('HGET', keys[2], args[2]) }
+end
+
+-- issue <issued> | issued_max stale_ms record number...
+-- The tokens of cars that may come in, each "<digest>;<until ms>". What expired before stale_ms makes room.
+local function issue(keys, args)
+  local issued = keys[1]
+  local issued_max, stale_ms, count = tonumber(args[1]), tonumber(args[2]), (#args - 2) / 2
+  if redis.call('HLEN', issued) + count > issued_max then
+    local known = redis.call('HGETALL', issued)
+    for at = 1, #known, 2 do
+      local until_ms = string.match(known[at + 1], ';(%d+)$')
+      if tonumber(until_ms) < stale_ms then redis.call('HDEL', issued, known[at]) end
+    end
+    if redis.call('HLEN', issued) + count > issued_max then return 0 end
+  end
+  redis.call('HSET', issued, unpack(args, 3))
+  return 1
+end
+
+-- enter <event> <car> <inside> <journal> <debtors> <left> [<issued>] |
 --   digest decision decision_if_read_twice keep_ms event session_id facts entered_ms number twice_within_ms
---   debtor overrule reentry_ms
+--   debtor overrule reentry_ms [token]
+-- A car without a plate enters by its token, as it was looked at among those issued, which is used by that.
 -- Where a debtor is named (number and colour) who owes, nothing changes and the answer is his notice. With
 -- overrule = 1 a remembered hold for a debt is overruled: it is paid.
 local function enter(keys, args)
-  local event_key, car, inside, journal, debtors, left = unpack(keys)
+  local event_key, car, inside, journal, debtors, left, issued = unpack(keys)
   local digest, decision, decision_twice, keep_ms, event = unpack(args, 1, 5)
-  local session, facts, entered, number, within, debtor, overrule, reentry = unpack(args, 6, 13)
+  local session, facts, entered, number, within, debtor, overrule, reentry, token = unpack(args, 6, 14)
   local known = recall(event_key, digest)
   if known and not (overrule == '1' and known[1] == REPLAYED and string.sub(known[2], 1, 9) == 'hold;debt') then
     return known
   end
+
+  if issued and redis.call('HGET', issued, number) ~= token then return { CHANGED } end
 
   local was = redis.call('HMGET', car, 's', 'f', 'v', 'e')
   local gap = was[1] and tonumber(entered) - tonumber(was[4])
@@ -89,6 +115,10 @@ local function enter(keys, args)
 
   local answer = decision .. ';' .. session
   redis.call('HSET', car, 's', session, 'f', facts, 'v', 0, 'e', entered)
+  if issued then
+    redis.call('HDEL', issued, number)
+    redis.call('HSET', car, 't', string.match(token, '^(.-);'))
+  end
   redis.call('ZADD', inside, entered, number)
   remember(event_key, digest, answer, keep_ms)
   local record = { 's', session, 'f', facts, 'v', 0 }
@@ -269,8 +299,15 @@ local function prepay(keys, args)
   return 1
 end
 
+-- replace_token <car> | session_id token_digest
+local function replace_token(keys, args)
+  if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
+  redis.call('HSET', keys[1], 't', args[2])
+  return 1
+end
+
 -- restore <car> <inside> <left> |
---   session_id facts version entered_ms number earlier [total_fen paid_at_ms paid_until_ms]
+--   session_id facts version entered_ms number earlier token_digest [total_fen paid_at_ms paid_until_ms]
 -- A car that has left since the books last heard of it stays outside.
 local function restore(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
@@ -278,7 +315,8 @@ local function restore(keys, args)
   if gone[1] == args[1] and tonumber(gone[2]) > tonumber(args[3]) then return 0 end
   redis.call('HSET', keys[1], 's', args[1], 'f', args[2], 'v', args[3], 'e', args[4])
   if args[6] ~= '' then redis.call('HSET', keys[1], 'y', args[6]) end
-  if args[7] then redis.call('HSET', keys[1], 'p', args[7], 'pa', args[8], 'pu', args[9]) end
+  if args[7] ~= '' then redis.call('HSET', keys[1], 't', args[7]) end
+  if args[8] then redis.call('HSET', keys[1], 'p', args[8], 'pa', args[9], 'pu', args[10]) end
   redis.call('ZADD', keys[2], args[4], args[5])
   return 1
 end
@@ -316,7 +354,7 @@ local function settle(keys, args)
 end
 
 local STEPS = {
-  lf1_look = look, lf1_find = find, lf1_enter = enter, lf1_note = note, lf1_leave = leave, lf1_turn_back = turn_back,
+  lf1_look = look, lf1_find = find, lf1_look_issued = look_issued, lf1_enter = enter, lf1_note = note, lf1_leave = leave, lf1_turn_back = turn_back,
 }
 
 -- many <keys of all steps> | (step keys_count arguments_count argument...)...
@@ -336,6 +374,9 @@ end
 
 redis.register_function{ function_name = 'lf1_find', callback = find, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'lf1_look', callback = look, flags = { 'no-writes' } }
+redis.register_function{ function_name = 'lf1_look_issued', callback = look_issued, flags = { 'no-writes' } }
+redis.register_function('lf1_issue', issue)
+redis.register_function('lf1_replace_token', replace_token)
 redis.register_function('lf1_enter', enter)
 redis.register_function('lf1_note', note)
 redis.register_function('lf1_leave', leave)

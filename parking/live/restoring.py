@@ -30,14 +30,14 @@ class Restoring:
         self._keys = Keys(partition_count)
         self._keep_ms = int(answers_kept.total_seconds() * 1000)
 
-    async def car(self, session: Session) -> bool:
+    async def car(self, session: Session, token_digest: str = "") -> bool:
         """Put one car inside; ``False`` when a car of its number is there."""
         keys = self._keys.of(session.garage_id)
         number = session.plate.number
         put = await self._live.call(
             "FCALL", "lf1_restore", 3, keys.car(number), keys.inside, keys.left(number),
             str(session.session_id), session_facts(session), session.version, to_ms(session.entered_at),
-            number, earlier_text(session.earlier), *_prepaid(session),
+            number, earlier_text(session.earlier), token_digest, *_prepaid(session),
         )  # fmt: skip
         return bool(put)
 

@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
-from parking.errors import Defect
+from parking.errors import Busy, Defect
 from parking.live.codec import answer_from
 from parking.live.keys import Keys
-from parking.live.steps import Inside, Remembered, Steps
+from parking.live.outcomes import Inside, Issued, Remembered
+from parking.live.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
 
     from parking.ids import EventId, GarageId
     from parking.live.batching import BatchingConnection
-    from parking.live.steps import LiveStep, Outcome
+    from parking.live.outcomes import Outcome
+    from parking.live.steps import LiveStep
     from parking.live.wire import Reply
     from parking.session import Session
+    from parking.stay_token import StayToken
 
 __all__ = ["STEPS_PER_CALL", "Kept", "Sessions"]
 
 STEPS_PER_CALL = 100
 """Two to three milliseconds of the live store's time."""
+ISSUED_MAX = 1_000
+"""Tokens of a garage that nobody has used yet, about 150 bytes each."""
+LATE_MAX = timedelta(hours=48)
+"""How long after it expired a token is kept for an entry that was in time and is reported late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,33 @@ class Sessions:
             str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
         )  # fmt: skip
         return bool(done)
+
+    async def issue_tokens(
+        self, garage_id: GarageId, tokens: Sequence[StayToken], *, now: datetime, until: datetime
+    ) -> None:
+        """Have each of these tokens let one car in until a moment.
+
+        Raises :class:`Busy` when the garage has too many that nobody has used.
+        """
+        records = [word for one in tokens for word in (one.plate.number, f"{one.digest};{to_ms(until)}")]
+        done = await self._live.call(
+            "FCALL", "lf1_issue", 1, self._keys.of(garage_id).issued,
+            ISSUED_MAX, to_ms(now - LATE_MAX), *records,
+        )  # fmt: skip
+        if not done:
+            raise Busy("too many tokens of this garage are issued and not used")
+
+    async def issued(self, garage_id: GarageId, number: str) -> Issued:
+        """The token that was issued under a name and has let nobody in yet."""
+        record = await self._live.call("HGET", self._keys.of(garage_id).issued, number)
+        return Issued(record.decode() if record else "")
+
+    async def replace_token(self, session: Session, token: StayToken) -> bool:
+        """Have the car leave by another token; ``False`` when it is not inside any more."""
+        car = self._keys.of(session.garage_id).car(session.plate.number)
+        return bool(
+            await self._live.call("FCALL", "lf1_replace_token", 1, car, str(session.session_id), token.digest)
+        )
 
     async def occupancy(self, garage_id: GarageId) -> int:
         """Cars inside."""

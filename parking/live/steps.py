@@ -8,7 +8,7 @@ the same event with the same content gets the remembered answer, the same id wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +26,7 @@ from parking.live.codec import (
     held_grant,
     session_from,
 )
+from parking.live.outcomes import Changed, Inside, Issued, Outcome, Owes, Remembered, Written
 from parking.price_facts import changes_text
 from parking.tariff import version_id_of
 
@@ -33,62 +34,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from parking.debt import DebtNotice
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Direction, Policy
-    from parking.grant import Grant
     from parking.ids import GarageId, SessionId
     from parking.journal import Result
     from parking.live.keys import Keys
     from parking.session import Session
     from parking.tariff import Tariff
 
-__all__ = ["Changed", "Inside", "LiveStep", "Outcome", "Owes", "Remembered", "Steps", "Written"]
+__all__ = ["LiveStep", "Steps"]
 
 MILLISECOND = timedelta(milliseconds=1)
 MINUTE_MS = 60_000
-CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b", "y")
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """This event was answered before, and how."""
-
-    decision: Decision
-    session_id: SessionId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The step is written; ``session_id`` is the session it concerned."""
-
-    decision: Decision
-    session_id: SessionId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The session is no longer as it was looked at: look again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What a look found: the session of the car inside, if there is one, its grant and its debts."""
-
-    session: Session | None
-    grant: Grant | None
-    debt: DebtNotice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Owes:
-    """The driver who comes in owes; nothing has changed. ``None``: what, this version cannot read."""
-
-    debt: DebtNotice | None
-
-
-Outcome = Remembered | Written | Changed | Inside | Owes
+CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b", "y", "t")
 
 
 class LiveStep(NamedTuple):
@@ -122,6 +81,16 @@ class Steps:
         """The car inside with this plate number, whatever is remembered."""
         return LiveStep("lf1_find", (self._keys.of(garage_id).car(number),), (), partial(_seen, garage_id))
 
+    def look_issued(self, event: GateEvent) -> LiveStep:
+        """The remembered answer, or the token that was issued under the name that the event shows."""
+        keys = self._keys.of(event.garage_id)
+        return LiveStep(
+            "lf1_look_issued",
+            (keys.event(event.event_id), keys.issued),
+            (event.digest(), event.plate.number),
+            _issued,
+        )
+
     def enter(  # noqa: PLR0913 - all that an entry fixes, and what may stand against it
         self,
         event: GateEvent,
@@ -133,11 +102,12 @@ class Steps:
         received_at: datetime,
         heed_debts: bool = False,
         overrule_hold: bool = False,
+        issued: Issued | None = None,
     ) -> LiveStep:
         """Open a session; a car already inside is a repeated read or displaces its old session.
 
         With ``heed_debts`` a debtor is not let in: his notice comes back. ``overrule_hold``, as in
-        :meth:`leave`, replaces a remembered hold for a debt.
+        :meth:`leave`, replaces a remembered hold for a debt. A token is used by it, as it was ``issued``.
         """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
@@ -148,14 +118,14 @@ class Steps:
             "lf1_enter",
             (
                 keys.event(event.event_id), keys.car(number), keys.inside, keys.journal, keys.debtors,
-                keys.left(number),
+                keys.left(number), *((keys.issued,) if issued else ()),
             ),
             (
                 event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
                 event_text(written, received_at), session, facts_text(event, version_id_of(tariff)),
                 event.captured_ms, number, policy.duplicate_entry_within // MILLISECOND,
                 f"{number};{event.plate.colour}" if heed_debts else "", int(overrule_hold),
-                tariff.reentry_minutes * MINUTE_MS,
+                tariff.reentry_minutes * MINUTE_MS, *((issued.record,) if issued else ()),
             ),
             partial(_done, f"{text};{session}", Written(decision, session_id)),
         )  # fmt: skip
@@ -259,6 +229,10 @@ def _seen(garage_id: GarageId, reply: list[Any]) -> Outcome:
     return _remembered(reply) or _inside(garage_id, reply[1:])
 
 
+def _issued(reply: list[bytes]) -> Outcome:
+    return _remembered(reply) or Issued(reply[1].decode() if reply[1] else "")
+
+
 def _done(proposed: str, as_proposed: Written, reply: list[bytes]) -> Outcome:
     """What became of a step; nearly always what was proposed, which then need not be read back."""
     if reply[0] != b"new":
@@ -290,4 +264,9 @@ def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
         session = session_from(garage_id, fields)
     except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
         raise Defect("a session cannot be read by this version") from error
-    return Inside(session=session, grant=held_grant(fields.get("g")), debt=debt_from(fields.get("d")))
+    return Inside(
+        session=session,
+        grant=held_grant(fields.get("g")),
+        debt=debt_from(fields.get("d")),
+        token_digest=fields.get("t", ""),
+    )

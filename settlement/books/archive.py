@@ -37,10 +37,10 @@ class BookArchive(Archive):
         self._prepaid_exit_within = prepaid_exit_within
 
     @override
-    async def cars_inside(self) -> list[Session]:
+    async def cars_inside(self) -> list[tuple[Session, str]]:
         async with connection(self._pool) as held:
             rows = await held.fetch(sql("rebuild/inside"))
-        return [self._session(row) for row in rows]
+        return [(self._session(row), row["token_digest"] or "") for row in rows]
 
     @override
     async def answers_since(self, moment: datetime) -> list[ArchivedAnswer]:
@@ -94,6 +94,7 @@ def answer_of(row: asyncpg.Record) -> ArchivedAnswer:
             confidence=row["confidence"],
             candidates=tuple(Candidate(number=number, confidence=sure) for number, sure in candidates),
             offline=row["offline"],
+            token_digest=row["token_digest"] or "",
         ),
         decision=Decision(
             verdict=Verdict(row["verdict"]),

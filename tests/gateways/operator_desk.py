@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import count
@@ -44,17 +44,20 @@ from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
 from settlement.books.standings import Standings
+from settlement.books.stay_tokens import StayTokens
 from settlement.books.tokens import TokenKind, Tokens
 from settlement.books.views import Views
 from settlement.debtors import Debtors
 from settlement.observe import SilentObserver
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, tariff_version
+from tests.scenarios.tokens import showing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from parking.desk import Answer
     from parking.ids import AccountId
+    from parking.stay_token import StayToken
     from settlement.books.pool import Pool
 
 __all__ = ["PLATE", "Answered", "Front", "StillClock", "Told", "item_path", "open_front"]
@@ -163,8 +166,12 @@ class Front:
         minutes: int = 0,
         confidence: float = 1.0,
         garage_id: GarageId = GARAGE,
+        token: StayToken | None = None,
     ) -> Answer:
-        """What a gate is answered ``minutes`` after noon; the clock is moved there."""
+        """What a gate is answered ``minutes`` after noon; the clock is moved there.
+
+        A car without a plate shows a token, and is taken a picture of.
+        """
         self.clock.moment = NOON + timedelta(minutes=minutes)
         garage = (await self.operator.garages.one(garage_id)).garage
         assert garage is not None
@@ -177,6 +184,8 @@ class Front:
             plate=parse_plate(number, Colour.BLUE),
             confidence=confidence,
         )
+        if token is not None:
+            event = replace(showing(event, token), image_reference=f"in-1/{event.event_id}.jpg")
         return await Desk(self.operator.sessions, self.clock).answer(event, garage)
 
     async def settle(self) -> None:
@@ -245,6 +254,7 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         standings=Standings(pool, partition_count=PARTITIONS),
         debts=Debts(pool, partition_count=PARTITIONS),
         claims=Claims(pool),
+        stay_tokens=StayTokens(pool, partition_count=PARTITIONS),
         rails={"simulator"},
         charges=Charges(pool),
         sessions=Sessions(live, partition_count=PARTITIONS),

@@ -67,7 +67,7 @@ async def test_parameters_and_bodies_are_those_of_the_models(front: Front) -> No
     tariff = document["paths"]["/v1/garages/{garage_id}/tariffs"]["post"]
     assert set(tariff["requestBody"]["content"]) == {"application/json", "application/toml"}
     event = document["components"]["schemas"]["GateEventIn"]
-    assert {"event_id", "captured_at", "plate"} <= set(event["required"])
+    assert {"event_id", "captured_at", "kind"} <= set(event["required"])
     assert event["additionalProperties"] is False
 
 

@@ -16,7 +16,7 @@ from parking.event import Kind
 from parking.garage import LeaveFirst, Policy
 from parking.grant import Grant, Granted, GrantReason
 from parking.live.keys import Keys
-from parking.live.steps import Changed, Inside, Written
+from parking.live.outcomes import Changed, Inside, Written
 from parking.session import Step
 from tests.scenarios.stage import GARAGE, MIDNIGHT, PARTITIONS, an_event, garage_of, stage
 

@@ -28,7 +28,7 @@ from parking.event import Kind
 from parking.garage import Direction, LeaveFirst, Policy
 from parking.ids import session_id_of
 from parking.journal import Result
-from parking.live.steps import Changed, Inside, Remembered, Written
+from parking.live.outcomes import Changed, Inside, Remembered, Written
 from parking.session import TRANSITIONS, State, Step
 from tests.scenarios.stage import GARAGE, MIDNIGHT, an_event, garage_of, stage
 from tests.stores import valkey_command

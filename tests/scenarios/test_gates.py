@@ -23,6 +23,7 @@ from parking.ids import AccountId, session_id_of
 from parking.plate import Colour, parse_plate
 from tests.scenarios.stage import GARAGE, MIDNIGHT, Stage, an_event, garage_of, stage
 from tests.scenarios.table import Scenario, Step, read_scenarios
+from tests.scenarios.tokens import is_token, showing, token_of
 
 if TYPE_CHECKING:
     from parking.desk import Answer
@@ -70,7 +71,7 @@ class Player:
         added = (await self._on.journal())[records:]
         if added:
             return answer, " & ".join(self._record_words(one) for one in added)
-        if step.act not in {"grant", "give", "prepay", "owes"}:
+        if step.act not in {"grant", "give", "prepay", "owes", "issue", "replace"}:
             assert await self._on.dump() == before, f"line {step.line}: something changed"
         return answer, "nothing"
 
@@ -84,6 +85,13 @@ class Player:
                 return await self._prepay(step)
             case "owes":
                 return await self._owes(step)
+            case "issue":
+                until, now = moment(step.options["until"]), moment(step.time)
+                await self._on.sessions.issue_tokens(GARAGE, [token_of(step.plate)], now=now, until=until)
+                return "issued"
+            case "replace":
+                done = await self._on.sessions.replace_token(await self._session(step), token_of(step.plate))
+                return "replaced" if done else "gone"
             case "inside":
                 return str(await self._on.sessions.occupancy(GARAGE))
             case _:
@@ -98,11 +106,12 @@ class Player:
             name,
             KINDS[step.act],
             at=moment(step.options.get("at", step.time)),
-            plate="" if step.plate == "none" else step.plate,
+            plate="" if step.plate == "none" or is_token(step.plate) else step.plate,
             lane=step.lane,
             confidence=float(step.options.get("sure", "0.97")),
         )
         event = replace(event, offline="offline" in step.options)
+        event = showing(event, token_of(step.plate)) if is_token(step.plate) else event
         self._events[name] = event
         self._names[session_id_of(GARAGE, event.event_id)] = name
         return event

@@ -26,6 +26,7 @@ from settlement.books.migrate import owner_connection
 from tests.scenarios.stage import an_event
 from tests.scenarios.table import Scenario, Step, read_scenarios
 from tests.scenarios.test_gates import moment
+from tests.scenarios.tokens import is_token, showing, token_of
 from tests.scenarios.town import Town, town
 
 if TYPE_CHECKING:
@@ -93,9 +94,11 @@ class Player:
             return self._events[step.options["of"]]
         name = f"e{len(self._events) + 1}"
         garage, _, lane = step.lane.partition("/")
+        plate = "" if is_token(step.plate) else step.plate
         event = an_event(
-            name, GATES[step.act], at=moment(step.options.get("at", step.time)), plate=step.plate, lane=lane
+            name, GATES[step.act], at=moment(step.options.get("at", step.time)), plate=plate, lane=lane
         )
+        event = showing(event, token_of(step.plate)) if is_token(step.plate) else event
         event = replace(
             event,
             garage_id=GarageId(garage),
@@ -122,6 +125,30 @@ class Player:
         options = {f"{name}_fen": int(value) for name, value in step.options.items()}
         self._accounts[step.plate] = await self._on.register(step.plate, **options)
         return "registered"
+
+    async def _issue(self, step: Step) -> str:
+        """A lane gets a token that an entry may use."""
+        on, garage_id = self._on, GarageId(step.lane.partition("/")[0])
+        until = moment(step.options["until"])
+        await on.sessions.issue_tokens(garage_id, [token_of(step.plate)], now=on.clock.now(), until=until)
+        return "issued"
+
+    async def _bind(self, step: Step) -> str:
+        """A driver binds the token that he has."""
+        account_id = self._accounts[step.options["to"]]
+        await self._on.stay_tokens.bind(account_id, token_of(step.plate), self._on.clock.now())
+        await self._on.regrant(account_id)
+        return "bound"
+
+    async def _replace(self, step: Step) -> str:
+        """An attendant replaces the token that is lost."""
+        on, garage_id, token = self._on, GarageId(step.lane.partition("/")[0]), token_of(step.plate)
+        session = (await on.sessions.find(garage_id, token.plate.number)).session
+        assert session is not None
+        await on.stay_tokens.record_replacement(
+            session.session_id, garage_id, token, by="Li", reason="white van", now=on.clock.now()
+        )
+        return "replaced" if await on.sessions.replace_token(session, token) else "gone"
 
     async def _account(self, step: Step) -> str:
         account_id = self._accounts[step.plate]

@@ -31,6 +31,7 @@ from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.standings import Standings
+from settlement.books.stay_tokens import StayTokens
 from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.books.views import Views
 from settlement.debtors import Debtors
@@ -71,7 +72,7 @@ class Town:
         observer = SilentObserver()
         self.policies = Policies(pool, POLICY_TEXTS)
         self.accounts, self.debts = Accounts(pool), Debts(pool, partition_count=count)
-        self.claims = Claims(pool)
+        self.claims, self.stay_tokens = Claims(pool), StayTokens(pool, partition_count=count)
         self.standings, self.views = (
             Standings(pool, partition_count=count),
             Views(pool, partition_count=count),

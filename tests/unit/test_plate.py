@@ -71,6 +71,8 @@ CLASSES = """
     浙A1234临    unknown       temporary
     无ES16V2A    unknown       unlicensed
     _无_         unknown       unlicensed
+    无0123456789ABCDE unknown  token
+    无0123456789ABCD unknown   unlicensed
     AD42F3B      unknown       other
     浙A1234      blue          other
     浙I12345     blue          other
@@ -142,6 +144,7 @@ def test_a_plate_cannot_be_built_from_a_number_as_written(number: str) -> None:
         ("AD42F3B", "A*****B"),
         ("AB1", "***"),
         ("_无_", "无"),
+        ("无0123456789ABCDE", "无**************E"),
     ],
 )
 def test_a_masked_plate_hides_its_middle(number: str, masked: str) -> None:

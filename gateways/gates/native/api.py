@@ -7,6 +7,7 @@ line per event, in order, with a few calls to the live store for all of them.
 from __future__ import annotations
 
 import json
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +15,25 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from gateways.gates.display import display
+from gateways.gates.native.stay_tokens import STAY_TOKENS
 from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_text, event_of
 from gateways.web.bodies import read_body
 from gateways.web.problems import invalid, problem, problem_document, problems_middleware
 from gateways.web.ready import ReadyJson
 from parking.errors import InvalidInput, LeaveFirstError
+from parking.ids import GarageId
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.native.handouts import GrantHandouts
+    from gateways.gates.native.stay_tokens import StayTokens
     from gateways.metrics import GateMetrics
     from parking.desk import Answer
     from parking.event import GateEvent
+
+    Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 __all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "EVENT_BYTES_MAX", "NativeGates"]
 
@@ -46,9 +52,11 @@ class NativeGates:
         *,
         draining: Callable[[], bool],
         handouts: GrantHandouts,
+        stay_tokens: StayTokens,
     ) -> None:
         self._gatehouse = gatehouse
         self._handouts = handouts
+        self._stay_tokens = stay_tokens
         self._metrics = metrics
         self._draining = draining
         self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
@@ -62,12 +70,16 @@ class NativeGates:
 
     def _routed(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         path = request.raw_path.partition("?")[0]
-        handler = self._handlers.get(path)
+        handler = self._handlers.get(path) or self._issuing(path)
         if handler is None:
             return self._handed_out(path, request)
         if request.method != hdrs.METH_POST:
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
         return handler(request)
+
+    def _issuing(self, path: str) -> Handler | None:
+        found = STAY_TOKENS.fullmatch(path)
+        return partial(self.issue, GarageId(found[1])) if found else None
 
     def _handed_out(self, path: str, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         handler = self._handouts.handler(path)
@@ -112,6 +124,12 @@ class NativeGates:
             for line in lines
         ]
         return web.Response(body="\n".join(texts).encode(), content_type="application/x-ndjson")
+
+    async def issue(self, garage_id: GarageId, request: web.BaseRequest) -> web.StreamResponse:
+        """``POST /v1/garages/{garage_id}/stay-tokens``."""
+        controller = self._gatehouse.controller(request.headers.get("Authorization"))
+        body = await _body(request, EVENT_BYTES_MAX)
+        return await self._stay_tokens.issue(garage_id, controller, body)
 
     def _line(self, event: GateEvent, answer: Answer | LeaveFirstError) -> str:
         if isinstance(answer, LeaveFirstError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateways.gates.native.handouts import GrantKeysOut, GrantsOut, GrantsQuery
+from gateways.gates.native.stay_tokens import StayTokensIn, StayTokensOut
 from gateways.gates.native.wire import GateAnswer, GateEventIn
 from gateways.web.access import Scope
 from gateways.web.routes import BodyForm, Route
@@ -32,6 +33,15 @@ NATIVE_ROUTES: Final[list[Route[Any, Any]]] = [
         body_form=BodyForm.LINES,
         lines_max=1000,
         answer=GateAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/v1/garages/{garage_id}/stay-tokens",
+        scope=Scope.CONTROLLER,
+        summary="Issue tokens for cars without a plate, to be shown or printed by a lane.",
+        body=StayTokensIn,
+        answer=StayTokensOut,
+        statuses={403: "The token speaks for another garage.", 503: "Too many are issued and not used."},
     ),
     Route(
         method="GET",

@@ -14,14 +14,16 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from parking.decision import Reason, Verdict
 from parking.errors import InvalidInput
-from parking.event import Candidate, GateEvent, Kind
+from parking.event import IMAGE_REFERENCE_MAX, Candidate, GateEvent, Kind
 from parking.grant_token import TOKEN_MAX
 from parking.ids import EventId, GarageId, LaneId
 from parking.plate import Colour, parse_plate
+from parking.stay_token import STAY_TOKEN_MAX, read_token
 
 if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.desk import Answer
+    from parking.plate import Plate
 
 __all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
 
@@ -67,10 +69,27 @@ class GateEventIn(Wire):
     lane_id: Name
     kind: Kind
     captured_at: Annotated[Moment, Field(description="Device time, RFC 3339 with offset.")]
-    plate: PlateIn
-    confidence: Confidence
+    plate: PlateIn | None = None
+    confidence: Annotated[Confidence | None, Field(description="Of the plate; needed with one.")] = None
     candidates: Annotated[tuple[CandidateIn, ...], Field(max_length=10)] = ()
     offline: bool = False
+    token: Annotated[
+        str | None,
+        Field(
+            max_length=STAY_TOKEN_MAX,
+            pattern=r"^[A-Z0-9-]+$",
+            description="Of a car without a plate, in place of one: what its driver shows.",
+        ),
+    ] = None
+    image_reference: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=IMAGE_REFERENCE_MAX,
+            pattern=r"^[^\x00-\x1f\x7f]*$",
+            description="By which your picture of it is found.",
+        ),
+    ] = None
     grant: Annotated[
         str | None,
         Field(
@@ -101,27 +120,40 @@ EVENTS = TypeAdapter(list[GateEventIn])
 
 
 def event_of(wire: GateEventIn) -> GateEvent:
-    """The event; raises :class:`InvalidInput` for what cannot be a plate, or a moment."""
+    """The event; raises :class:`InvalidInput` for what cannot be a plate, a token, or a moment."""
     try:
         captured_at = wire.captured_at.astimezone(UTC)
         if captured_at.microsecond % 1000:
             captured_at = captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000)
     except OverflowError:
         raise InvalidInput("outside the years 1 to 9999 in UTC", ("captured_at",)) from None
+    plate, confidence, token_digest = _vehicle(wire)
     return GateEvent(
         event_id=EventId(wire.event_id),
         garage_id=GarageId(wire.garage_id),
         lane_id=LaneId(wire.lane_id),
         kind=wire.kind,
         captured_at=captured_at,
-        plate=parse_plate(wire.plate.number, wire.plate.colour),
-        confidence=wire.confidence,
+        plate=plate,
+        confidence=confidence,
         candidates=tuple([Candidate(number=one.number, confidence=one.confidence) for one in wire.candidates])
         if wire.candidates
         else (),
         offline=wire.offline,
         grant_token=wire.grant or "",
+        token_digest=token_digest,
+        image_reference=wire.image_reference or "",
     )
+
+
+def _vehicle(wire: GateEventIn) -> tuple[Plate, float, str]:
+    """Plate, its confidence, and the digest of the token that stands for it; a code is read or it is not."""
+    if wire.plate is not None and wire.confidence is not None and wire.token is None:
+        return parse_plate(wire.plate.number, wire.plate.colour), wire.confidence, ""
+    if wire.plate is not None or wire.token is None:
+        raise InvalidInput("either a plate with its confidence, or a token", ("plate", "confidence", "token"))
+    token = read_token(wire.token)
+    return token.plate, 1.0, token.digest
 
 
 def answer_text(answer: Answer, display: list[str]) -> str:

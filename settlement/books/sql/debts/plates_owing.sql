@@ -1,4 +1,5 @@
--- The plates behind bills that could be paid and were raised before a moment, those that owe most first.
+-- The plates behind bills that could be paid and were raised before a moment, those that owe most first. The token of a
+-- car without a plate is left out: it comes once.
 -- $1 raised_until timestamptz
 -- $2 plates_max bigint
 WITH owing AS (
@@ -23,6 +24,7 @@ of_plate AS (
 )
 SELECT number, colour
 FROM of_plate
+WHERE number !~ '^无[A-Z0-9]{15}$'
 GROUP BY number, colour
 ORDER BY sum(amount_fen) DESC, number, colour
 LIMIT $2::bigint
