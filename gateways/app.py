@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from gateways.barrier_keeper import keep_barrier_records
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
 from gateways.matching import matcher_of
@@ -60,6 +61,7 @@ from settlement.unused import watch_prepayments
 
 if TYPE_CHECKING:
     from gateways.settings import Settings
+    from gateways.web.operating import Operator
     from parking.clock import Clock
     from settlement.books.pool import Pool
     from settlement.notices import NoticeDesk
@@ -195,8 +197,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
                 matcher_of(settings, operator, parts.pool, journal, parts.metrics).run(), name="matcher"
             ),
             tasks.create_task(sample, name="sampler"),
-            tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
-            tasks.create_task(_keep_months(parts), name="months"),
+            *_upkeep(parts, operator, tasks),
         ]
         collecting = tasks.create_task(collector.run(stop), name="collector")
         log.info("settlement_open", port=port)
@@ -204,6 +205,19 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         await asyncio.wait([collecting])
         for loop in loops:
             loop.cancel()
+
+
+def _upkeep(parts: Parts, operator: Operator, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    """What looks after the books themselves."""
+    kept = parts.settings.barrier_records_kept
+    return [
+        tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
+        tasks.create_task(_keep_months(parts), name="months"),
+        tasks.create_task(
+            keep_barrier_records(parts.live, operator.barriers, parts.clock, kept=kept),
+            name="barrier-records",
+        ),
+    ]
 
 
 async def _notice_desk(parts: Parts, opened: AsyncExitStack) -> NoticeDesk:

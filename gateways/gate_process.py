@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry
 
-from gateways.gate_wiring import GateParts, gate_handler
+from gateways.gate_wiring import GateParts, open_gates
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
 from gateways.gates.spool import open_spool
@@ -30,6 +30,8 @@ from parking.live.journal import library_text
 from parking.live.sessions import Kept, Sessions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateways.gates.spool import Spool
     from gateways.settings import Settings
     from parking.clock import Clock
@@ -52,8 +54,7 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         asyncio.TaskGroup() as tasks,
     ):
         await live.start(tasks)
-        catalog = CatalogKeeper(live, folder / "catalog.json", partition_count=settings.partition_count)
-        catalog.load_file()
+        catalog = _catalog(settings, live, folder)
         desk = _desk(settings, live, catalog, clock)
         await _adopt_spools(spool, settings, number, clock)
         gatehouse = Gatehouse(desk, catalog, spool, clock, patience=_patience(settings), metrics=metrics)
@@ -73,8 +74,9 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         )
         health = health_app(registry, partial(_readiness, draining, live, catalog))
         async with (
+            open_gates(parts) as handle,
             serve(health, host=settings.host, port=metrics_port(settings, number)),
-            serve(gate_handler(parts), host=settings.host, port=settings.gate_port, reuse_port=True) as port,
+            serve(handle, host=settings.host, port=settings.gate_port, reuse_port=True) as port,
         ):
             log.info("gates_open", port=port)
             await _until_ended(lifeline_fd, draining)
@@ -108,6 +110,12 @@ async def _adopt_spools(spool: Spool, settings: Settings, number: int, clock: Cl
                 await left.drop(taken)
         except LeaveFirstError as error:
             log.warning("spool_not_adopted", folder=folder.name, error=str(error))
+
+
+def _catalog(settings: Settings, live: BatchingConnection, folder: Path) -> CatalogKeeper:
+    catalog = CatalogKeeper(live, folder / "catalog.json", partition_count=settings.partition_count)
+    catalog.load_file()
+    return catalog
 
 
 def _patience(settings: Settings) -> Patience:

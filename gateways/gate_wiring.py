@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
+
+from gateways.device_secrets import unseal
+from gateways.gates.barrier_log import BarrierLog
+from gateways.gates.commands import Commander
 from gateways.gates.device_access import DeviceAccess
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
@@ -15,6 +22,7 @@ from gateways.gates.device_intake import DeviceIntake
 from gateways.gates.native.api import NativeGates
 from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.native.stay_tokens import StayTokens
+from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
@@ -22,11 +30,12 @@ from parking.live.granting import grants_since
 from parking.live.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from aiohttp import web
 
     from gateways.gates.catalog_keeper import CatalogKeeper
+    from gateways.gates.commands import BarrierCommands
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.protocol import GateProtocol
     from gateways.metrics import GateMetrics
@@ -35,10 +44,13 @@ if TYPE_CHECKING:
     from parking.clock import Clock
     from parking.live.batching import BatchingConnection
 
-__all__ = ["PROTOCOLS", "GateParts", "gate_handler"]
+__all__ = ["COMMANDS", "PROTOCOLS", "GateParts", "open_gates"]
 
 PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(),)
 """A further protocol is added here, and nowhere else."""
+COMMANDS: Final[Mapping[str, Callable[[aiohttp.ClientSession], BarrierCommands]]] = {}
+"""By protocol, how devices are called whose answer opens nothing."""
+COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 NONCE_KEY_BYTES: Final = 32
 
 
@@ -55,9 +67,28 @@ class GateParts:
     draining: Callable[[], bool]
 
 
-def gate_handler(parts: GateParts) -> Handler:
+@asynccontextmanager
+async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
     """One handler for all requests to the gates' port; a device is told by its path."""
-    native, devices = _native(parts), _devices(parts)
+    barrier_log = BarrierLog(parts.live, parts.metrics)
+    async with (
+        aiohttp.ClientSession(timeout=COMMAND_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        commands = {name: make(session) for name, make in COMMANDS.items()}
+        commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
+        loops = [
+            tasks.create_task(barrier_log.run(), name="barrier-log"),
+            tasks.create_task(commander.run(), name="commands"),
+        ]
+        try:
+            yield _handler(_native(parts), _devices(parts, Openings(commander, barrier_log, parts.clock)))
+        finally:
+            for loop in loops:
+                loop.cancel()
+
+
+def _handler(native: NativeGates, devices: DeviceGates) -> Handler:
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         path = request.raw_path.partition("?")[0]
@@ -81,7 +112,7 @@ def _native(parts: GateParts) -> NativeGates:
     )
 
 
-def _devices(parts: GateParts) -> DeviceGates:
+def _devices(parts: GateParts, openings: Openings) -> DeviceGates:
     intake = DeviceIntake(
         parts.gatehouse,
         DeviceClocks(),
@@ -89,6 +120,7 @@ def _devices(parts: GateParts) -> DeviceGates:
         parts.clock,
         late_after=timedelta(seconds=parts.settings.late_after_s),
         make_signals=signals_of,
+        openings=openings,
         metrics=parts.metrics,
     )
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from parking.barrier import BarrierRecord
     from parking.catalog import Controller
     from parking.decision import Decision
     from parking.desk import Answer
@@ -63,6 +64,17 @@ class GateMetrics:
             ("protocol", "kind", "result"),
             registry=registry,
         )
+        self._barriers = Counter(
+            "leave_first_barrier_records",
+            "What barriers were told and what was seen of them",
+            ("act", "outcome"),
+            registry=registry,
+        )
+        self.barrier_records_lost = Counter(
+            "leave_first_barrier_records_lost",
+            "Barrier records that found no room while the live store was away",
+            registry=registry,
+        )
         self._by_decision: dict[tuple[str, str], Counter] = {}
         self._answered = self._events.labels("answered")
         self._replayed = self._events.labels("replayed")
@@ -92,6 +104,10 @@ class GateMetrics:
     def device_skew(self, controller: Controller, protocol: str, skew: timedelta) -> None:
         """How far ahead a device's clock is."""
         self._skew.labels(controller.garage_id, controller.controller_id, protocol).set(skew.total_seconds())
+
+    def barrier(self, record: BarrierRecord) -> None:
+        """Something is known of a barrier."""
+        self._barriers.labels(record.act, record.outcome).inc()
 
     def device_message(self, protocol: str, kind: str, result: str) -> None:
         """One message of a device was taken, or refused."""

@@ -105,8 +105,12 @@ class Settings(BaseSettings):
     """A stay longer than this asks anew; most cars leave within hours."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
+    barrier_records_kept_days: Annotated[int, Field(ge=1, le=3_650)] = 90
+    """What a gate said of an opening is asked about within weeks, after a damage or a complaint."""
     grant_key_dir: Path | None = None
     """Where the private keys are that sign grants; without it ``grant-keys`` in the data folder."""
+    device_key_file: Path | None = None
+    """What encrypts devices' passwords; without it ``device-key`` in the data folder."""
     debtors_refresh_ms: Positive = 60_000
     """How late a bill is found overdue; what a driver does himself is told to the lanes at once."""
     debtors_max: Positive = 2_000
@@ -140,6 +144,16 @@ class Settings(BaseSettings):
     def grant_keys(self) -> Path:
         """The folder of the private keys that sign grants."""
         return self.grant_key_dir or self.data_dir / "grant-keys"
+
+    @property
+    def device_key(self) -> Path:
+        """The file of the key under which devices' passwords are stored."""
+        return self.device_key_file or self.data_dir / "device-key"
+
+    @property
+    def barrier_records_kept(self) -> timedelta:
+        """How long barrier records stay in the books."""
+        return timedelta(days=self.barrier_records_kept_days)
 
     @property
     def store_timeout(self) -> timedelta:

@@ -12,6 +12,7 @@ from gateways.web.operator import Operator
 from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
+from settlement.books.barriers import Barriers
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.debts import Debts
@@ -153,6 +154,7 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
         garages=parts.garages,
         tokens=Tokens(pool),
         accounts=Accounts(pool),
+        barriers=Barriers(pool, partition_count=count),
         prepayments=prepayments_of(parts),
         reviews=Reviews(pool),
         corrections=Corrections(pool, partition_count=count, collect_delay=parts.settings.collect_delay),

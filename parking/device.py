@@ -77,6 +77,8 @@ class Device:
     """The password that commands to it need, encrypted under the installation's key."""
     board: str = ""
     """The family of the display and voice board behind it; empty: none."""
+    speaks: bool = False
+    """Whether it speaks sentences by itself, where its protocol has a way to say them."""
     language: Language = Language.CHINESE
     utc_offset_minutes: int = 480
     """Of its clock, where it does not say so itself."""

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, assert_never
 
+from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
 from parking.clock import to_ms
 from parking.decision import Verdict
@@ -72,6 +73,7 @@ class DeviceIntake:
         *,
         late_after: timedelta,
         make_signals: MakeSignals,
+        openings: Openings,
         metrics: GateMetrics,
     ) -> None:
         self._gatehouse = gatehouse
@@ -80,10 +82,19 @@ class DeviceIntake:
         self._clock = clock
         self._late_after = late_after
         self._make_signals = make_signals
+        self._openings = openings
         self._metrics = metrics
 
     async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
-        """What becomes of a message; raises what :meth:`Gatehouse.answer` raises."""
+        """What becomes of a message, recorded; raises what :meth:`Gatehouse.answer` raises.
+
+        A barrier that the device's answer cannot open is opened by a command, which nobody waits for.
+        """
+        answered = await self._taken(message, controller, device)
+        self._openings.record(answered, controller, device)
+        return answered
+
+    async def _taken(self, message: Message, controller: Controller, device: Device) -> Answered:
         if device.serial and message.serial and message.serial != device.serial:
             raise NotPermitted("another device's serial number is configured here")
         match message:
@@ -92,7 +103,9 @@ class DeviceIntake:
             case Heartbeat():
                 self._measure(controller, device, message.device_time)
                 return Answered(message=message)
-            case Passage() | Notice():
+            case Passage():
+                return Answered(message=message, lane_id=_lane(message, device).lane_id)
+            case Notice():
                 return Answered(message=message)
             case _ as never:
                 assert_never(never)
@@ -113,7 +126,14 @@ class DeviceIntake:
             self._passages.note(seen.event, decision.reason, now)
         shown = seen.opening or read.turned_back
         signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
-        return Answered(message=read, opens=opens, signals=signals)
+        return Answered(
+            message=read,
+            opens=opens,
+            event_id=answer.event_id,
+            reason=decision.reason,
+            lane_id=seen.event.lane_id,
+            signals=signals,
+        )
 
     async def _answer(self, event: GateEvent, controller: Controller) -> Answer:
         try:
@@ -122,9 +142,7 @@ class DeviceIntake:
             return await self._gatehouse.answer_given(event)
 
     def _seen(self, read: Read, controller: Controller, device: Device) -> Seen:
-        channel = device.channel(read.channel)
-        if channel is None:
-            raise NotPermitted("this channel of the device has no lane")
+        channel = _lane(read, device)
         if read.captured_at.tzinfo is None:
             raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
@@ -162,6 +180,13 @@ class DeviceIntake:
             key = (controller.garage_id, controller.controller_id)
             self._clocks.note(key, device_time, self._clock.now())
             self._metrics.device_skew(controller, device.protocol, self._clocks.skew(key))
+
+
+def _lane(message: Read | Passage, device: Device) -> Channel:
+    channel = device.channel(message.channel)
+    if channel is None:
+        raise NotPermitted("this channel of the device has no lane")
+    return channel
 
 
 def _event_id(read: Read, controller: Controller, told_at: datetime) -> EventId:

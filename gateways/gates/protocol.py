@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from parking.device import Device
     from parking.event import Candidate
+    from parking.ids import LaneId
     from parking.plate import Colour
 
 __all__ = [
@@ -145,10 +146,16 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A message and what becomes of it; ``opens`` is the one thing that moves a barrier."""
+    """A message and what becomes of it; ``opens`` is the one thing that moves a barrier.
+
+    ``event_id`` and ``reason`` are those of the decision, for the record.
+    """
 
     message: Message
     opens: bool = False
+    event_id: str = ""
+    reason: str = ""
+    lane_id: LaneId | None = None
     signals: Signals = field(default_factory=Signals)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from parking.ids import AccountId
     from parking.live.sessions import Sessions
     from settlement.books.accounts import Accounts
+    from settlement.books.barriers import Barriers
     from settlement.books.charges import Charges
     from settlement.books.claims import Claims
     from settlement.books.corrections import Corrections
@@ -51,6 +52,7 @@ class Operator:
     garages: Garages
     tokens: Tokens
     accounts: Accounts
+    barriers: Barriers
     prepayments: Prepayments
     reviews: Reviews
     corrections: Corrections

@@ -11,8 +11,10 @@ from parking.ids import Partition, partition_of
 if TYPE_CHECKING:
     from parking.ids import EventId, GarageId
 
-__all__ = ["CONFIG", "GarageKeys", "Keys", "journal_key"]
+__all__ = ["BARRIERS", "CONFIG", "GarageKeys", "Keys", "journal_key"]
 
+BARRIERS = "lf:barriers"
+"""The stream of barrier records that are not in the books yet."""
 CONFIG = "lf:config"
 """A hash: ``revision`` and ``text``, what the gates must know of garages and tokens."""
 

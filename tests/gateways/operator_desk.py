@@ -32,6 +32,7 @@ from parking.live.journal import LiveJournal, library_text, open_journal
 from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
+from settlement.books.barriers import Barriers
 from settlement.books.charges import Charges
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
@@ -246,6 +247,7 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         garages=Garages(pool, partition_count=PARTITIONS, texts=CATALOG_TEXTS),
         tokens=Tokens(pool),
         accounts=Accounts(pool),
+        barriers=Barriers(pool, partition_count=PARTITIONS),
         prepayments=Prepayments(pool, partition_count=PARTITIONS),
         reviews=Reviews(pool),
         corrections=Corrections(pool, partition_count=PARTITIONS),

@@ -1,0 +1,85 @@
+"""What barriers are told and what is seen of them, recorded; commands for those that no answer opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateways.gates.protocol import Passage, PassageKind, Read
+from parking.barrier import BarrierAct, BarrierRecord, GateOutcome
+
+if TYPE_CHECKING:
+    from gateways.gates.barrier_log import BarrierLog
+    from gateways.gates.commands import Commander
+    from gateways.gates.protocol import Answered
+    from parking.catalog import Controller
+    from parking.clock import Clock
+    from parking.device import Device
+
+__all__ = ["Openings"]
+
+ACTS: Final = {
+    PassageKind.PASSED: BarrierAct.PASSED,
+    PassageKind.TAILGATED: BarrierAct.TAILGATED,
+    PassageKind.STAYED: BarrierAct.STAYED,
+    PassageKind.CLEARED: BarrierAct.CLEARED,
+}
+IN_ANSWER: Final = "in the answer"
+BY_COMMAND: Final = "by a command"
+OWN_LIST: Final = "by the device's own list"
+
+
+class Openings:
+    """Of all devices of a gate process."""
+
+    def __init__(self, commander: Commander, barrier_log: BarrierLog, clock: Clock) -> None:
+        self._commander = commander
+        self._log = barrier_log
+        self._clock = clock
+
+    def record(self, answered: Answered, controller: Controller, device: Device) -> None:
+        """Write down what an answer does to a barrier, and have done what it cannot do; returns at once."""
+        message = answered.message
+        if isinstance(message, Passage):
+            self._log.note(
+                self._line(answered, controller, ACTS[message.kind], GateOutcome.MOVED, command="")
+            )
+        elif isinstance(message, Read) and message.opened:
+            self._log.note(
+                self._line(
+                    answered, controller, BarrierAct.OPENED_ITSELF, GateOutcome.ACCEPTED, command=OWN_LIST
+                )
+            )
+        elif isinstance(message, Read) and answered.opens:
+            self._open(message, answered, controller, device)
+
+    def _open(self, read: Read, answered: Answered, controller: Controller, device: Device) -> None:
+        called = self._commander.calls(device.protocol)
+        command = BY_COMMAND if called else IN_ANSWER
+        line = self._line(answered, controller, BarrierAct.OPEN, GateOutcome.TOLD, command=command)
+        if called:
+            self._commander.open_soon(device, read.channel, line)
+        else:
+            self._log.note(line)
+
+    def _line(
+        self,
+        answered: Answered,
+        controller: Controller,
+        act: BarrierAct,
+        outcome: GateOutcome,
+        *,
+        command: str,
+    ) -> BarrierRecord:
+        if answered.lane_id is None:
+            raise ValueError("what concerns a barrier names its lane")
+        return BarrierRecord(
+            garage_id=controller.garage_id,
+            lane_id=answered.lane_id,
+            controller_id=controller.controller_id,
+            at=self._clock.now(),
+            act=act,
+            outcome=outcome,
+            event_id=answered.event_id,
+            reason=answered.reason,
+            command=command,
+        )
