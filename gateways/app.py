@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from gateways.barrier_keeper import keep_barrier_records
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
+from gateways.hangzhou_wiring import open_city
 from gateways.matching import matcher_of
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
@@ -60,6 +61,8 @@ from settlement.retry import STANDARD
 from settlement.unused import watch_prepayments
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from gateways.settings import Settings
     from gateways.web.operating import Operator
     from parking.clock import Clock
@@ -174,11 +177,12 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     publisher = Publisher(parts.garages, parts.live)
     granter, debtors = granter_of(parts, journal), debtors_of(parts)
     regrant = partial(regrant_with, granter, debtors)
-    rails = await open_rails(settings, opened)
-    collector = collector_of(parts, rails)
+    city = await opened.enter_async_context(open_city(parts, settings.hangzhou_file))
+    rails = await open_rails(settings, opened) | dict(city.rails)
     operator = operator_of(parts, regrant, publisher, rails=rails)
+    matcher = matcher_of(settings, operator, parts.pool, journal, parts.metrics)
     app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
-    add_notice_routes(app, settings, desk=await _notice_desk(parts, opened), clock=parts.clock)
+    desk = await _notice_desk(parts, opened, app)
     async with (
         asyncio.TaskGroup() as tasks,
         serve(app, host=settings.host, port=settings.operator_port) as port,
@@ -193,13 +197,12 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(biller_of(parts, journal).run(), name="biller"),
-            tasks.create_task(
-                matcher_of(settings, operator, parts.pool, journal, parts.metrics).run(), name="matcher"
-            ),
+            tasks.create_task(matcher.run(), name="matcher"),
             tasks.create_task(sample, name="sampler"),
             *_upkeep(parts, operator, tasks),
+            *(tasks.create_task(one, name="city") for one in city.loops(desk, regrant)),
         ]
-        collecting = tasks.create_task(collector.run(stop), name="collector")
+        collecting = tasks.create_task(collector_of(parts, rails).run(stop), name="collector")
         log.info("settlement_open", port=port)
         await stop.wait()
         await asyncio.wait([collecting])
@@ -220,10 +223,12 @@ def _upkeep(parts: Parts, operator: Operator, tasks: asyncio.TaskGroup) -> list[
     ]
 
 
-async def _notice_desk(parts: Parts, opened: AsyncExitStack) -> NoticeDesk:
-    """Open until nobody is served any more."""
-    desk = notice_desk(books=parts.charges, schedule=parts.schedule, clock=parts.clock)
-    return await opened.enter_async_context(desk)
+async def _notice_desk(parts: Parts, opened: AsyncExitStack, app: web.Application) -> NoticeDesk:
+    """Open until nobody is served any more; rails that report by HTTP find it in ``app``."""
+    books, schedule, clock = parts.charges, parts.schedule, parts.clock
+    desk = await opened.enter_async_context(notice_desk(books=books, schedule=schedule, clock=clock))
+    add_notice_routes(app, parts.settings, desk=desk, clock=clock)
+    return desk
 
 
 async def _keep_months(parts: Parts) -> None:

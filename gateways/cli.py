@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "session": ("gateways.commands.session", "session_command"),
     "demo": ("gateways.demo.command", "demo"),
     "rail-simulator": ("gateways.rails.simulator.command", "rail_simulator"),
+    "hangzhou-simulator": ("gateways.hangzhou.simulator.command", "hangzhou_simulator"),
 }
 
 

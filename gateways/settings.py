@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """The rail simulator, where there is one."""
     simulator_rail_secret_file: Path | None = None
     """Its secrets, one a line, the current one first; they sign notices, too."""
+    hangzhou_file: Path | None = None
+    """How garages are connected to the Hangzhou city platform; without it, none is."""
 
     test_clock: Path | None = None
     """A clock file that a player moves; refused in production."""

@@ -73,6 +73,11 @@ class SettlementMetrics(Observer, ChargeObserver):
         self._imbalance = self._gauge("ledger_imbalance_fen", "What the ledger is out by; always 0")
         self._pool = self._gauge("postgres_connections", "Connections of the pool", "state")
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where further parts of the process count."""
+        return self._registry
+
     def _counter(self, name: str, means: str, *labels: str) -> Counter:
         return Counter(f"leave_first_{name}", means, labels, registry=self._registry)
 

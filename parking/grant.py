@@ -26,6 +26,8 @@ class GrantReason(StrEnum):
     """Why a grant says what it says."""
 
     GOOD_STANDING = "good_standing"
+    VOUCHED = "vouched"
+    """Somebody outside, a city for example, promises to pay."""
     NOT_REGISTERED = "not_registered"
     NO_AGREEMENT = "no_agreement"
     ACCOUNT_SUSPENDED = "account_suspended"

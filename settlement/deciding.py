@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from settlement.policy import STANDARD, Place, policy_version_id_of
 from settlement.returning import found_at
 from settlement.standing import grant_of, judge
+from settlement.voucher import vouched, voucher_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from parking.session import Session
     from settlement.policy import PolicyVersionId, StandingPolicy
     from settlement.returning import Found
-    from settlement.standing import Fired, OpenBill, Standing
+    from settlement.standing import Fired, Judgement, OpenBill, Standing
+    from settlement.voucher import Voucher
 
 __all__ = ["EVERYWHERE", "Decided", "Known", "PolicyBook", "decide"]
 
@@ -35,12 +37,14 @@ class Known:
     """What the books know behind a plate at one moment.
 
     ``standing`` is ``None`` when no account has bound it; ``plate_bills`` are bills of the plate that no
-    account has to pay; at the garages ``waived_at`` an attendant has let it pass.
+    account has to pay; at the garages ``waived_at`` an attendant has let it pass; ``vouchers`` are what
+    others promise to pay for it.
     """
 
     standing: Standing | None = None
     plate_bills: tuple[OpenBill, ...] = ()
     waived_at: frozenset[GarageId] = frozenset()
+    vouchers: tuple[Voucher, ...] = ()
 
     @property
     def bills(self) -> tuple[OpenBill, ...]:
@@ -81,12 +85,20 @@ def decide(
     """Judge one car inside."""
     place = book.place(session.garage_id)
     policy = book.policy_at(place)
-    judgement = judge(known.standing, place, policy, now)
+    own = judge(known.standing, place, policy, now)
+    on_voucher = _on_voucher(own, session, known)
+    judgement = on_voucher or own
     found = found_at(place, known.bills, policy, now, waived=session.garage_id in known.waived_at)
     return Decided(
         session=session,
-        grant=grant_of(judgement, known.standing, expires_at),
+        # Whoever vouches pays: the bill is then no account's.
+        grant=grant_of(judgement, known.standing if on_voucher is None else None, expires_at),
         found=found,
         policy_version_id=policy_version_id_of(policy),
         fired=judgement.fired if found is None else (*judgement.fired, *found.fired),
     )
+
+
+def _on_voucher(own: Judgement, session: Session, known: Known) -> Judgement | None:
+    voucher = voucher_of(session, known.vouchers)
+    return None if voucher is None else vouched(own, voucher)

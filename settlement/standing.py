@@ -46,6 +46,8 @@ class Rule(StrEnum):
     """A rule of the policy on returning debtors."""
     WAIVED = "waived"
     """An attendant has let the car pass in spite of its debts."""
+    VOUCHED = "vouched"
+    """Somebody outside promises to pay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

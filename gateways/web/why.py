@@ -43,6 +43,7 @@ RULES: Final[dict[str, str]] = {
     Rule.RETURNING_DEBTOR: "owes {owed_yuan} yuan for {bills} overdue bill(s); from {from_yuan} yuan on the "
     "policy says: at an entry {entry}, at an exit {exit}",
     Rule.WAIVED: "an attendant has let the car pass in spite of its debts",
+    Rule.VOUCHED: "{rail} vouches for up to {limit_yuan} yuan",
 }
 PASSAGES: Final[dict[str, str]] = {
     Reason.ENTRY: "came in",

@@ -31,6 +31,7 @@ from settlement.giving import benefits_of
 from settlement.granter import GrantBooks
 from settlement.policy import Place, Scope
 from settlement.standing import Block, OpenBill, Standing
+from settlement.voucher import Voucher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -178,6 +179,7 @@ def _known(row: asyncpg.Record) -> Known:
         standing=None if row["account_id"] is None else _standing(row),
         plate_bills=_bills(row["plate_bills"]),
         waived_at=frozenset(map(GarageId, row["waived_at"])),
+        vouchers=tuple(_voucher(one) for one in json.loads(row["vouchers"])),
     )
 
 
@@ -215,6 +217,15 @@ def _bill(one: Mapping[str, Any]) -> OpenBill:
 
 def _block(one: Mapping[str, Any]) -> Block:
     return Block(block_id=one["block_id"], scope=Scope(one["scope"]), origin=_origin(one), cause=one["cause"])
+
+
+def _voucher(one: Mapping[str, Any]) -> Voucher:
+    return Voucher(
+        rail=one["rail"],
+        garage_id=GarageId(one["garage_id"]),
+        limit_fen=one["limit_fen"],
+        given_at=datetime.fromisoformat(one["given_at"]),
+    )
 
 
 def _origin(one: Mapping[str, Any]) -> Place:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from parking.ids import AccountId
 from parking.session import Step
 from settlement.books.statements import sql
+from settlement.voucher import CLOCKS_APART
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +31,15 @@ async def with_owners(held: asyncpg.pool.PoolConnectionProxy, records: Sequence[
     if not nameless:
         return named
     events = [record.event for record in nameless.values()]
-    plates = [record.session.plate for record in nameless.values() if record.session is not None]
+    sessions = [record.session for record in nameless.values() if record.session is not None]
     rows = await held.fetch(
         sql("accounts/owners_at"),
-        [plate.number for plate in plates],
-        [plate.colour for plate in plates],
+        [session.plate.number for session in sessions],
+        [session.plate.colour for session in sessions],
         [event.captured_at for event in events],
+        [event.garage_id for event in events],
+        [session.entered_at for session in sessions],
+        CLOCKS_APART,
     )
     places = list(nameless)
     for row in rows:

@@ -18,7 +18,7 @@ from gateways.rails.simulator.client import (
 from gateways.rails.simulator.statement import read_statement
 from parking.errors import Unavailable
 from settlement.rail import NotReceived, Paid, Unknown
-from tests.gateways.rail_contract import RailContract, Scripts
+from tests.gateways.rail_contract import RailContract, RefundContract, Scripts
 from tests.gateways.rail_process import SECRET, RailProcess, an_order, rail_process
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def simulator(
         yield process
 
 
-class TestSimulatorRail(RailContract):
+class TestSimulatorRail(RailContract, RefundContract):
     @pytest.fixture
     async def rail(self, simulator: RailProcess) -> AsyncIterator[SimulatorRail]:
         async with open_simulator_rail(simulator.where) as rail:

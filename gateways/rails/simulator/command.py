@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import uvloop
@@ -16,7 +18,10 @@ from gateways.rails.simulator.settings import SimulatorSettings, read_profile, r
 from gateways.supervisor import calling_when_asked
 from parking.errors import InvalidInput, LeaveFirstError
 
-__all__ = ["rail_simulator"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+__all__ = ["FILE", "announce_ready", "failures_told", "fault_profile", "rail_simulator", "run_simulator"]
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -48,25 +53,44 @@ def rail_simulator(  # noqa: PLR0913 - one parameter an option
     lifeline_fd: int | None,
 ) -> None:
     """Run a payment rail to test against; prints its address as one line of JSON when it is ready."""
-    failures: list[Exception] = []
-    try:
+    with failures_told():
         settings = SimulatorSettings(
             listen=listen,
             data_dir=data_dir,
             secrets=read_secrets(secret_file.read_text("utf-8")),
             seed=seed,
-            profile=_profile(faults),
+            profile=fault_profile(faults),
             notice_url=notice_url,
             test_clock=test_clock,
         )
-        uvloop.run(_serve(settings, lifeline_fd))
+        run_simulator(lambda stop: serve_simulator(settings, announce=announce_ready, stop=stop), lifeline_fd)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What keeps a simulator from starting is a sentence on the command line."""
+    failures: list[Exception] = []
+    try:
+        yield
     except* (LeaveFirstError, OSError) as group:
         failures.extend(group.exceptions)
     if failures:
         raise click.ClickException("; ".join(map(str, failures)))
 
 
-def _profile(faults: str) -> Profile:
+def run_simulator(serve: Callable[[asyncio.Event], Awaitable[None]], lifeline_fd: int | None) -> None:
+    """Serve until a signal, or until whoever handed us the reading end of a pipe is gone."""
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        with calling_when_asked(stop.set, lifeline_fd):
+            await serve(stop)
+
+    uvloop.run(until_told())
+
+
+def fault_profile(faults: str) -> Profile:
+    """The profile that an option names, or that the file has which it names."""
     if faults in {"default", "none"}:
         return DEFAULT if faults == "default" else NONE
     try:
@@ -75,14 +99,8 @@ def _profile(faults: str) -> Profile:
         raise click.BadParameter(str(error), param_hint="--faults") from error
 
 
-async def _serve(settings: SimulatorSettings, lifeline_fd: int | None) -> None:
-    """Until a signal, or until whoever handed us the reading end of a pipe is gone."""
-    stop = asyncio.Event()
-    with calling_when_asked(stop.set, lifeline_fd):
-        await serve_simulator(settings, announce=_announce, stop=stop)
-
-
-def _announce(address: str) -> None:
+def announce_ready(address: str) -> None:
+    """Say, as one line of JSON, where the simulator listens."""
     sys.stdout.write(json.dumps({"ready": True, "address": address}) + "\n")
     sys.stdout.flush()
 

@@ -72,13 +72,15 @@ class Fault(StrEnum):
     """The notice overtakes the answer."""
     DUPLICATE_NOTICES = "duplicate_notices"
     """The same notice three times."""
+    WRONG_AMOUNT_NOTICE = "wrong_amount_notice"
+    """The notice names one fen more than was taken."""
 
 
 BEFORE = (Fault.RATE_LIMITED, Fault.ERROR_BEFORE_CAPTURE, Fault.TIMEOUT_BEFORE_CAPTURE)
 LATER = (Fault.ACCEPTED_THEN_DECLINED, Fault.ACCEPTED)
 VERDICTS = (Fault.DECLINE_HARD, Fault.DECLINE_SOFT, Fault.DECLINE_SOFT_ONCE, *LATER)
 AFTER = (Fault.TIMEOUT_AFTER_CAPTURE, Fault.ERROR_AFTER_CAPTURE, Fault.SLOW)
-NOTICES = (Fault.NO_NOTICE, Fault.NOTICE_BEFORE_ANSWER, Fault.DUPLICATE_NOTICES)
+NOTICES = (Fault.NO_NOTICE, Fault.NOTICE_BEFORE_ANSWER, Fault.DUPLICATE_NOTICES, Fault.WRONG_AMOUNT_NOTICE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,15 @@ when the process dies is lost; a rail promises no more, and can be asked.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
+from typing_extensions import override
 
 from gateways.rails.simulator.books import State
 from gateways.rails.simulator.notice import sign_notice
+from gateways.rails.simulator.teller import Notices
 from gateways.rails.simulator.wire import DeclinedNotice, PaidNotice
 from parking.clock import from_ms
 
@@ -29,7 +32,7 @@ BACKOFF_S = 0.2
 POST_TIMEOUT_S = 3.0
 
 
-class Notifier:
+class Notifier(Notices):
     """The outgoing notices of one rail; without a URL, it sends none."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str | None, secret: str, clock: Clock) -> None:
@@ -42,23 +45,23 @@ class Notifier:
         self.failed = 0
 
     @property
+    @override
     def enabled(self) -> bool:
-        """Whether there is anybody to notify."""
         return self._url is not None
 
-    def enqueue(self, attempt: Attempt, copies: int = 1) -> None:
-        """Send it soon."""
+    @override
+    def enqueue(self, attempt: Attempt, copies: int = 1, *, too_much_fen: int = 0) -> None:
         if not self.enabled:
             return
-        body = _body(attempt)
+        body = _body(replace(attempt, amount_fen=attempt.amount_fen + too_much_fen))
         for _ in range(copies):
             try:
                 self._queue.put_nowait(body)
             except asyncio.QueueFull:
                 self.failed += 1
 
+    @override
     async def deliver(self, attempt: Attempt) -> None:
-        """Send it now, and return when it is taken or given up."""
         if self.enabled:
             await self._send(_body(attempt))
 

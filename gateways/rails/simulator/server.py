@@ -41,11 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from gateways.rails.simulator.books import Books
-    from gateways.rails.simulator.notifier import Notifier
-    from gateways.rails.simulator.teller import Teller
+    from gateways.rails.simulator.teller import Notices, Teller
     from gateways.rails.simulator.wire import Body
 
-__all__ = ["RailServer"]
+__all__ = ["RailServer", "gone", "live", "spoilt"]
 
 BODY_MAX_BYTES = 16 * 1024
 PAGE = 1_000
@@ -57,7 +56,7 @@ class RailServer:
     """The routes over one teller and its books."""
 
     def __init__(
-        self, teller: Teller, books: Books, notifier: Notifier, *, secrets: Sequence[str], requests_max: int
+        self, teller: Teller, books: Books, notifier: Notices, *, secrets: Sequence[str], requests_max: int
     ) -> None:
         self._teller = teller
         self._books = books
@@ -71,7 +70,7 @@ class RailServer:
         application = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[self._guard])
         application.add_routes(
             [
-                web.get("/livez", _live),
+                web.get("/livez", live),
                 web.get("/v1/books", self._movements),
                 web.get("/v1/books/summary", self._summary),
             ]
@@ -109,10 +108,10 @@ class RailServer:
     def _taking(self, kind: Kind) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def take(request: web.Request) -> web.Response:
             order = _order(await request.read())
-            taken = await self._teller.take(kind, order, lambda: _gone(request))
+            taken = await self._teller.take(kind, order, lambda: gone(request))
             match taken:
                 case Spoilt():
-                    return _spoilt(request, taken.fault)
+                    return spoilt(request, taken.fault)
                 case Attempt():
                     return _reply(taken, declined_status=PAYMENT_REQUIRED)
                 case _:
@@ -169,7 +168,8 @@ class RailServer:
         return _json(summary)
 
 
-async def _live(request: web.Request) -> web.Response:
+async def live(request: web.Request) -> web.Response:
+    """The process serves."""
     del request
     return web.Response(text="ok\n")
 
@@ -210,7 +210,7 @@ def _reply(attempt: Attempt, *, declined_status: int) -> web.Response:
             assert_never(attempt.state)
 
 
-def _spoilt(request: web.Request, fault: Fault) -> web.Response:
+def spoilt(request: web.Request, fault: Fault) -> web.Response:
     """A request that ends without a proper answer; one that was left hanging loses its connection."""
     if fault is Fault.RATE_LIMITED:
         return _json(ErrorReply(code="rate_limited", detail="too many requests"), status=429)
@@ -219,7 +219,8 @@ def _spoilt(request: web.Request, fault: Fault) -> web.Response:
     return _json(ErrorReply(code="internal", detail="the rail had a fault"), status=500)
 
 
-def _gone(request: web.Request) -> bool:
+def gone(request: web.Request) -> bool:
+    """Whether the client has given up."""
     return request.transport is None or request.transport.is_closing()
 
 

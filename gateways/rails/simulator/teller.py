@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gateways.rails.simulator.books import State
 from gateways.rails.simulator.faults import Fault, Kind, Plan, plan_of
@@ -22,17 +22,16 @@ if TYPE_CHECKING:
 
     from gateways.rails.simulator.books import Attempt, Books
     from gateways.rails.simulator.faults import Profile
-    from gateways.rails.simulator.notifier import Notifier
     from gateways.rails.simulator.wire import OrderBody
     from parking.clock import Clock
 
-__all__ = ["Spoilt", "Teller"]
+__all__ = ["Notices", "Spoilt", "Teller"]
 
 SEEN_MAX = 100_000
 SETTLE_BATCH = 200
 LOOK_EVERY_S = 0.05
 RETRY_EVERY_S = 1.0
-COPIES = {Fault.NO_NOTICE: 0, Fault.DUPLICATE_NOTICES: 3}
+COPIES = {Fault.NO_NOTICE: 0, Fault.DUPLICATE_NOTICES: 3, Fault.WRONG_AMOUNT_NOTICE: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +41,31 @@ class Spoilt:
     fault: Fault
 
 
+class Notices(Protocol):
+    """The way in which a rail says by itself what became of an attempt."""
+
+    delivered: int
+    failed: int
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is anybody to notify."""
+        ...
+
+    def enqueue(self, attempt: Attempt, copies: int = 1, *, too_much_fen: int = 0) -> None:
+        """Send it soon; ``too_much_fen`` is what it names beyond what was taken."""
+        ...
+
+    async def deliver(self, attempt: Attempt) -> None:
+        """Send it now, and return when it is taken or given up."""
+        ...
+
+
 class Teller:
     """One rail's counter."""
 
     def __init__(
-        self, books: Books, notifier: Notifier, profile: Profile, *, seed: int, clock: Clock, wall: Clock
+        self, books: Books, notifier: Notices, profile: Profile, *, seed: int, clock: Clock, wall: Clock
     ) -> None:
         """``clock`` is the one that the rail shows, ``wall`` the machine's."""
         self._books = books
@@ -131,7 +150,8 @@ class Teller:
         if plan.notice is not None and plan.notice in COPIES:
             self.faults[plan.notice] += 1
             copies = COPIES[plan.notice]
-        self._notifier.enqueue(attempt, copies)
+        too_much_fen = 1 if plan.notice is Fault.WRONG_AMOUNT_NOTICE else 0
+        self._notifier.enqueue(attempt, copies, too_much_fen=too_much_fen)
 
     def _first_strike(self, kind: Kind, attempt_key: str) -> bool:
         """Whether this attempt has not been struck yet; the oldest are forgotten beyond a bound."""

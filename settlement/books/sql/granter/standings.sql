@@ -64,7 +64,7 @@ SELECT
         FROM bill
         LEFT JOIN garage ON garage.garage_id = bill.garage_id
         JOIN charge ON charge.partition = bill.partition AND charge.bill_id = bill.bill_id
-            AND charge.direction = 'collect' AND charge.state = 'unassigned'
+            AND charge.direction = 'collect' AND charge.state IN ('unassigned', 'unpaid')
         LEFT JOIN bill_dispute ON bill_dispute.partition = bill.partition
             AND bill_dispute.bill_id = bill.bill_id AND bill_dispute.state = 'open'
         WHERE bill.number = wanted.number AND bill.colour = wanted.colour AND bill.account_id IS NULL
@@ -86,7 +86,19 @@ SELECT
         SELECT coalesce(array_agg(garage_id), '{}')
         FROM debt_waiver
         WHERE debt_waiver.number = wanted.number AND debt_waiver.colour = wanted.colour AND until > $3::timestamptz
-    ) AS waived_at
+    ) AS waived_at,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'rail', latest.rail, 'garage_id', latest.garage_id, 'limit_fen', latest.limit_fen,
+            'given_at', latest.given_at
+        )), '[]')::text
+        FROM (
+            SELECT DISTINCT ON (garage_id, rail) garage_id, rail, limit_fen, given_at
+            FROM voucher
+            WHERE voucher.number = wanted.number
+            ORDER BY garage_id, rail, given_at DESC
+        ) AS latest
+    ) AS vouchers
 FROM wanted
 LEFT JOIN owned USING (plate_no)
 LEFT JOIN account USING (account_id)
