@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "verify": ("gateways.commands.verify", "verify_command"),
     "export": ("gateways.commands.books", "export_command"),
     "token": ("gateways.commands.token", "token_command"),
+    "controller": ("gateways.commands.controller", "controller_command"),
     "tariff": ("gateways.commands.tariff", "tariff_command"),
     "grant-key": ("gateways.commands.grant_key", "grant_key_command"),
     "policy": ("gateways.commands.policy", "policy_command"),

@@ -55,6 +55,8 @@ class TokenRecord:
     garage_id: str | None
     controller_id: str | None
     lane_ids: tuple[str, ...]
+    device_text: str | None = None
+    """The JSON of its device, where it speaks a maker's protocol."""
 
 
 class Tokens:
@@ -129,6 +131,7 @@ class Tokens:
                 garage_id=row["garage_id"],
                 controller_id=row["controller_id"],
                 lane_ids=tuple(row["lane_ids"] or ()),
+                device_text=row["device"],
             )
             for row in rows
         ]

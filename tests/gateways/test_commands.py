@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CARS = 5
 SHIPPED = Path(__file__).parents[2] / "config" / "tariffs"
 REFUSED_WITHIN_S = 3.0
+WRITTEN_WITHIN_S = 20.0
 """A second until the books are read, one until the gates look, and a busy machine."""
 NOT_AUTHENTICATED = 401
 
@@ -34,6 +35,39 @@ def service() -> Iterator[Service]:
     """A service that is ready."""
     with kept_service() as ready:
         yield ready
+
+
+async def test_a_camera_is_connected_by_a_command_and_its_openings_are_recorded(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="V") as traffic:
+        words = ("--garage", "V", "--name", "cam", "--protocol", "vzenith", "--gate-url", service.gate_url)
+        wrong = await service.command("controller", "add", *words, "--channel", "0=roof")
+        assert (wrong.returncode, "no such lane" in wrong.stderr) == (1, True)
+        told = (await service.command("controller", "add", *words, "--channel", "0=in-1")).stdout
+        made = (await service.command("controller", "add", *words, "--channel", "0=in-1", "--json")).stdout
+        url = json.loads(made)["url"]
+        assert "comet" in told
+        assert "vzenith" in (await service.command("controller", "list")).stdout
+        async with asyncio.timeout(REFUSED_WITHIN_S):
+            while (await service.command("controller", "test", url)).returncode:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (await service.command("controller", "test", f"{url[:-1]}?")).returncode == 1
+
+        seen = {"sec": int(service.clock.now().timestamp())}
+        plate = {"license": "浙A12345", "colorType": 1, "confidence": 99, "timeStamp": {"Timeval": seen}}
+        body = json.dumps({"AlarmInfoPlate": {"result": {"PlateResult": plate}}}).encode()
+        reply = await traffic.requests.send("POST", f"{url}/plate", token="", body=body, content_type="x/y")
+        assert json.loads(reply.body)["Response_AlarmInfoPlate"]["info"] == "ok"
+        reader = json.loads(
+            (await service.command("token", "add", "operator", "--label", "x", "--json")).stdout
+        )
+        records_url = f"{service.operator_url}/v1/garages/V/barrier-records"
+        records: list[dict[str, str]] = []
+        async with asyncio.timeout(WRITTEN_WITHIN_S):
+            while not records:
+                found = await traffic.requests.send("GET", records_url, token=reader["token"])
+                records = json.loads(found.body)["records"]
+                await asyncio.sleep(0.05)
+        assert (records[0]["act"], records[0]["outcome"], records[0]["reason"]) == ("open", "told", "entry")
 
 
 async def test_a_token_works_until_it_is_revoked_without_a_restart(service: Service) -> None:
