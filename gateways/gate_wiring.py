@@ -19,6 +19,7 @@ from gateways.gates.device_access import DeviceAccess
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.huaxia.protocol import HuaxiaHttp
 from gateways.gates.native.api import NativeGates
 from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.native.stay_tokens import StayTokens
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "PROTOCOLS", "GateParts", "open_gates"]
 
-PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(),)
+PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp())
 """A further protocol is added here, and nowhere else."""
 COMMANDS: Final[Mapping[str, Callable[[aiohttp.ClientSession], BarrierCommands]]] = {}
 """By protocol, how devices are called whose answer opens nothing."""
