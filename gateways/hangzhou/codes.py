@@ -146,7 +146,7 @@ def moment_of(text: str) -> datetime:
     """The moment that the platform wrote; raises :class:`InvalidInput`."""
     try:
         return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=BEIJING).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidInput("not a time like 2026-10-10 12:10:00") from None
 
 

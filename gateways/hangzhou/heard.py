@@ -40,7 +40,7 @@ class DownEnvelope(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    request_id: Annotated[str, Field(alias="requestId", max_length=64, coerce_numbers_to_str=True)]
+    request_id: Annotated[Text, Field(alias="requestId", coerce_numbers_to_str=True)]
     cipher: Annotated[str, Field(min_length=1, max_length=128 * 1024)]
     sign: Annotated[str, Field(min_length=1, max_length=4 * 1024)]
 

@@ -43,8 +43,8 @@ DAY_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}$"
 UNLIKE: Final = {"request_id": "requestId", "departure_pay": "departurePay"}
 
 Fen = Annotated[int, Field(ge=0, le=AMOUNT_MAX_FEN)]
-Text = Annotated[str, Field(max_length=64)]
-Code = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Code = Annotated[str, Field(max_length=64, pattern=r"^[!-~]+$")]
 Number = Annotated[str, Field(min_length=1, max_length=32)]
 Time = Annotated[str, Field(pattern=TIME_PATTERN)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -23,7 +23,7 @@ from gateways.hangzhou.envelope import Envelope, unseal
 from gateways.hangzhou.heard import DeparturePayInfo, Down, DownEnvelope, FeeQuestion, PayResult, read_message
 from gateways.hangzhou.messages import Confirmation, Operation
 from gateways.hangzhou.rail import answer_of
-from parking.errors import CallerError, DependencyError, InvalidInput, Unavailable
+from parking.errors import CallerError, Defect, DependencyError, InvalidInput, Unavailable
 from parking.plate import parse_plate
 from settlement.charge import Direction
 from settlement.notices import Notice, Receipt
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from gateways.mqtt.options import Received
     from gateways.web.operating import Regrant
     from parking.clock import Clock
-    from parking.ids import GarageId
     from settlement.books.reporting import PostgresReportBooks
     from settlement.books.vouchers import Vouchers
     from settlement.notices import NoticeDesk
@@ -125,7 +124,8 @@ class Orders:
         for order in orders:
             try:
                 await self._take(order)
-            except CallerError as error:
+            except (CallerError, Defect) as error:
+                # Taken again it would fail again, and stand in the way of every other.
                 log.warning("city_message_refused", message=order.down, error=str(error))
                 self.metrics.heard(order.down, "refused")
             else:
@@ -141,7 +141,7 @@ class Orders:
                 await self._answer_fee(order)
             case Down.RESULT:
                 result, fields = read_message(order.content, PayResult)
-                await self._book(result, fields)
+                await self._book(result)
                 await self._confirm(Operation.CONFIRM_RESULT, order, fields)
 
     async def _answer_fee(self, order: Order) -> None:
@@ -156,7 +156,7 @@ class Orders:
             return
         await self._say(Operation.UPLOAD_FEE, fee.wire())
 
-    async def _book(self, result: PayResult, fields: dict[str, Any]) -> None:
+    async def _book(self, result: PayResult) -> None:
         answer = answer_of(result, self.connection.open)
         if not isinstance(answer, Paid | Declined):
             log.info("city_result_without_an_outcome", bill=result.bill_id, status=result.pay_status)
@@ -165,13 +165,9 @@ class Orders:
         receipt = await self.notices.take(notice)
         if receipt is Receipt.NOT_OURS:
             log.warning("city_result_of_an_unknown_bill", bill=result.bill_id)
-            garage_id = self._garage_for(fields)
-            await self.books.keep_unknown_payment(garage_id, result.bill_id, fields, self.clock.now())
-
-    def _garage_for(self, fields: dict[str, Any]) -> GarageId:
-        """Whose list an unknown payment goes to; a result does not have to name a garage."""
-        named = self.connection.garage_of(str(fields.get("parkingCode")))
-        return named or next(iter(self.connection.garages))
+            # A result names no garage; any of the operator's lists will do.
+            garage_id, told = next(iter(self.connection.garages)), result.model_dump(by_alias=True)
+            await self.books.keep_unknown_payment(garage_id, result.bill_id, told, self.clock.now())
 
     async def _confirm(self, operation: Operation, order: Order, fields: dict[str, Any]) -> None:
         """A confirmation that is lost makes the city send again what has no further effect."""

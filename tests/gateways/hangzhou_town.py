@@ -64,13 +64,15 @@ class Passed(Broker):
 
     @override
     async def publish(self, topic: str, payload: bytes) -> None:
+        if not self.deaf:
+            await self._hand_over(topic, payload)
         self.passed.append((topic, payload))
-        if self.orders is not None and not self.deaf:
-            await self.again()
 
-    async def again(self, place: int = -1) -> None:
-        """Deliver a message once more."""
-        topic, payload = self.passed[place]
+    async def again(self) -> None:
+        """Deliver the last message once more."""
+        await self._hand_over(*self.passed[-1])
+
+    async def _hand_over(self, topic: str, payload: bytes) -> None:
         assert self.orders is not None
         await self.orders.take([Received(topic=topic, payload=payload, retained=False, properties={})])
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateways.hangzhou.codes import city_time, colour_code, colour_from, moment_of, uid_of
 from gateways.hangzhou.connection import OpenQuestions, load_connection
-from gateways.hangzhou.heard import DeparturePayInfo, PayResult, read_message
+from gateways.hangzhou.heard import DeparturePayInfo, FeeQuestion, PayResult, read_message
 from gateways.hangzhou.messages import CarOut
 from gateways.hangzhou.rail import answer_of
 from gateways.hangzhou.simulator.keys import key_pair
@@ -173,9 +175,30 @@ def test_colours_times_and_visits_are_written_as_the_platform_does() -> None:
     with pytest.raises(InvalidInput):
         colour_from(6)
     assert moment_of(city_time(NOON)) == NOON
-    for text in ("2026-13-01 00:00:00", "2026-10-10T12:10:00", ""):
+    for text in ("2026-13-01 00:00:00", "0001-01-01 00:00:00", "2026-10-10T12:10:00", ""):
         with pytest.raises(InvalidInput):
             moment_of(text)
+
+
+@given(
+    content=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+        lambda some: (
+            st.lists(some, max_size=4)
+            | st.dictionaries(st.sampled_from([*GRANT, *RESULT, "data"]), some, max_size=12)
+        ),
+        max_leaves=20,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_the_city_says_is_a_message_or_refused(content: object) -> None:
+    for kind in (DeparturePayInfo, FeeQuestion, PayResult):
+        try:
+            message, _ = read_message(json.dumps(content).encode(), kind)
+            if isinstance(message, PayResult):
+                answer_of(message, OpenQuestions())
+        except InvalidInput:
+            pass
 
 
 def test_two_visits_of_one_lane_and_second_have_different_uids() -> None:

@@ -20,7 +20,22 @@ from pydantic import ValidationError
 
 from gateways.hangzhou.envelope import Envelope, seal, unseal
 from gateways.hangzhou.heard import FeeQuestion, read_message
-from gateways.hangzhou.messages import Operation
+from gateways.hangzhou.messages import (
+    AbnormalBill,
+    ApplyPayment,
+    CarIn,
+    CarOut,
+    Confirmation,
+    DailyBill,
+    Fee,
+    GrantQuestion,
+    Heartbeat,
+    Operation,
+    ParkingState,
+    PayRecord,
+    ResultQuestion,
+    Up,
+)
 from gateways.hangzhou.simulator.city import Said
 from gateways.rails.simulator.faults import Fault, Kind, plan_of
 from gateways.rails.simulator.server import gone, live, spoilt
@@ -44,6 +59,22 @@ PAGE: Final = 1_000
 NOT_AUTHENTICATED: Final = 401
 INVALID: Final = 400
 QUESTIONS: Final = frozenset({Operation.GET_RESULT, Operation.GET_GRANTS})
+MODELS: Final[dict[Operation, type[Up]]] = {
+    Operation.CONFIRM_GRANT: Confirmation,
+    Operation.GET_GRANTS: GrantQuestion,
+    Operation.APPLY_PAYMENT: ApplyPayment,
+    Operation.UPLOAD_FEE: Fee,
+    Operation.CONFIRM_RESULT: Confirmation,
+    Operation.GET_RESULT: ResultQuestion,
+    Operation.ABNORMAL_BILL: AbnormalBill,
+    Operation.CHECK_DAILY_BILL: DailyBill,
+    Operation.HEARTBEAT: Heartbeat,
+    Operation.CAR_IN: CarIn,
+    Operation.CAR_OUT: CarOut,
+    Operation.PAY_RECORD: PayRecord,
+    Operation.PARKING_STATE: ParkingState,
+}
+"""The city takes what it knows and nothing else."""
 KEYS: Final = ("arriveID", "endID", "requestId", "billID", "uploadTime", "accountDate")
 """What tells two messages of one operation apart, whichever comes first in it."""
 
@@ -112,6 +143,7 @@ class CityServer:
     async def _heard(
         self, operation: Operation, fields: dict[str, Any], gone: Callable[[], bool]
     ) -> Said | Spoilt:
+        MODELS[operation].model_validate(fields)
         if operation in QUESTIONS:
             return await self._city.take(operation, fields, gone)
         key = next((str(fields[name]) for name in KEYS if name in fields), json.dumps(fields))
