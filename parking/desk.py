@@ -34,14 +34,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from parking.case import Case, Timeliness
-from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, of_debtor
+from parking.decision import Decision, Reason, Verdict, barrier
 from parking.entering import LOOKS_MAX, TOKEN_REFUSED, entering
 from parking.errors import Busy, Defect
 from parking.event import Kind
-from parking.fee import changes_until, fee_of
+from parking.fee import changes_until
 from parking.garage import Direction
 from parking.ids import EventId
 from parking.journal import Result
+from parking.leaving import exit_decision
 from parking.live.outcomes import Changed, Inside, Outcome, Remembered, Written
 from parking.live.steps import LiveStep
 from parking.shown_grant import shown_grant
@@ -51,13 +52,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from parking.clock import Clock
-    from parking.debt import DebtNotice
     from parking.event import GateEvent
     from parking.garage import Garage
-    from parking.grant import Grant
     from parking.ids import SessionId
     from parking.live.sessions import Sessions
-    from parking.session import Session
 
 __all__ = ["Answer", "Answering", "Desk"]
 
@@ -186,7 +184,7 @@ class Desk:
         if session is None or session.entered_at > event.captured_at:
             decision = Decision(verdict=barrier(policy.no_entry), reason=Reason.NO_ENTRY)
             return self._noting(case, case.verdict(decision), Result.QUARANTINED)
-        decision = _exit_decision(case, session, found.grant, found.debt)
+        decision = exit_decision(case, session, found.grant, found.debt)
         if case.settled is None and decision.verdict is Verdict.HOLD:
             return self._noting(case, decision, Result.APPLIED, session.session_id)
         return self._steps.leave(
@@ -225,30 +223,6 @@ class Desk:
             result=result,
             received_at=case.received_at,
         )
-
-
-def _exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtNotice | None) -> Decision:
-    fee_fen = fee_of(session, case.event.captured_at, case.garage)
-    prepaid_fen = min(session.prepaid_fen, fee_fen)
-    decision = decide_exit(
-        due_fen=fee_fen - prepaid_fen,
-        prepaid_fen=prepaid_fen,
-        benefits=session.benefits,
-        grant=grant,
-        policy=case.garage.policy,
-        at=case.event.captured_at,
-    )
-    if case.settled is None:
-        return of_debtor(decision, debt, Direction.EXIT)
-    reason = case.settled.reason
-    if reason is Reason.OFFLINE_GRANT and fee_fen - prepaid_fen > case.settled.limit_fen:
-        reason = Reason.GRANT_REFUSED
-    return Decision(
-        verdict=case.settled.verdict,
-        reason=reason,
-        amount_fen=decision.amount_fen,
-        limit_fen=decision.limit_fen,
-    )
 
 
 def _answer(event: GateEvent, outcome: Outcome) -> Answer:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from parking.grant import Grant, Granted
     from parking.ids import GarageId
     from parking.live.batching import BatchingConnection
+    from parking.live.keys import GarageKeys
     from parking.plate import Plate
     from parking.session import Session
 
@@ -58,7 +59,7 @@ class LiveGrants:
         number = session.plate.number
         token = self._sign(session, granted.grant) if granted.grant.allowed else None
         done = await self._live.call(
-            "FCALL", "lf1_grant", 4, keys.car(number), *keys.tokens,
+            "FCALL", "lf1_grant", 5, keys.car(number), *keys.tokens, keys.changes,
             str(session.session_id), grant_text(granted.grant),
             debt_text(granted.debt) if granted.debt is not None else "", token or "", number,
             to_ms(self._clock.now()), given_text(granted.benefits),
@@ -69,8 +70,9 @@ class LiveGrants:
         keys = self._keys.of(session.garage_id)
         number = session.plate.number
         await self._live.call(
-            "FCALL", "lf1_withdraw", 4, keys.car(number), *keys.tokens, number, to_ms(self._clock.now())
-        )
+            "FCALL", "lf1_withdraw", 5, keys.car(number), *keys.tokens, keys.changes,
+            number, to_ms(self._clock.now()),
+        )  # fmt: skip
 
 
 class LiveDebtors:
@@ -82,22 +84,28 @@ class LiveDebtors:
 
     async def replace(self, garage_id: GarageId, notices: Mapping[Plate, DebtNotice]) -> None:
         """These, and no others."""
-        key = self._keys.of(garage_id).debtors
+        keys = self._keys.of(garage_id)
+        key = keys.debtors
         known: list[bytes] = await self._live.call("HKEYS", key)
         fields = {_field(plate): debt_text(notice) for plate, notice in notices.items()}
         gone = [field for raw in known if (field := raw.decode()) not in fields]
         if gone:
             await self._live.call("HDEL", key, *gone)
+            await _all_of([self._tell(keys, field) for field in gone])
         if fields:
             await self._live.call("HSET", key, *(word for pair in fields.items() for word in pair))
 
     async def put(self, garage_id: GarageId, plate: Plate, notice: DebtNotice | None) -> None:
         """One debtor; ``None``: he owes nothing that matters there."""
-        key = self._keys.of(garage_id).debtors
+        keys, field = self._keys.of(garage_id), _field(plate)
         if notice is None:
-            await self._live.call("HDEL", key, _field(plate))
+            await self._live.call("HDEL", keys.debtors, field)
         else:
-            await self._live.call("HSET", key, _field(plate), debt_text(notice))
+            await self._live.call("HSET", keys.debtors, field, debt_text(notice))
+        await self._tell(keys, field)
+
+    async def _tell(self, keys: GarageKeys, field: str) -> None:
+        await self._live.call("SPUBLISH", keys.changes, keys.debtor(field.partition(";")[0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

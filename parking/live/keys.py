@@ -11,7 +11,7 @@ from parking.ids import Partition, partition_of
 if TYPE_CHECKING:
     from parking.ids import EventId, GarageId
 
-__all__ = ["BARRIERS", "CONFIG", "GarageKeys", "Keys", "journal_key"]
+__all__ = ["BARRIERS", "CONFIG", "GarageKeys", "Keys", "changes_channel", "journal_key"]
 
 BARRIERS = "lf:barriers"
 """The stream of barrier records that are not in the books yet."""
@@ -24,6 +24,11 @@ def journal_key(partition: Partition) -> str:
     return f"{{p{partition}}}j"
 
 
+def changes_channel(partition: Partition) -> str:
+    """The channel that tells which keys of a partition change: sharded, so in the slot of those keys."""
+    return f"{{p{partition}}}n"
+
+
 @dataclass(frozen=True, slots=True)
 class GarageKeys:
     """The keys of one garage."""
@@ -31,6 +36,7 @@ class GarageKeys:
     prefix: str
     inside: str
     journal: str
+    changes: str
 
     def event(self, event_id: EventId) -> str:
         """The remembered answer of an event."""
@@ -40,6 +46,10 @@ class GarageKeys:
     def debtors(self) -> str:
         """The notices for debtors who may come, by number and colour."""
         return f"{self.prefix}d"
+
+    def debtor(self, number: str) -> str:
+        """What is told when the notice for a plate has changed; no key of its own."""
+        return f"{self.prefix}d:{number}"
 
     @property
     def issued(self) -> str:
@@ -70,4 +80,9 @@ class Keys:
     def _of(self, garage_id: GarageId) -> GarageKeys:
         partition = partition_of(garage_id, self._partition_count)
         prefix = f"{{p{partition}}}{garage_id}:"
-        return GarageKeys(prefix=prefix, inside=f"{prefix}i", journal=journal_key(partition))
+        return GarageKeys(
+            prefix=prefix,
+            inside=f"{prefix}i",
+            journal=journal_key(partition),
+            changes=changes_channel(partition),
+        )

@@ -225,10 +225,16 @@ local function turn_back(keys, args)
   return { NEW, answer }
 end
 
+-- Tells whoever listens to a partition's changes which key has changed; that nobody heard it changes nothing.
+local function tell(channel, key)
+  if channel then redis.call('SPUBLISH', channel, key) end
+end
+
 -- The signed grants of a garage are a hash (number -> token; '#' number of changes, '#e' since when they are
 -- counted, '#f' changes that are forgotten), two sorted sets say which change gave or took one last.
-local function hand_out(tokens, given, taken, number, token, now_ms)
+local function hand_out(tokens, given, taken, channel, number, token, now_ms)
   if token == '' and redis.call('HDEL', tokens, number) == 0 then return end
+  tell(channel, tokens)
   redis.call('HSETNX', tokens, '#e', now_ms)
   local change = redis.call('HINCRBY', tokens, '#', 1)
   if token ~= '' then
@@ -246,24 +252,25 @@ local function hand_out(tokens, given, taken, number, token, now_ms)
   end
 end
 
--- grant <car> <tokens> <given> <taken> | session_id grant debt token number now_ms benefits
+-- grant <car> <tokens> <given> <taken> <changes> | session_id grant debt token number now_ms benefits
 -- Benefits of '-' are not known: what the car has stays.
 local function grant(keys, args)
-  local car, tokens, given, taken = unpack(keys)
+  local car, tokens, given, taken, channel = unpack(keys)
   local session, text, debt, token, number, now_ms, benefits = unpack(args)
   if redis.call('HGET', car, 's') ~= session then return 0 end
   redis.call('HSET', car, 'g', text)
   if debt == '' then redis.call('HDEL', car, 'd') else redis.call('HSET', car, 'd', debt) end
   if benefits and benefits ~= '-' then redis.call('HSET', car, 'b', benefits) end
-  hand_out(tokens, given, taken, number, token, now_ms)
+  hand_out(tokens, given, taken, channel, number, token, now_ms)
+  tell(channel, car)
   return 1
 end
 
--- withdraw <car> <tokens> <given> <taken> | number now_ms
+-- withdraw <car> <tokens> <given> <taken> <changes> | number now_ms
 -- Takes back the signed grant of a car that has left, unless it is inside again.
 local function withdraw(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
-  hand_out(keys[2], keys[3], keys[4], args[1], '', args[2])
+  hand_out(keys[2], keys[3], keys[4], keys[5], args[1], '', args[2])
   return 1
 end
 
@@ -291,11 +298,12 @@ local function grants(keys, args)
   return reply
 end
 
--- prepay <car> | session_id total_fen paid_at_ms paid_until_ms
+-- prepay <car> <changes> | session_id total_fen paid_at_ms paid_until_ms
 -- The total comes from the books, so that repeating it changes nothing.
 local function prepay(keys, args)
   if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
   redis.call('HSET', keys[1], 'p', args[2], 'pa', args[3], 'pu', args[4])
+  tell(keys[2], keys[1])
   return 1
 end
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Busy, Defect
-from parking.live.codec import answer_from
+from parking.live.codec import answer_from, debt_from
 from parking.live.keys import Keys
 from parking.live.outcomes import Inside, Issued, Remembered
 from parking.live.steps import Steps
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from parking.debt import DebtNotice
     from parking.ids import EventId, GarageId
     from parking.live.batching import BatchingConnection
     from parking.live.outcomes import Outcome
     from parking.live.steps import LiveStep
     from parking.live.wire import Reply
+    from parking.plate import Plate
     from parking.session import Session
     from parking.stay_token import StayToken
 
@@ -88,11 +90,18 @@ class Sessions:
         decision, session_id = answer_from(text.decode().partition(";")[2])
         return Remembered(decision=decision, session_id=session_id)
 
+    async def debt(self, garage_id: GarageId, plate: Plate) -> DebtNotice | None:
+        """What the entries know of a driver who owes."""
+        found = await self._live.call(
+            "HGET", self._keys.of(garage_id).debtors, f"{plate.number};{plate.colour}"
+        )
+        return debt_from(found.decode()) if found is not None else None
+
     async def prepay(self, session: Session, *, total_fen: int, paid_at: datetime, until: datetime) -> bool:
         """Tell the gates what was paid inside, in total; ``False`` when the car is not inside any more."""
         keys = self._keys.of(session.garage_id)
         done = await self._live.call(
-            "FCALL", "lf1_prepay", 1, keys.car(session.plate.number),
+            "FCALL", "lf1_prepay", 2, keys.car(session.plate.number), keys.changes,
             str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
         )  # fmt: skip
         return bool(done)
