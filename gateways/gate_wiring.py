@@ -25,6 +25,7 @@ from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.native.stay_tokens import StayTokens
 from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
+from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
 from parking.live.granting import grants_since
@@ -78,12 +79,18 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
     ):
         commands = {name: make(session) for name, make in COMMANDS.items()}
         commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
+        kept = timedelta(days=parts.settings.pictures_kept_days)
+        pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)
         loops = [
             tasks.create_task(barrier_log.run(), name="barrier-log"),
             tasks.create_task(commander.run(), name="commands"),
+            tasks.create_task(pictures.run(), name="pictures"),
+            tasks.create_task(pictures.forget(), name="picture-retention"),
         ]
         try:
-            yield _handler(_native(parts), _devices(parts, Openings(commander, barrier_log, parts.clock)))
+            yield _handler(
+                _native(parts), _devices(parts, Openings(commander, barrier_log, parts.clock), pictures)
+            )
         finally:
             for loop in loops:
                 loop.cancel()
@@ -113,7 +120,7 @@ def _native(parts: GateParts) -> NativeGates:
     )
 
 
-def _devices(parts: GateParts, openings: Openings) -> DeviceGates:
+def _devices(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceGates:
     intake = DeviceIntake(
         parts.gatehouse,
         DeviceClocks(),
@@ -122,6 +129,7 @@ def _devices(parts: GateParts, openings: Openings) -> DeviceGates:
         late_after=timedelta(seconds=parts.settings.late_after_s),
         make_signals=signals_of,
         openings=openings,
+        pictures=pictures,
         metrics=parts.metrics,
     )
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)

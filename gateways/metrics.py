@@ -75,6 +75,9 @@ class GateMetrics:
             "Barrier records that found no room while the live store was away",
             registry=registry,
         )
+        self._pictures = Counter(
+            "leave_first_device_pictures", "Pictures that devices sent", ("result",), registry=registry
+        )
         self._by_decision: dict[tuple[str, str], Counter] = {}
         self._answered = self._events.labels("answered")
         self._replayed = self._events.labels("replayed")
@@ -104,6 +107,10 @@ class GateMetrics:
     def device_skew(self, controller: Controller, protocol: str, skew: timedelta) -> None:
         """How far ahead a device's clock is."""
         self._skew.labels(controller.garage_id, controller.controller_id, protocol).set(skew.total_seconds())
+
+    def picture(self, result: str) -> None:
+        """A picture was kept, refused or lost."""
+        self._pictures.labels(result).inc()
 
     def barrier(self, record: BarrierRecord) -> None:
         """Something is known of a barrier."""

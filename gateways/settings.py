@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     """A stay longer than this asks anew; most cars leave within hours."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
+    picture_dir: Path | None = None
+    """Pictures of cars, shared by all gate processes; without it ``pictures`` in the data folder."""
+    pictures_kept_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """A picture shows more of a person than a number does: kept for a month of questions."""
     barrier_records_kept_days: Annotated[int, Field(ge=1, le=3_650)] = 90
     """What a gate said of an opening is asked about within weeks, after a damage or a complaint."""
     grant_key_dir: Path | None = None
@@ -156,6 +160,11 @@ class Settings(BaseSettings):
     def barrier_records_kept(self) -> timedelta:
         """How long barrier records stay in the books."""
         return timedelta(days=self.barrier_records_kept_days)
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of pictures."""
+        return self.picture_dir or self.data_dir / "pictures"
 
     @property
     def store_timeout(self) -> timedelta:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateways.gates.device_clocks import DeviceClocks
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.passages import Passages
+    from gateways.gates.pictures import Pictures
     from gateways.gates.protocol import Message
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
@@ -74,6 +75,7 @@ class DeviceIntake:
         late_after: timedelta,
         make_signals: MakeSignals,
         openings: Openings,
+        pictures: Pictures,
         metrics: GateMetrics,
     ) -> None:
         self._gatehouse = gatehouse
@@ -83,6 +85,7 @@ class DeviceIntake:
         self._late_after = late_after
         self._make_signals = make_signals
         self._openings = openings
+        self._pictures = pictures
         self._metrics = metrics
 
     async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
@@ -163,6 +166,7 @@ class DeviceIntake:
             candidates=read.candidates,
             offline=read.history is True,
             clock_wrong=wrong,
+            image_reference=self._pictures.keep_soon(read.pictures),
         )
         return Seen(event=event, opening=not (read.history or old or read.turned_back))
 
