@@ -212,5 +212,5 @@ class ReportBooks(Protocol):
         ...
 
     async def forget(self, before: datetime) -> None:
-        """Drop what is over and told since then: it says who was where."""
+        """Drop what was told of visits that began before and have left: it says who was where."""
         ...

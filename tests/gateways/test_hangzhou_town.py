@@ -17,6 +17,7 @@ from gateways.hangzhou.envelope import seal
 from gateways.hangzhou.simulator.city import Driver
 from gateways.hangzhou.simulator.keys import key_pair
 from gateways.mqtt.options import Received
+from gateways.rails.simulator.faults import Fault, Profile
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.plate import Colour, Plate
@@ -413,3 +414,23 @@ async def test_a_charge_through_the_city_without_its_word_is_found(on: CityTown,
         await owner.execute("UPDATE voucher SET limit_fen = 1")
     (violation,) = await on.town.violations()
     assert violation.startswith("charges_are_of_their_bill")
+
+
+async def test_reports_survive_a_city_that_fails_before_and_after_taking_them(
+    tmp_path: Path, postgres_dsn: str, valkey_url: str
+) -> None:
+    faults = Profile(rates={Fault.ERROR_BEFORE_CAPTURE: 0.5, Fault.ERROR_AFTER_CAPTURE: 0.5})
+    async with city_town(tmp_path, postgres_dsn, valkey_url, drivers={}, profile=faults) as on:
+        on.town.clock.moment = moment("07:00")
+        await on.reporter.sweep()
+        for number in range(12):
+            await on.passes(Kind.ENTRY, f"浙B000{number:02}", moment("08:00") + timedelta(seconds=5 * number))
+        refused = 0
+        while await on.report() or on.sender.rests:
+            refused += 1
+            for rest in on.sender.rests.values():
+                rest.until_s = 0
+        came = await on.city.messages("uploadCarInData")
+        assert await on.items() == []
+    assert refused > 1
+    assert [one["plateNo"] for one in came] == [f"浙B000{number:02}" for number in range(12)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -153,6 +153,12 @@ async def test_what_arrives_from_a_simulator(tmp_path: Path) -> None:
 
                 await rail.charge(an_order("many", agreement="sim:duplicate-notices"))
                 await rail.charge(an_order("none", agreement="sim:no-notice"))
+                await rail.charge(an_order("dear", agreement="sim:wrong-amount-notice"))
+                dear = (await inbox.wait_for("dear")).answer
+                assert isinstance(dear, Paid)
+                assert dear.amount_fen == an_order("dear").amount_fen + 1
+                assert await rail.charge_state("dear") == replace(dear, amount_fen=dear.amount_fen - 1)
+
                 await rail.charge(an_order("soft", agreement="sim:decline-soft"))
                 await rail.charge(an_order("refused"))
                 refund = an_order("back", order_key="bill-plain")
