@@ -14,7 +14,8 @@ from parking.errors import LeaveFirstError
 from parking.live.journal import GROUPS
 from settlement.charge import Direction, Move, State
 from settlement.collector import ChargeObserver
-from settlement.observe import Observer
+from settlement.coupon_life import CouponStep
+from settlement.observe import CouponObserver, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ TELL_EVERY_S: Final = 5.0
 """What stands in the way of every turn is counted each time and logged this often."""
 
 
-class SettlementMetrics(Observer, ChargeObserver):
+class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
     """Counts for the loops, and a sampler for what only the stores know."""
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
@@ -53,6 +54,8 @@ class SettlementMetrics(Observer, ChargeObserver):
         self._tell_from_s = 0.0
         self._records = self._counter("records_booked", "Journal records booked")
         self._bills = self._counter("bills", "Bills raised")
+        self._coupons = self._counter("coupons", "Coupons that took a step", "step")
+        self._refused = self._counter("coupons_refused", "Coupons not given, or not revoked", "reason")
         self._batch = self._histogram("posting_batch_records", "Records in one posting", BATCH_BUCKETS)
         self._posting = self._histogram("posting_seconds", "One posting", LAG_BUCKETS_S)
         self._to_billed = self._histogram("exit_to_billed_seconds", "From exit to bill", LAG_BUCKETS_S)
@@ -91,8 +94,22 @@ class SettlementMetrics(Observer, ChargeObserver):
     def batch_posted(self, *, records: int, seconds: float, booked: Booked) -> None:
         self._records.inc(booked.fresh)
         self._bills.inc(booked.bills)
+        self._coupons.labels(CouponStep.USED).inc(booked.coupons_used)
+        self._coupons.labels(CouponStep.FREED).inc(booked.coupons_freed)
         self._batch.observe(records)
         self._posting.observe(seconds)
+
+    @override
+    def coupon_given(self) -> None:
+        self._coupons.labels(CouponStep.GIVEN).inc()
+
+    @override
+    def coupon_revoked(self) -> None:
+        self._coupons.labels(CouponStep.REVOKED).inc()
+
+    @override
+    def coupon_refused(self, *, reason: str) -> None:
+        self._refused.labels(reason).inc()
 
     @override
     def exits_billed(self, *, lags_s: Sequence[float]) -> None:

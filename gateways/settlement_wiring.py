@@ -13,10 +13,13 @@ from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
 from settlement.books.barriers import Barriers
+from settlement.books.benefit_sources import benefit_sources
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
+from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.merchants import Merchants
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
@@ -25,6 +28,7 @@ from settlement.books.stay_tokens import StayTokens
 from settlement.books.tokens import Tokens
 from settlement.books.views import Views
 from settlement.collector import Collector, CollectorSettings
+from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors, DebtorsSettings
 from settlement.granter import Granter, GranterSettings
 from settlement.tariff_cache import TariffCache
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from settlement.books.garages import Garages
     from settlement.books.policies import Policies
     from settlement.books.pool import Pool
+    from settlement.coupon_desk import Tell
     from settlement.rail import Rail
     from settlement.regranting import Regranting
     from settlement.retry import Schedule
@@ -147,7 +152,9 @@ def prepayments_of(parts: Parts) -> Prepayments:
     return Prepayments(parts.pool, partition_count=parts.settings.partition_count)
 
 
-def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: Collection[str]) -> Operator:
+def operator_of(
+    parts: Parts, regrant: Regrant, tell: Tell, publisher: Publisher, *, rails: Collection[str]
+) -> Operator:
     """What the operator API works with."""
     pool, count = parts.pool, parts.settings.partition_count
     return Operator(
@@ -164,6 +171,14 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
         debts=Debts(pool, partition_count=count),
         claims=Claims(pool),
         stay_tokens=StayTokens(pool, partition_count=count),
+        merchants=Merchants(pool, partition_count=count),
+        coupons=CouponDesk(
+            books=Coupons(pool, partition_count=count),
+            cars=parts.sessions,
+            tell=tell,
+            clock=parts.clock,
+            observer=parts.metrics,
+        ),
         rails=rails,
         charges=parts.charges,
         sessions=parts.sessions,
@@ -175,4 +190,10 @@ def operator_of(parts: Parts, regrant: Regrant, publisher: Publisher, *, rails: 
 
 
 def _grant_books(parts: Parts) -> PostgresGrantBooks:
-    return PostgresGrantBooks(parts.pool, parts.policies, partition_count=parts.settings.partition_count)
+    count = parts.settings.partition_count
+    return PostgresGrantBooks(
+        parts.pool,
+        parts.policies,
+        partition_count=count,
+        sources=benefit_sources(parts.pool, partition_count=count),
+    )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-__all__ = ["NO_BENEFITS", "Benefits", "benefits_text", "parse_benefits"]
+__all__ = ["COUPONS_MAX", "NO_BENEFITS", "Benefits", "benefits_text", "parse_benefits"]
 
 COUPONS_MAX: Final = 8
 COVERED_MAX: Final = 8
@@ -104,7 +104,7 @@ def _terms(coupon: Coupon) -> dict[str, Any]:
     """What is said of a coupon beside its id and kind; what is as usual is left out."""
     said: dict[str, Any] = {
         name: value
-        for name in ("minutes", "amount_fen", "percent", "funder")
+        for name in ("minutes", "amount_fen", "percent", "funder", "face_fen")
         if (value := getattr(coupon, name))
     }
     if coupon.off is not End.END:
@@ -113,6 +113,10 @@ def _terms(coupon: Coupon) -> dict[str, Any]:
         said["span"] = [to_ms(coupon.since), to_ms(coupon.until)]
     if not coupon.stackable:
         said["alone"] = 1
+    if coupon.valid_until is not None:
+        said["until"] = to_ms(coupon.valid_until)
+    if coupon.funded_max_fen is not None:
+        said["funded_max_fen"] = coupon.funded_max_fen
     return said
 
 
@@ -133,6 +137,9 @@ def _coupon(coupon_id: str, kind: str, said: dict[str, Any]) -> Coupon:
         percent=_whole(said.get("percent", 0)),
         funder=_text(said.get("funder", "")),
         stackable="alone" not in said,
+        valid_until=_moment(said.get("until")),
+        face_fen=_whole(said.get("face_fen", 0)),
+        funded_max_fen=_whole(said["funded_max_fen"]) if "funded_max_fen" in said else None,
     )
 
 

@@ -41,7 +41,12 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coupon:
-    """One coupon; ``funder`` is who pays what it takes off, empty for the garage itself."""
+    """One coupon; ``funder`` is who pays what it takes off, empty for the garage itself.
+
+    It counts for a stay that ends, or is paid inside, before ``valid_until``. Its funder owes ``face_fen``
+    where it takes anything off; where that is 0, what the driver pays less because of it, at most
+    ``funded_max_fen`` (``None``: all of it).
+    """
 
     coupon_id: str
     kind: CouponKind
@@ -53,6 +58,9 @@ class Coupon:
     percent: int = 0
     funder: str = ""
     stackable: bool = True
+    valid_until: datetime | None = None
+    face_fen: int = 0
+    funded_max_fen: int | None = None
 
     def __post_init__(self) -> None:
         needed = {
@@ -65,6 +73,20 @@ class Coupon:
         name, valid = needed[self.kind]
         if not valid:
             raise InvalidInput(f"a coupon for {self.kind} needs it, above 0", (name,))
+        if self.face_fen < 0 or (self.funded_max_fen or 0) < 0:
+            raise InvalidInput("no amount below 0", ("face_fen", "funded_max_fen"))
+
+    def counts_at(self, moment: datetime) -> bool:
+        """Whether a stay that ends at ``moment`` may use it."""
+        return self.valid_until is None or to_ms(moment) < to_ms(self.valid_until)
+
+    def owed_fen(self, worth_fen: int) -> int:
+        """What its funder owes when the driver pays ``worth_fen`` less because of it."""
+        if not self.funder or worth_fen <= 0:
+            return 0
+        if self.face_fen:
+            return self.face_fen
+        return worth_fen if self.funded_max_fen is None else min(worth_fen, self.funded_max_fen)
 
     @property
     def takes_time(self) -> bool:

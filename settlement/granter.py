@@ -48,8 +48,8 @@ ENDED: Final = frozenset({Step.LEFT, Step.ENTRY_UNDONE})
 class Grants(Protocol):
     """Where the gates find their grants."""
 
-    async def push(self, grants: Sequence[Granted]) -> None:
-        """Give each session its grant; one that has ended meanwhile is passed over."""
+    async def push(self, grants: Sequence[Granted]) -> Sequence[bool]:
+        """Give each session its grant; says of each whether its car is still inside."""
         ...
 
     async def withdraw(self, sessions: Sequence[Session]) -> None:
@@ -152,6 +152,11 @@ class Granter:
         for start in range(0, len(sessions), self._settings.batch):
             await self._grant(sessions[start : start + self._settings.batch])
 
+    async def tell(self, session: Session) -> bool:
+        """The same for one car inside; ``False`` when it is inside no more."""
+        (inside,) = await self._grant([session])
+        return inside
+
     async def _take(self, items: Sequence[Record | Unreadable]) -> None:
         """Grant, then settle: also what could not be read or granted, which the garage's policy covers."""
         sessions = [
@@ -174,21 +179,21 @@ class Granter:
         if positions:
             await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
         try:
             await self._patience.until_done(act)
         except LeaveFirstError as error:
             self._observer.loop_held_up(loop=GROUP, error=error, retry_in_s=0.0)
 
-    async def _grant(self, sessions: Sequence[Session]) -> None:
+    async def _grant(self, sessions: Sequence[Session]) -> Sequence[bool]:
         if not sessions:
-            return
+            return ()
         loop = asyncio.get_running_loop()
         started = loop.time()
         now = self._clock.now()
         # One at a time: a grant read before a change must not arrive after the one read behind it.
         async with self._granting:
-            await grant_to(
+            inside = await grant_to(
                 sessions,
                 books=self._books,
                 grants=self._grants,
@@ -196,6 +201,7 @@ class Granter:
                 expires_at=now + self._settings.valid_for,
             )
         self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
+        return inside
 
 
 async def grant_to(
@@ -205,8 +211,11 @@ async def grant_to(
     grants: Grants,
     now: datetime,
     expires_at: datetime,
-) -> None:
-    """Decide for each session from how its driver stands now, record it, and tell the gates."""
+) -> Sequence[bool]:
+    """Decide for each session from how its driver stands now, record it, and tell the gates.
+
+    Says of each whether its car is still inside.
+    """
     known = await books.known([session.plate for session in sessions], now)
     book = await books.policies(now)
     decisions = [
@@ -215,7 +224,7 @@ async def grant_to(
     ]
     await books.record(decisions, now)
     benefits = await books.benefits(sessions, now)
-    await grants.push(
+    return await grants.push(
         [
             Granted(
                 session=one.session,

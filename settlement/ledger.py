@@ -1,18 +1,20 @@
 """The ledger: which account pays into which, for every event that moves money.
 
 An entry moves an amount from one account to another, so it balances by construction. The accounts are
-named ``kind:garage``, three of them ``kind:garage/rail`` or ``kind:garage/other garage``:
+named ``kind:garage``, four of them ``kind:garage/rail``, ``kind:garage/other garage`` or
+``kind:garage/merchant``:
 
-=================  ==================================================================
-receivable         what drivers owe for stays at the garage
-garage_payable     what is owed to the garage for those stays
-prepayment         paid inside, not yet used up by a bill
-gate_cash          held by the garage's own machines and attendants
-rail_clearing      held by a payment rail, not yet passed on
-refund_payable     to be given back to drivers
-due_from           debts of the garage that another one, named last, has collected
-due_to             what the garage has collected for another one, named last
-=================  ==================================================================
+===================  ==================================================================
+receivable           what drivers owe for stays at the garage
+merchant_receivable  what a merchant, named last, owes for coupons that bills have used
+garage_payable       what is owed to the garage for those stays
+prepayment           paid inside, not yet used up by a bill
+gate_cash            held by the garage itself: its machines, its attendants, its bank
+rail_clearing        held by a payment rail, not yet passed on
+refund_payable       to be given back to drivers
+due_from             debts of the garage that another one, named last, has collected
+due_to               what the garage has collected for another one, named last
+===================  ==================================================================
 
 A transaction's id follows from what it books: it is the id of the bill or credit note itself, or comes
 from the charge and what happened to it. Booking the same fact again can be recognised.
@@ -70,6 +72,11 @@ class EntryKind(StrEnum):
     """The other side of it, where that garage was not the one of the bill."""
     DEBT_RELEASED = "debt_released"
     """The bill was credited after that: the driver is to be given back what he paid."""
+    COUPONS_FUNDED = "coupons_funded"
+    """A merchant owes for the coupons that a bill has used."""
+    COUPONS_RELEASED = "coupons_released"
+    """That bill was credited."""
+    MERCHANT_PAID = "merchant_paid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

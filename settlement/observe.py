@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from parking.errors import LeaveFirstError
     from settlement.record_books import Booked
 
-__all__ = ["Observer", "SilentObserver"]
+__all__ = ["CouponObserver", "Observer", "SilentObserver"]
 
 
 class Observer(Protocol):
@@ -39,7 +39,23 @@ class Observer(Protocol):
         ...
 
 
-class SilentObserver(Observer):
+class CouponObserver(Protocol):
+    """Told what became of coupons; must not raise or wait."""
+
+    def coupon_given(self) -> None:
+        """A coupon is in the books."""
+        ...
+
+    def coupon_revoked(self) -> None:
+        """It is taken back."""
+        ...
+
+    def coupon_refused(self, *, reason: str) -> None:
+        """A coupon was not given, or not taken back."""
+        ...
+
+
+class SilentObserver(Observer, CouponObserver):
     """Tells nobody."""
 
     @override
@@ -60,4 +76,16 @@ class SilentObserver(Observer):
 
     @override
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
+        return
+
+    @override
+    def coupon_given(self) -> None:
+        return
+
+    @override
+    def coupon_revoked(self) -> None:
+        return
+
+    @override
+    def coupon_refused(self, *, reason: str) -> None:
         return

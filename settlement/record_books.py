@@ -28,6 +28,8 @@ class Booked:
     credit_notes: int = 0
     refunds: int = 0
     quarantined: int = 0
+    coupons_used: int = 0
+    coupons_freed: int = 0
 
     def __add__(self, other: Booked) -> Booked:
         sums = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}

@@ -20,7 +20,7 @@ from parking.errors import Defect
 from parking.journal import Result
 from parking.session import TRANSITIONS, State, Step
 from settlement.bill import bill_of
-from settlement.ledger import bill_raised
+from settlement.funding import entries_of, use_rows_of
 from settlement.rows import (
     NO_BILL,
     Causes,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from parking.ids import TariffVersionId
     from parking.journal import Record
     from parking.tariff import Tariff
+    from settlement.funding import CouponUseRow
     from settlement.rows import BillRow, EntryRow, EventRow, QuarantineRow, StepRow
 
 __all__ = ["Posting", "post_of", "post_of_unbookable", "segments"]
@@ -55,6 +56,7 @@ class Posting:
     steps: dict[UUID, tuple[StepRow, BillRow]] = field(default_factory=dict)
     entries: list[EntryRow] = field(default_factory=list)
     quarantined: list[QuarantineRow] = field(default_factory=list)
+    uses: list[CouponUseRow] = field(default_factory=list)
 
 
 FOLDABLE: Final = frozenset((Step.ENTERED, step) for (state, step) in TRANSITIONS if state is State.INSIDE)
@@ -142,10 +144,8 @@ def _add_bill(
     bill = bill_of(record, tariffs)
     bill_row = bill_row_of(bill, collect_delay)
     posting.steps[session.session_id] = step_row_of(record_no, record, Step.LEFT, session), bill_row
-    entries = bill_raised(
-        bill.garage_id, bill.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
-    )
-    posting.entries.extend([entry_row_of(record_no, bill, entry) for entry in entries])
+    posting.entries.extend([entry_row_of(record_no, bill, entry) for entry in entries_of(bill)])
+    posting.uses.extend(use_rows_of(bill, record_no))
     if bill.due_fen and not bill.collectable:
         refused = bill.reason == Reason.GRANT_REFUSED
         cause = Causes.GRANT_REFUSED if refused else Causes.UNCONFIRMED

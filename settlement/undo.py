@@ -14,7 +14,8 @@ from parking.decision import Reason
 from settlement.bill import credit_note_of
 from settlement.charge import ChargeId, Direction, State, charge_id_of
 from settlement.debt_ledger import debt_released
-from settlement.ledger import bill_credited, refund_owed
+from settlement.funding import entries_of_credit
+from settlement.ledger import refund_owed
 
 if TYPE_CHECKING:
     from settlement.bill import Bill
@@ -62,9 +63,7 @@ def undo_of(billed: Billed, reason: str = Reason.TURN_BACK) -> Undo:
     """Credit the bill, for ``reason``, and decide what becomes of its charge."""
     bill = billed.bill
     note = credit_note_of(bill, reason)
-    entries = bill_credited(
-        bill.garage_id, bill.bill_id, note.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
-    )
+    entries = entries_of_credit(bill, note.bill_id)
     match billed.charge_state:
         case None | State.NONE | State.VOIDED:
             return Undo(credit_note=note, entries=entries)

@@ -12,6 +12,7 @@ second reading. A rail that was not read at all is named, with how much rests on
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from parking.plate import Colour, Plate
 from parking.price_facts import parse_changes, parse_earlier
 from parking.proof import proof_json
 from settlement.charge import Direction, State
+from settlement.funding import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -89,7 +91,11 @@ class VerifiableCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiableBill:
-    """What a bill was priced by; ``paid_at`` are the moments at which its driver paid inside."""
+    """What a bill was priced by; ``paid_at`` are the moments at which its driver paid inside.
+
+    ``coupons`` are those that it used, as the books have them: a JSON array of merchant, coupon, worth and
+    what the merchant owes for it.
+    """
 
     bill_id: BillId
     tariff_version_id: TariffVersionId
@@ -103,6 +109,7 @@ class VerifiableBill:
     benefits: str
     earlier: str
     changes: str
+    coupons: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +223,19 @@ def _mistake(bill: VerifiableBill, tariffs: Mapping[TariffVersionId, Tariff]) ->
     paid_at = [max(bill.entered_at, moment) for moment in bill.paid_at if moment < bill.left_at]
     proofs = [_proof(bill, until, tariffs) for until in (bill.left_at, *paid_at)]
     if (bill.amount_fen, bill.proof) in proofs:
-        return ""
+        return _unlike_coupons(bill)
     return f"{bill.amount_fen} fen, and by its tariff the stay costs {proofs[0][0]} fen, proven otherwise"
+
+
+def _unlike_coupons(bill: VerifiableBill) -> str:
+    """What is wrong with the coupons that a bill used, by what it was priced with."""
+    proven = [
+        [one.merchant_id, one.coupon_id, one.worth_fen, one.owed_fen]
+        for one in uses_of(parse_benefits(bill.benefits), bill.proof)
+    ]
+    if sorted(proven) == sorted(json.loads(bill.coupons)):
+        return ""
+    return f"{len(proven)} coupons are proven, and others are kept as used"
 
 
 def _proof(

@@ -22,6 +22,7 @@ from parking.live.granting import LiveGrants
 from parking.live.journal import library_text, open_journal
 from parking.live.restoring import Restoring
 from settlement.books.archive import BookArchive
+from settlement.books.benefit_sources import benefit_sources
 from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.migrate import migrate
@@ -112,7 +113,12 @@ async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:
             count, policies = settings.partition_count, Policies(pool, POLICY_TEXTS)
             await grant_to(
                 [session for session, _ in await archive.cars_inside()],
-                books=PostgresGrantBooks(pool, policies, partition_count=count),
+                books=PostgresGrantBooks(
+                    pool,
+                    policies,
+                    partition_count=count,
+                    sources=benefit_sources(pool, partition_count=count),
+                ),
                 grants=LiveGrants(
                     live,
                     clock_of(settings),

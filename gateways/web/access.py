@@ -1,7 +1,7 @@
-"""Who asks: operators' tokens, checked in memory.
+"""Who asks: tokens of operators and merchants, checked in memory.
 
-A token reads ``lf_<token id>_<secret>``. The books hold the digest of its secret; a copy of all operators'
-tokens in force is kept here and read anew when it is older than a second, so that a revoked token is
+A token reads ``lf_<token id>_<secret>``. The books hold the digest of its secret; a copy of all these tokens
+that are in force is kept here and read anew when it is older than a second, so that a revoked token is
 refused that soon, without a restart.
 """
 
@@ -19,9 +19,9 @@ from settlement.books.tokens import TokenKind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from settlement.books.tokens import OperatorToken
+    from settlement.books.tokens import PersonToken
 
-__all__ = ["OperatorAccess", "Scope", "bearer", "read_token", "token_text"]
+__all__ = ["Access", "Scope", "bearer", "read_token", "token_text"]
 
 PREFIX: Final = "lf"
 REFRESH_S: Final = 1.0
@@ -36,6 +36,8 @@ class Scope(StrEnum):
     PUBLIC = "public"
     CONTROLLER = "controller"
     """A garage's controller; the gate protocol checks it by itself."""
+    MERCHANT = "merchant"
+    """A merchant, about its own coupons and nothing else."""
     READ = "read"
     FULL = "full"
 
@@ -62,30 +64,32 @@ def bearer(authorization: str | None) -> tuple[str, str]:
     return read_token(text.strip())
 
 
-class OperatorAccess:
-    """Knows the operators; ``load`` reads their tokens in force from the books."""
+class Access:
+    """Knows operators and merchants; ``load`` reads their tokens in force from the books."""
 
     def __init__(
-        self, load: Callable[[], Awaitable[Mapping[str, OperatorToken]]], *, refresh_s: float = REFRESH_S
+        self, load: Callable[[], Awaitable[Mapping[str, PersonToken]]], *, refresh_s: float = REFRESH_S
     ) -> None:
         self._load = load
         self._refresh_s = refresh_s
-        self._tokens: Mapping[str, OperatorToken] = {}
+        self._tokens: Mapping[str, PersonToken] = {}
         self._loaded_at: float | None = None
         self._loading = asyncio.Lock()
 
-    async def caller(self, authorization: str | None, scope: Scope) -> OperatorToken:
-        """The operator who asks; raises :class:`NotAuthenticated` or :class:`NotPermitted`."""
+    async def caller(self, authorization: str | None, scope: Scope) -> PersonToken:
+        """Who asks; raises :class:`NotAuthenticated` or :class:`NotPermitted`."""
         token_id, secret = bearer(authorization)
         token = (await self._current()).get(token_id)
         known = token.secret_sha256 if token is not None else NOBODY
         if not hmac.compare_digest(secret_digest(secret), known) or token is None:
             raise NotAuthenticated("this token is not known, or revoked")
+        if (token.kind is TokenKind.MERCHANT) is not (scope is Scope.MERCHANT):
+            raise NotPermitted("this token is for something else")
         if scope is Scope.FULL and token.kind is not TokenKind.OPERATOR_FULL:
             raise NotPermitted("this token may only read")
         return token
 
-    async def _current(self) -> Mapping[str, OperatorToken]:
+    async def _current(self) -> Mapping[str, PersonToken]:
         if self._stale():
             async with self._loading:
                 if self._stale():

@@ -25,9 +25,12 @@ PARAMETER: Final = re.compile(r"\{(\w+)\}")
 PROBLEM_TYPE: Final = "application/problem+json"
 OPERATOR: Final = "operator_token"
 CONTROLLER: Final = "controller_token"
+MERCHANT: Final = "merchant_token"
+SCHEMES: Final = {Scope.CONTROLLER: CONTROLLER, Scope.MERCHANT: MERCHANT}
 SECURITY: Final = {
     OPERATOR: "An operator's token, read-only or full.",
     CONTROLLER: "A garage controller's token; it names its garage and lanes.",
+    MERCHANT: "A merchant's token; it gives, lists and revokes that merchant's coupons.",
 }
 
 
@@ -92,8 +95,7 @@ def _operation(route: Route[Any, Any], schemas: Schemas, definitions: dict[str, 
             "content": {name: {"schema": schema} for name in route.body_form.content_types},
         }
     if route.scope is not Scope.PUBLIC:
-        scheme = CONTROLLER if route.scope is Scope.CONTROLLER else OPERATOR
-        operation["security"] = [{scheme: []}]
+        operation["security"] = [{SCHEMES.get(route.scope, OPERATOR): []}]
         if route.scope is Scope.FULL:
             operation["description"] = "Needs a full token."
     return operation

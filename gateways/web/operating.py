@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from settlement.books.corrections import Corrections
     from settlement.books.debts import Debts
     from settlement.books.garages import Garages
+    from settlement.books.merchants import Merchants
     from settlement.books.policies import Policies
     from settlement.books.prepayments import Prepayments
     from settlement.books.review import Reviews
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from settlement.books.stay_tokens import StayTokens
     from settlement.books.tokens import Tokens
     from settlement.books.views import Views
+    from settlement.coupon_desk import CouponDesk
 
 __all__ = ["Operator", "Regrant", "Republish"]
 
@@ -62,6 +64,8 @@ class Operator:
     debts: Debts
     claims: Claims
     stay_tokens: StayTokens
+    merchants: Merchants
+    coupons: CouponDesk
     rails: Collection[str]
     """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges

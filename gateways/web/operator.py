@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateways.web.access import OperatorAccess
+from gateways.web.access import Access
+from gateways.web.merchant_coupons import coupon_routes
 from gateways.web.openapi import openapi_document
 from gateways.web.operating import Operator, Regrant, Republish
 from gateways.web.operator_accounts import account_routes
@@ -18,6 +19,7 @@ from gateways.web.operator_barriers import barrier_routes
 from gateways.web.operator_corrections import correction_routes
 from gateways.web.operator_debts import debt_routes
 from gateways.web.operator_garages import garage_routes
+from gateways.web.operator_merchants import merchant_routes
 from gateways.web.operator_plates import plate_routes
 from gateways.web.operator_review import review_routes
 from gateways.web.operator_sessions import session_routes
@@ -39,7 +41,7 @@ TITLE = "leave-first"
 
 
 def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
-    """All routes under ``/v1`` that are an operator's."""
+    """All routes under ``/v1`` that are an operator's, or a merchant's."""
     return [
         *garage_routes(operator),
         *token_routes(operator),
@@ -52,6 +54,8 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *barrier_routes(operator),
         *plate_routes(operator),
         *stay_token_routes(operator),
+        *merchant_routes(operator),
+        *coupon_routes(operator),
     ]
 
 
@@ -68,5 +72,5 @@ def operator_app(
 
     app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[problems_middleware])
     app.router.add_get("/openapi.json", openapi)
-    add_routes(app, routes, OperatorAccess(operator.tokens.operators))
+    add_routes(app, routes, Access(operator.tokens.persons))
     return app

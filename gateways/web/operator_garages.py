@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from gateways.web.access import Scope
+from gateways.web.identifiers import new_id
 from gateways.web.operator_wire import (
     GarageIn,
     GarageOut,
@@ -18,7 +18,6 @@ from gateways.web.operator_wire import (
     TariffOut,
 )
 from gateways.web.routes import BodyForm, Nothing, Route
-from parking.errors import InvalidInput
 from parking.ids import GarageId, LaneId
 from settlement.books.garages import GarageRecord
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from gateways.web.routes import Call
 
 __all__ = ["garage_routes"]
-
-GARAGE_ID: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def garage_routes(operator: Operator) -> list[Route[Any, Any]]:
@@ -78,7 +75,7 @@ class GarageDesk:
 
     async def put(self, call: Call[GarageIn, Nothing]) -> GarageOut:
         operator, body = self.operator, call.body
-        garage_id = _new_id(call.path["garage_id"])
+        garage_id = GarageId(new_id(call.path["garage_id"], "garage_id"))
         record = GarageRecord(
             garage_id=garage_id,
             name=body.name,
@@ -102,12 +99,6 @@ class GarageDesk:
         garage = await self.operator.garages.one(GarageId(call.path["garage_id"]))
         inside = await self.operator.sessions.occupancy(garage.garage_id)
         return OccupancyOut(inside=inside, spaces=garage.spaces, free=max(0, garage.spaces - inside))
-
-
-def _new_id(text: str) -> GarageId:
-    if not GARAGE_ID.fullmatch(text):
-        raise InvalidInput("letters, digits, dots, hyphens and underscores, at most 64", ("garage_id",))
-    return GarageId(text)
 
 
 def _garage(record: GarageRecord) -> GarageOut:

@@ -1,4 +1,4 @@
-"""Operators let controllers speak for their garages, and stop them."""
+"""Operators let controllers speak for their garages, and stop them, and merchants."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ class TokenDesk:
                     garage_id=record.garage_id,
                     controller_id=record.controller_id,
                     lane_ids=list(record.lane_ids),
+                    merchant_id=record.merchant_id,
                 )
                 for record in await self.operator.tokens.all()
             ]

@@ -241,6 +241,7 @@ class TokenOut(Wire):
     garage_id: str | None
     controller_id: str | None
     lane_ids: list[str]
+    merchant_id: str | None
 
 
 class TokensOut(Wire):

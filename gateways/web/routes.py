@@ -22,7 +22,8 @@ from parking.errors import Defect, InvalidInput, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from gateways.web.access import OperatorAccess
+    from gateways.web.access import Access
+    from settlement.merchant import MerchantKey
 
 __all__ = ["BodyForm", "Call", "Nothing", "Route", "add_routes"]
 
@@ -63,13 +64,21 @@ class BodyForm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Body, Query]):
-    """One request, parsed; ``who`` is the label of the caller's token."""
+    """One request, parsed; ``who`` is the label of the caller's token, ``merchant`` whose token that is."""
 
     path: dict[str, str]
     query: Query
     who: str
+    merchant: MerchantKey | None
     lines: list[Body | InvalidInput]
     """One element but for a body of lines."""
+
+    @property
+    def own(self) -> MerchantKey:
+        """The merchant who asks."""
+        if self.merchant is None:
+            raise Defect("a merchant's route for somebody else")
+        return self.merchant
 
     @property
     def body(self) -> Body:
@@ -99,7 +108,7 @@ class Route(Generic[Body, Query]):
     """Further statuses that a caller should expect, and what each means."""
 
 
-def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]], access: OperatorAccess) -> None:
+def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]], access: Access) -> None:
     """Serve every route that has a handler."""
     for route in routes:
         if route.handle is not None:
@@ -107,21 +116,22 @@ def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]], access: 
 
 
 def _handler(
-    route: Route[Any, Any], access: OperatorAccess
+    route: Route[Any, Any], access: Access
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     if route.handle is None:
         raise Defect(f"{route.path} is served elsewhere")
     handle = route.handle
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        who = ""
+        who, merchant = "", None
         if route.scope is not Scope.PUBLIC:
             caller = await access.caller(request.headers.get("Authorization"), route.scope)
-            who = caller.label
+            who, merchant = caller.label, caller.merchant
         call = Call(
             path=dict(request.match_info),
             query=_query(request, route.query or Nothing),
             who=who,
+            merchant=merchant,
             lines=await _lines(request, route),
         )
         return _response(route, await handle(call))

@@ -11,6 +11,7 @@ from gateways.web.session_wire import (
     BillOut,
     ChargeCountOut,
     ChargeOut,
+    FundedOut,
     PrepaymentOut,
     ProofLineOut,
     SessionFileOut,
@@ -115,6 +116,7 @@ def _bill(bill: BillView) -> BillOut:
         prepaid_fen=bill.prepaid_fen,
         reason=bill.reason,
         raised_at=bill.raised_at,
+        funded=[FundedOut.model_validate(one) for one in bill.funded],
         proof=[
             ProofLineOut(
                 starts_at=line.starts_at,

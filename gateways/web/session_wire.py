@@ -20,9 +20,11 @@ __all__ = [
     "ChargeCountOut",
     "ChargeOut",
     "Cursor",
+    "FundedOut",
     "ItemOut",
     "ItemQuery",
     "ItemsOut",
+    "Limit",
     "LiveQuery",
     "PrepaymentIn",
     "PrepaymentMade",
@@ -103,6 +105,15 @@ class ProofLineOut(Wire):
     worth_fen: int
 
 
+class FundedOut(Wire):
+    """A coupon that a bill has used; of what the driver pays less, its merchant owes ``owed_fen``."""
+
+    merchant_id: str
+    coupon_id: str
+    worth_fen: int
+    owed_fen: int
+
+
 class BillOut(Wire):
     """A bill with the lines that add up to it, or the credit note that takes one back.
 
@@ -123,6 +134,7 @@ class BillOut(Wire):
     prepaid_fen: int
     reason: str
     raised_at: datetime
+    funded: list[FundedOut]
     proof: list[ProofLineOut]
 
 

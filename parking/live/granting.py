@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from parking.clock import to_ms
 from parking.live.codec import debt_text, given_text, grant_text
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parking.plate import Plate
     from parking.session import Session
 
+T = TypeVar("T")
 __all__ = ["GrantChanges", "LiveDebtors", "LiveGrants", "grants_since"]
 
 
@@ -44,9 +45,9 @@ class LiveGrants:
         self._sign = sign or (lambda session, grant: None)  # noqa: ARG005 - signs nothing
         self._keys = Keys(partition_count)
 
-    async def push(self, grants: Sequence[Granted]) -> None:
-        """Give each session its grant; one that has ended meanwhile is passed over."""
-        await _all_of([self.give(one) for one in grants])
+    async def push(self, grants: Sequence[Granted]) -> Sequence[bool]:
+        """Give each session its grant; says of each whether its car is still inside."""
+        return await _all_of([self.give(one) for one in grants])
 
     async def withdraw(self, sessions: Sequence[Session]) -> None:
         """Take back the signed grants of cars that have left."""
@@ -144,10 +145,10 @@ def _field(plate: Plate) -> str:
     return f"{plate.number};{plate.colour}"
 
 
-async def _all_of(acts: Sequence[Coroutine[Any, Any, object]]) -> None:
+async def _all_of(acts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         async with asyncio.TaskGroup() as tasks:
-            for act in acts:
-                tasks.create_task(act)
+            begun = [tasks.create_task(act) for act in acts]
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
+    return [one.result() for one in begun]

@@ -33,13 +33,14 @@ def price(stay: Stay, tariff: Tariff) -> Price:
     """The price of ``stay`` with its proof.
 
     Of coupons that may not be used together those are used that cost the driver least; the others leave
-    no line.
+    no line, and neither does one that is no longer valid when the stay ends.
     """
     if stay.exempt:
         return _exempt(stay)
-    if not stay.coupons:
+    valid = tuple(coupon for coupon in stay.coupons if coupon.counts_at(stay.left_at))
+    if not valid:
         return _priced(stay, tariff, (), ())
-    found = [_with_worth(stay, tariff, coupons) for coupons in stacks(stay.coupons, tariff.coupons)]
+    found = [_with_worth(stay, tariff, coupons) for coupons in stacks(valid, tariff.coupons)]
     return min(found, key=lambda one: one.amount_fen)
 
 

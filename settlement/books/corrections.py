@@ -17,12 +17,13 @@ from parking.ids import AccountId, BillId, bill_id_of, partition_of
 from parking.price_facts import changes_text, earlier_text
 from parking.session import State
 from settlement.bill import CORRECTED
+from settlement.books.coupon_uses import use_coupons, with_coupons_of
 from settlement.books.pool import connection
 from settlement.books.posting import COLLECT_DELAY, billed_of, void
 from settlement.books.statements import sql
 from settlement.charge import Direction, charge_id_of
 from settlement.correction import Paid, corrected_bill
-from settlement.ledger import bill_raised
+from settlement.funding import entries_of
 from settlement.undo import undo_of
 
 if TYPE_CHECKING:
@@ -102,13 +103,12 @@ class Corrections:
             if session["state"] != State.CLOSED:
                 raise Conflict(f"the session is {session['state']}: only a bill can be corrected")
             billed = await _in_force(held, partition, stay, session["version"])
-            bill = await _priced(held, stay, billed.bill, correction, tariffs)
+            was = await with_coupons_of(held, billed.bill)
+            bill = await _priced(held, stay, was, correction, tariffs)
             undo = undo_of(billed, CORRECTED)
-            raised = bill_raised(
-                bill.garage_id, bill.bill_id, amount_fen=bill.amount_fen, prepaid_fen=bill.prepaid_fen
-            )
-            await void(held, [replace(undo, entries=undo.entries + raised)], now)
+            await void(held, [replace(undo, entries=undo.entries + entries_of(bill))], now)
             await self._raise(held, bill, billed.bill, correction, now)
+            await use_coupons(held, bill, now)
         return Corrected(
             correction=bill.correction,
             credit_note_id=undo.credit_note.bill_id,

@@ -43,6 +43,9 @@ MISSING: Final[dict[str, str]] = {
     "tariff_of_garage": "there is no such garage",
     "block_garage_id_fkey": "there is no such garage",
     "block_account_id_fkey": "there is no such account",
+    "merchant_of_garage": "there is no such garage",
+    "coupon_template_of_merchant": "there is no such merchant",
+    "merchant_payment_of_merchant": "there is no such merchant",
 }
 """Foreign keys that a caller can run into."""
 

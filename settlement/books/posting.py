@@ -20,6 +20,7 @@ from parking.journal import Record
 from parking.price_facts import parse_changes, parse_earlier
 from parking.session import Step
 from settlement.bill import Bill
+from settlement.books.coupon_uses import free_coupons
 from settlement.books.owners import with_owners
 from settlement.books.pool import connection
 from settlement.books.presented import keep_presented
@@ -110,6 +111,7 @@ async def _post_segment(
         [step + bill for step, bill in posting.steps.values()],
         posting.entries,
         posting.quarantined,
+        posting.uses,
         now,
     )
     if row is None:
@@ -201,10 +203,13 @@ async def void(held: asyncpg.pool.PoolConnectionProxy, undos: list[Undo], now: d
     )
     if row is None:
         raise Defect("voiding exits gave no answer")
+    freed = await free_coupons(held, [undo.credit_note for undo in undos], now)
     released = [(undo.credit_note.partition, undo.released) for undo in undos if undo.released]
     if released:
         await held.execute(sql("posting/report_released"), *_columns(released, 2), now)
-    return Booked(credit_notes=row["credit_notes"], entries=row["entries"], refunds=row["refunds"])
+    return Booked(
+        credit_notes=row["credit_notes"], entries=row["entries"], refunds=row["refunds"], coupons_freed=freed
+    )
 
 
 def _entry_columns(undo: Undo, line: int) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Access tokens in the books, as digests: those of garage controllers and those of operators.
+"""Access tokens in the books, as digests: those of garage controllers, of operators and of merchants.
 
 A token's secret is made and shown once by whoever adds it, and never stored.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from parking.errors import InvalidInput, NotFound
 from settlement.books.pool import connection
 from settlement.books.statements import sql
+from settlement.merchant import MerchantKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from parking.ids import ControllerId, GarageId, LaneId
 
-__all__ = ["OperatorToken", "TokenKind", "TokenRecord", "Tokens"]
+__all__ = ["PersonToken", "TokenKind", "TokenRecord", "Tokens"]
 
 
 @unique
@@ -29,23 +30,26 @@ class TokenKind(StrEnum):
     """Whom a token belongs to, and what an operator may do with it."""
 
     CONTROLLER = "controller"
+    MERCHANT = "merchant"
+    """It gives and revokes the coupons of one merchant."""
     OPERATOR_READ = "operator_read"
     OPERATOR_FULL = "operator_full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorToken:
-    """An operator's token that is in force."""
+class PersonToken:
+    """The token of an operator, or of a merchant, that is in force."""
 
     token_id: str
     kind: TokenKind
     label: str
     secret_sha256: bytes
+    merchant: MerchantKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRecord:
-    """A token as it is listed; the garage, controller and lanes are those of a controller's token."""
+    """A token as it is listed; controller and lanes, or the merchant, are whom it speaks for."""
 
     token_id: str
     kind: TokenKind
@@ -55,6 +59,7 @@ class TokenRecord:
     garage_id: str | None
     controller_id: str | None
     lane_ids: tuple[str, ...]
+    merchant_id: str | None = None
     device_text: str | None = None
     """The JSON of its device, where it speaks a maker's protocol."""
 
@@ -103,10 +108,27 @@ class Tokens:
         self, token_id: str, secret_sha256: bytes, *, kind: TokenKind, label: str, now: datetime
     ) -> None:
         """Let an operator read, or read and change."""
-        if kind is TokenKind.CONTROLLER:
-            raise InvalidInput("a controller's token needs a garage", ("kind",))
+        if kind in {TokenKind.CONTROLLER, TokenKind.MERCHANT}:
+            raise InvalidInput("such a token needs a garage", ("kind",))
         async with connection(self._pool) as held:
             await held.execute(sql("tokens/add_operator"), token_id, secret_sha256, kind, label, now)
+
+    async def add_merchant(
+        self, token_id: str, secret_sha256: bytes, *, key: MerchantKey, label: str, now: datetime
+    ) -> None:
+        """Let a merchant give its coupons; raises :class:`NotFound`."""
+        async with connection(self._pool) as held:
+            added = await held.fetchval(
+                sql("tokens/add_merchant"),
+                token_id,
+                secret_sha256,
+                key.garage_id,
+                key.merchant_id,
+                label,
+                now,
+            )
+        if added is None:
+            raise NotFound("there is no such merchant")
 
     async def revoke(self, token_id: str, now: datetime) -> datetime:
         """End a token; answers since when it is ended. Raises :class:`NotFound`."""
@@ -131,21 +153,26 @@ class Tokens:
                 garage_id=row["garage_id"],
                 controller_id=row["controller_id"],
                 lane_ids=tuple(row["lane_ids"] or ()),
+                merchant_id=row["merchant_id"],
                 device_text=row["device"],
             )
             for row in rows
         ]
 
-    async def operators(self) -> dict[str, OperatorToken]:
-        """The operators' tokens in force, by token id."""
+    async def persons(self) -> dict[str, PersonToken]:
+        """The tokens of operators and merchants in force, by token id."""
         async with connection(self._pool) as held:
-            rows = await held.fetch(sql("tokens/operators"))
-        return {
-            row["token_id"]: OperatorToken(
-                token_id=row["token_id"],
-                kind=TokenKind(row["kind"]),
-                label=row["label"],
-                secret_sha256=row["secret_sha256"],
-            )
-            for row in rows
-        }
+            rows = await held.fetch(sql("tokens/persons"))
+        return {row["token_id"]: _person(row) for row in rows}
+
+
+def _person(row: asyncpg.Record) -> PersonToken:
+    kind = TokenKind(row["kind"])
+    key = MerchantKey(garage_id=row["garage_id"], merchant_id=row["merchant_id"])
+    return PersonToken(
+        token_id=row["token_id"],
+        kind=kind,
+        label=row["label"],
+        secret_sha256=row["secret_sha256"],
+        merchant=key if kind is TokenKind.MERCHANT else None,
+    )

@@ -55,6 +55,10 @@ CHECKS: Final = (
     "control_between_garages",
     "corrections_are_booked",
     "set_aside_has_item",
+    "coupons_stand",
+    "coupons_follow_bills",
+    "coupons_are_posted",
+    "control_merchant_receivable",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""

@@ -69,6 +69,8 @@ class SessionView:
 class BillView:
     """A bill, or the credit note that takes one back; ``proof`` is the text stored with it.
 
+    ``funded`` are the coupons that it has used, or of a credit note, those that it freed.
+
     ``entered_at`` is the entry that it charges from, corrected where it was.
     """
 
@@ -87,6 +89,7 @@ class BillView:
     prepaid_fen: int
     reason: str
     proof: str
+    funded: Sequence[Mapping[str, Any]]
     raised_at: datetime
 
 
@@ -192,7 +195,7 @@ class Views:
             session = _session(row)
             partition = partition_of(session.garage_id, self._partition_count)
             rows = await held.fetch(sql("views/bills"), partition, session.entered_at, session_id)
-            bills = [BillView(**row) for row in rows]
+            bills = [BillView(**{**row, "funded": json.loads(row["funded"])}) for row in rows]
             charges = await held.fetch(sql("views/charges"), partition, [bill.bill_id for bill in bills])
             prepayments = await held.fetch(sql("views/prepayments"), session_id)
             corrections = await held.fetch(sql("corrections/of_session"), partition, session_id)

@@ -57,11 +57,12 @@ class RememberedGrants(Grants):
         self.away = 0
 
     @override
-    async def push(self, grants: Sequence[Granted]) -> None:
+    async def push(self, grants: Sequence[Granted]) -> Sequence[bool]:
         if self.away:
             self.away -= 1
             raise Unavailable("away")
         self.latest |= {one.session.plate.number: one.grant for one in grants}
+        return [True for _ in grants]
 
     @override
     async def withdraw(self, sessions: Sequence[Session]) -> None:

@@ -66,12 +66,12 @@ async def test_operators_are_those_in_force(pool: asyncpg.Pool) -> None:
     tokens = Tokens(pool)
     await tokens.add_operator("r", DIGEST, kind=TokenKind.OPERATOR_READ, label="desk", now=NOON)
     await tokens.add_operator("f", DIGEST, kind=TokenKind.OPERATOR_FULL, label="boss", now=NOON)
-    assert {one.token_id: one.kind for one in (await tokens.operators()).values()} == {
+    assert {one.token_id: one.kind for one in (await tokens.persons()).values()} == {
         "r": TokenKind.OPERATOR_READ,
         "f": TokenKind.OPERATOR_FULL,
     }
     await tokens.revoke("f", NOON)
-    assert list(await tokens.operators()) == ["r"]
+    assert list(await tokens.persons()) == ["r"]
     assert len(await tokens.all()) == 2
 
 

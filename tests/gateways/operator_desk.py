@@ -33,12 +33,15 @@ from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from settlement.books.accounts import Accounts
 from settlement.books.barriers import Barriers
+from settlement.books.benefit_sources import benefit_sources
 from settlement.books.charges import Charges
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
+from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
 from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.merchants import Merchants
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -48,7 +51,9 @@ from settlement.books.standings import Standings
 from settlement.books.stay_tokens import StayTokens
 from settlement.books.tokens import TokenKind, Tokens
 from settlement.books.views import Views
+from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors
+from settlement.granter import Granter
 from settlement.observe import SilentObserver
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, tariff_version
 from tests.scenarios.tokens import showing
@@ -211,7 +216,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
         asyncio.TaskGroup() as tasks,
     ):
         await live.start(tasks)
-        operator = _operator(pool, live, clock, told)
+        operator = _operator(pool, live, journal, clock, told)
         full, reader = await _prepare(operator)
         app = operator_app(operator, version="0")
         try:
@@ -241,8 +246,11 @@ def item_path(item_id: str) -> str:
     return f"/v1/quarantine/{quote(item_id, safe='')}"
 
 
-def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) -> Operator:
+def _operator(
+    pool: Pool, live: BatchingConnection, journal: LiveJournal, clock: Clock, told: Told
+) -> Operator:
     drawn = count(1)
+    sessions = Sessions(live, partition_count=PARTITIONS)
     return Operator(
         garages=Garages(pool, partition_count=PARTITIONS, texts=CATALOG_TEXTS),
         tokens=Tokens(pool),
@@ -257,13 +265,36 @@ def _operator(pool: Pool, live: BatchingConnection, clock: Clock, told: Told) ->
         debts=Debts(pool, partition_count=PARTITIONS),
         claims=Claims(pool),
         stay_tokens=StayTokens(pool, partition_count=PARTITIONS),
+        merchants=Merchants(pool, partition_count=PARTITIONS),
+        coupons=CouponDesk(
+            books=Coupons(pool, partition_count=PARTITIONS),
+            cars=sessions,
+            tell=_granter(pool, live, journal, clock).tell,
+            clock=clock,
+            observer=SilentObserver(),
+        ),
         rails={"simulator"},
         charges=Charges(pool),
-        sessions=Sessions(live, partition_count=PARTITIONS),
+        sessions=sessions,
         clock=clock,
         draw_bytes=lambda size: next(drawn).to_bytes(size),
         regrant=told.regrant,
         republish=told.republish,
+    )
+
+
+def _granter(pool: Pool, live: BatchingConnection, journal: LiveJournal, clock: Clock) -> Granter:
+    return Granter(
+        journal=journal,
+        books=PostgresGrantBooks(
+            pool,
+            Policies(pool, POLICY_TEXTS),
+            partition_count=PARTITIONS,
+            sources=benefit_sources(pool, partition_count=PARTITIONS),
+        ),
+        grants=LiveGrants(live, clock, partition_count=PARTITIONS),
+        clock=clock,
+        observer=SilentObserver(),
     )
 
 

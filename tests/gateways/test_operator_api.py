@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from gateways.web.access import OperatorAccess, Scope, read_token, token_text
+from gateways.web.access import Access, Scope, read_token, token_text
 from parking.catalog import secret_digest
 from parking.errors import NotAuthenticated
 from parking.event import Kind
-from settlement.books.tokens import OperatorToken, TokenKind
+from settlement.books.tokens import PersonToken, TokenKind
 from tests.gateways.operator_desk import PLATE, Front, open_front
 
 if TYPE_CHECKING:
@@ -237,15 +237,15 @@ def test_a_token_is_read_as_it_is_written() -> None:
 async def test_tokens_are_read_from_the_books_once_for_many_callers() -> None:
     loads = 0
     digest, kind = secret_digest("s"), TokenKind.OPERATOR_READ
-    token = OperatorToken(token_id="lf", kind=kind, label="x", secret_sha256=digest)  # noqa: S106 - its id
+    token = PersonToken(token_id="lf", kind=kind, label="x", secret_sha256=digest)  # noqa: S106 - its id
 
-    async def load() -> Mapping[str, OperatorToken]:
+    async def load() -> Mapping[str, PersonToken]:
         nonlocal loads
         loads += 1
         await asyncio.sleep(0.01)
         return {token.token_id: token}
 
-    access = OperatorAccess(load)
+    access = Access(load)
     async with asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(access.caller("Bearer lf_lf_s", Scope.READ)) for _ in range(50)]
     assert {one.result() for one in asked} == {token}

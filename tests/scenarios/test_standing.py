@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "standing"
 SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
 CONTEST = UUID(int=99)
-GATES = {"entry": Kind.ENTRY, "exit": Kind.EXIT}
+GATES = {"entry": Kind.ENTRY, "exit": Kind.EXIT, "turn-back": Kind.TURN_BACK}
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,15 @@ from parking.live.sessions import Sessions
 from parking.plate import Colour, parse_plate
 from parking.tariff import TariffSchedule, TariffVersion, version_id_of
 from settlement.books.accounts import Accounts, Agreement, NewAccount
+from settlement.books.benefit_sources import benefit_sources
 from settlement.books.charges import Charges
 from settlement.books.claims import Claims
+from settlement.books.corrections import Corrections
+from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
 from settlement.books.garages import GarageRecord, Garages
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.merchants import Merchants
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -34,6 +38,7 @@ from settlement.books.standings import Standings
 from settlement.books.stay_tokens import StayTokens
 from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.books.views import Views
+from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors
 from settlement.granter import Granter
 from settlement.observe import SilentObserver
@@ -81,7 +86,8 @@ class Town:
         self.charges, self.record_books = Charges(pool), PostgresRecordBooks(pool)
         self.sessions = Sessions(self.live, partition_count=count)
         self.desk = Desk(self.sessions, clock)
-        books = PostgresGrantBooks(pool, self.policies, partition_count=count)
+        sources = benefit_sources(pool, partition_count=count)
+        books = PostgresGrantBooks(pool, self.policies, partition_count=count, sources=sources)
         self.granter = Granter(
             journal=self.journal,
             books=books,
@@ -96,6 +102,15 @@ class Town:
             observer=observer,
         )
         self.regrant = partial(regrant_with, self.granter, self.debtors)
+        self.merchants = Merchants(pool, partition_count=count)
+        self.coupons = CouponDesk(
+            books=Coupons(pool, partition_count=count),
+            cars=self.sessions,
+            tell=self.granter.tell,
+            clock=clock,
+            observer=observer,
+        )
+        self.corrections = Corrections(pool, partition_count=count)
 
     async def open(self) -> None:
         """Put the garages in the books."""

@@ -12,7 +12,8 @@
 -- $2 steps step_row[]
 -- $3 entries entry_row[]
 -- $4 items item_row[]
--- $5 now timestamptz
+-- $5 uses coupon_use_row[]
+-- $6 now timestamptz
 WITH event AS (
     SELECT *
     FROM unnest($1::event_row[]) WITH ORDINALITY AS e (
@@ -30,7 +31,7 @@ archived AS (
     SELECT
         partition, captured_at, garage_id, event_id, lane_id, kind, received_at, number, colour, confidence,
         candidates::jsonb, offline, verdict, reason, amount_fen, limit_fen, result, session_id, token_digest,
-        image_reference, $5::timestamptz
+        image_reference, $6::timestamptz
     FROM event
     ON CONFLICT DO NOTHING
     RETURNING garage_id, event_id
@@ -79,7 +80,7 @@ billed AS (
     SELECT
         partition, entered_at, bill_id, garage_id, session_id, version, 'bill', account_id, number, colour,
         left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits,
-        earlier, changes, $5::timestamptz
+        earlier, changes, $6::timestamptz
     FROM step
     WHERE bill_id IS NOT NULL
     RETURNING amount_fen
@@ -95,9 +96,9 @@ charged AS (
         CASE WHEN agreed.rail IS NULL THEN 'unassigned' ELSE 'due' END,
         'none',
         CASE WHEN agreed.rail IS NULL THEN 'raised_unassigned' ELSE 'raised' END,
-        $5::timestamptz,
+        $6::timestamptz,
         CASE WHEN agreed.rail IS NOT NULL THEN step.collect_at END,
-        $5::timestamptz
+        $6::timestamptz
     FROM step
     LEFT JOIN LATERAL (
         SELECT agreement.rail, agreement.reference
@@ -115,7 +116,7 @@ posted AS (
         bill_id
     )
     SELECT
-        partition, $5::timestamptz, transaction_id, line, kind, debit_account, credit_account, amount_fen,
+        partition, $6::timestamptz, transaction_id, line, kind, debit_account, credit_account, amount_fen,
         garage_id, bill_id
     FROM unnest($3::entry_row[])
     WHERE (record_no IN (SELECT record_no FROM fresh)) IS TRUE
@@ -135,6 +136,24 @@ balanced AS (
         debit_fen = ledger_account.debit_fen + excluded.debit_fen,
         credit_fen = ledger_account.credit_fen + excluded.credit_fen
 ),
+used AS (
+    INSERT INTO coupon_use (
+        partition, bill_id, garage_id, merchant_id, coupon_id, worth_fen, owed_fen, used_at
+    )
+    SELECT partition, bill_id, garage_id, merchant_id, coupon_id, worth_fen, owed_fen, $6::timestamptz
+    FROM unnest($5::coupon_use_row[])
+    WHERE (record_no IN (SELECT record_no FROM fresh)) IS TRUE
+    RETURNING partition, garage_id, merchant_id, coupon_id, bill_id, owed_fen
+),
+spent AS (
+    UPDATE coupon SET
+        state = 'used', previous_state = coupon.state, last_step = 'used', counted_fen = used.owed_fen,
+        session_id = step.session_id, moved_at = $6::timestamptz
+    FROM used
+    JOIN step ON step.bill_id = used.bill_id
+    WHERE coupon.partition = used.partition AND coupon.garage_id = used.garage_id
+        AND coupon.merchant_id = used.merchant_id AND coupon.coupon_id = used.coupon_id
+),
 kept AS (
     INSERT INTO quarantine (partition, item_id, garage_id, cause, details, opened_at)
     SELECT partition, item_id, garage_id, cause, details::jsonb, opened_at
@@ -149,4 +168,5 @@ SELECT
     (SELECT count(*) FROM charged WHERE state = 'due') AS charges_due,
     (SELECT count(*) FROM charged WHERE state = 'unassigned') AS charges_unassigned,
     (SELECT count(*) FROM posted) AS entries,
-    (SELECT count(*) FROM kept) AS quarantined
+    (SELECT count(*) FROM kept) AS quarantined,
+    (SELECT count(*) FROM used) AS coupons_used

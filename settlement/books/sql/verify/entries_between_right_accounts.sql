@@ -7,7 +7,7 @@ expected AS (
     SELECT
         entry.*,
         CASE
-            WHEN entry.kind = 'prepayment_received' THEN entry.garage_id
+            WHEN entry.kind IN ('prepayment_received', 'merchant_paid') THEN entry.garage_id
             WHEN entry.kind = 'debt_collected_for' THEN collected.collected_at
             WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid', 'debt_collected', 'debt_released')
                 THEN charge.garage_id
@@ -33,6 +33,9 @@ expected AS (
             WHEN 'debt_collected_for' THEN ARRAY['gate_cash:', 'due_to:']
             WHEN 'debt_released' THEN ARRAY['receivable:', 'refund_payable:']
             WHEN 'refund_paid' THEN ARRAY['refund_payable:', 'rail_clearing:']
+            WHEN 'coupons_funded' THEN ARRAY['merchant_receivable:', 'garage_payable:']
+            WHEN 'coupons_released' THEN ARRAY['garage_payable:', 'merchant_receivable:']
+            WHEN 'merchant_paid' THEN ARRAY['gate_cash:', 'merchant_receivable:']
         END AS between,
         charge.rail,
         collected.collected_at,
@@ -51,10 +54,12 @@ FROM expected
 WHERE between IS NULL
     OR debit_account IS DISTINCT FROM
         between[1] || garage_id || CASE between[1]
-            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_from:' THEN '/' || collected_at ELSE '' END
+            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_from:' THEN '/' || collected_at
+            WHEN 'merchant_receivable:' THEN '/' || split_part(debit_account, '/', 2) ELSE '' END
     OR credit_account IS DISTINCT FROM
         between[2] || garage_id || CASE between[2]
-            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_to:' THEN '/' || debt_garage_id ELSE '' END
+            WHEN 'rail_clearing:' THEN '/' || rail WHEN 'due_to:' THEN '/' || debt_garage_id
+            WHEN 'merchant_receivable:' THEN '/' || split_part(credit_account, '/', 2) ELSE '' END
     OR garage_id IS DISTINCT FROM cause_garage_id
     OR bill_id IS DISTINCT FROM cause_bill_id
 LIMIT 100
