@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from parking.clock import Clock
     from parking.ids import GarageId, SessionId
-    from parking.live.steps import Inside
+    from parking.live.outcomes import Inside
     from parking.session import Session
     from settlement.merchant import CouponId, MerchantKey, TemplateId
     from settlement.observe import CouponObserver

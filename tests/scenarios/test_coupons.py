@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from typing_extensions import override
 
 from parking.coupon import CouponKind, End
 from parking.errors import Conflict
@@ -19,6 +20,7 @@ from parking.plate import Colour, parse_plate
 from settlement.books.corrections import BilledStay
 from settlement.books.merchants import MerchantPayment
 from settlement.books.migrate import owner_connection
+from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.correction import Correction
 from settlement.coupon_desk import Request
 from settlement.merchant import (
@@ -34,19 +36,30 @@ from settlement.merchant import (
     Window,
     month_of,
 )
-from tests.scenarios.stage import TARIFF
+from settlement.record_books import Tariffs
+from settlement.verify import verify
 from tests.scenarios.table import Scenario, Step, read_scenarios
 from tests.scenarios.test_gates import moment
 from tests.scenarios.test_standing import Player
-from tests.scenarios.town import town
+from tests.scenarios.town import TARIFFS, town
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import time
+
+    from parking.ids import TariffVersionId
+    from parking.tariff import Tariff
+    from settlement.verify import Capture
+    from tests.scenarios.town import Town
 
 FOLDER = Path(__file__).parent / "coupons"
 SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
-PLATE: Final = parse_plate("浙A12345", Colour.BLUE)
 EAST: Final = GarageId("east")
+FREED: Final = """
+UPDATE coupon
+SET state = 'given', previous_state = 'used', last_step = 'freed', counted_fen = reserved_fen
+WHERE state = 'used'
+"""
 
 
 @pytest.mark.parametrize(
@@ -56,14 +69,67 @@ async def test_the_scenario_plays_as_written(postgres_dsn: str, valkey_url: str,
     async with town(postgres_dsn, valkey_url) as on:
         player = CouponPlayer(on)
         played = [(step.line, *await player.play(step)) for step in scenario.steps]
-        violations = await on.violations()
+        violations = await broken(on)
     written = [(step.line, " ".join(step.answer), " ".join(step.journal)) for step in scenario.steps]
     assert played == written
-    assert violations == []
+    assert violations == set()
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        (FREED, "coupons_stand"),
+        ("UPDATE coupon SET counted_fen = counted_fen + 1 WHERE state = 'used'", "coupons_stand"),
+        ("UPDATE coupon SET session_id = gen_random_uuid() WHERE state = 'used'", "coupons_stand"),
+        ("DELETE FROM coupon_use WHERE released_at IS NULL", "coupons_stand"),
+        ("DELETE FROM coupon_use WHERE released_at IS NULL", "bills_priced_again"),
+        ("UPDATE coupon_use SET worth_fen = worth_fen + 1", "bills_priced_again"),
+        ("UPDATE coupon_use SET released_at = now() WHERE released_at IS NULL", "coupons_follow_bills"),
+        ("UPDATE coupon_use SET released_at = released_at + interval '1 s'", "coupons_follow_bills"),
+        ("UPDATE coupon_use SET owed_fen = owed_fen + 1", "coupons_are_posted"),
+        ("DELETE FROM ledger_entry WHERE kind = 'coupons_funded'", "coupons_are_posted"),
+        ("DELETE FROM ledger_entry WHERE kind = 'coupons_released'", "coupons_are_posted"),
+        ("UPDATE merchant_payment SET amount_fen = amount_fen + 1", "control_merchant_receivable"),
+        ("DELETE FROM ledger_account WHERE starts_with(account, 'merchant')", "control_merchant_receivable"),
+        ("UPDATE ledger_entry SET debit_account = 'receivable:east' WHERE kind = 'coupons_funded'",
+         "entries_between_right_accounts"),
+        ("UPDATE ledger_entry SET debit_account = 'gate_cash:west' WHERE kind = 'merchant_paid'",
+         "entries_between_right_accounts"),
+    ],
+)  # fmt: skip
+async def test_tampering_with_coupons_is_found(
+    postgres_dsn: str, valkey_url: str, tampering: str, check: str
+) -> None:
+    (story,) = [one for _, one in SCENARIOS if "for the end of the day" in one.title]
+    async with town(postgres_dsn, valkey_url) as on, owner_connection(postgres_dsn) as owner:
+        player = CouponPlayer(on)
+        for step in story.steps:
+            await player.play(step)
+        assert await broken(on) == set()
+        assert await owner.execute(tampering) not in {"DELETE 0", "UPDATE 0"}
+        assert check in await broken(on)
+
+
+async def broken(on: Town) -> set[str]:
+    """The checks that find something, of the tables and of the prices."""
+
+    async def read_nothing() -> dict[str, list[Capture]]:
+        return {}
+
+    found = await verify(PostgresVerifiableBooks(on.pool), TownTariffs(), read_nothing)
+    return {one.check for one in found.violations}
+
+
+class TownTariffs(Tariffs):
+    """The one tariff of the town."""
+
+    @override
+    async def of(self, version_ids: set[TariffVersionId]) -> Mapping[TariffVersionId, Tariff]:
+        return TARIFFS
 
 
 class CouponPlayer(Player):
-    """Plays what merchants do, and all that happens at the gates; of a merchant who is not named, the shop."""
+    """Plays what merchants do, the shop where none is named, and all that happens at the gates."""
 
     async def _merchant(self, step: Step) -> str:
         options = step.options
@@ -173,7 +239,7 @@ class CouponPlayer(Player):
             reason="clock",
             corrected_by="Li",
         )
-        made = await on.corrections.correct(stay, correction, TARIFF, on.clock.now())
+        made = await on.corrections.correct(stay, correction, TARIFFS, on.clock.now())
         return f"fee={made.amount_fen}"
 
 
