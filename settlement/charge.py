@@ -93,6 +93,8 @@ class Step(StrEnum):
     NOT_RECEIVED = "not_received"
     ESCALATED = "escalated"
     COLLECTED = "collected"
+    REOPENED = "reopened"
+    """Its driver wants to pay by the rail after all: once more, at once."""
     VOIDED = "voided"
 
 
@@ -129,6 +131,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.REVIEW, Step.GAVE_UP): State.UNPAID,
     (State.REVIEW, Step.VOIDED): State.VOIDED,
     (State.UNPAID, Step.COLLECTED): State.COLLECTED,
+    (State.UNPAID, Step.REOPENED): State.DUE,
     (State.UNPAID, Step.VOIDED): State.VOIDED,
     (State.VOIDED, Step.PAID): State.PAID,
 }

@@ -2,8 +2,9 @@
 
 A charge that ends lowers what its driver owes, or makes a debt of it, and cars of the same account may be
 inside meanwhile. Whoever books such an end notes the account here, which never waits; a loop passes the
-accounts on, those of a second together. A process that dies in between loses the note: the next grant of
-the car, and its own expiry, bound what that costs.
+accounts on, those of a quarter of a second together: a driver who has just paid may wait at a barrier. A
+process that dies in between loses the note: the next grant of the car, and its own expiry, bound what that
+costs.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Regrant(Protocol):
 class Regranting:
     """Accounts that wait to be granted anew."""
 
-    def __init__(self, *, gather_s: float = 1.0, batch: int = 500) -> None:
+    def __init__(self, *, gather_s: float = 0.25, batch: int = 500) -> None:
         self._gather_s = gather_s
         self._batch = batch
         self._waiting: set[AccountId] = set()

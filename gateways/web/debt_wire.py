@@ -12,6 +12,7 @@ from gateways.web.operator_wire import Label, Name, PlateIn, Wire
 from settlement.books.debts import DisputeEnd
 
 __all__ = [
+    "CollectionIn",
     "DebtOut",
     "DebtPaid",
     "DebtPaymentIn",
@@ -60,6 +61,12 @@ class DebtPaid(Wire):
     payment_id: str
     replayed: bool
     debt: DebtOut
+
+
+class CollectionIn(Wire):
+    """A driver pays by his app, with the account that owes."""
+
+    account_id: UUID
 
 
 class WaiverIn(Wire):

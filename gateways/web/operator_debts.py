@@ -13,6 +13,7 @@ from uuid import UUID
 
 from gateways.web.access import Scope
 from gateways.web.debt_wire import (
+    CollectionIn,
     DebtOut,
     DebtPaid,
     DebtPaymentIn,
@@ -26,15 +27,15 @@ from gateways.web.debt_wire import (
 from gateways.web.operator_wire import PlateIn
 from gateways.web.routes import Nothing, Route
 from parking.errors import NotFound
-from parking.ids import BillId, GarageId
+from parking.ids import AccountId, BillId, GarageId
 from parking.plate import parse_plate
 from settlement.books.debts import DebtPayment
 
 if TYPE_CHECKING:
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
-    from parking.ids import AccountId
-    from settlement.books.debts import Disputed, Owing
+    from settlement.books.debts import Disputed
+    from settlement.books.owing import Owing
 
 __all__ = ["debt_routes"]
 
@@ -53,6 +54,12 @@ def debt_routes(operator: Operator) -> list[Route[Any, Any]]:
             summary="Take what a debtor pays at a garage; with the same payment_id it is booked once.",
             statuses={409: "Another sum is owed now, or the payment_id was used for another payment."},
             body=DebtPaymentIn, answer=DebtPaid, status=201, handle=debts.pay,
+        ),
+        Route(
+            method="POST", path="/v1/debts/{reference}/collection", scope=Scope.FULL,
+            summary="Have an account pay what can be paid by this reference, by its agreement with a rail.",
+            statuses={409: "The debt is not of this account, or it has no agreement in force."},
+            body=CollectionIn, answer=DebtOut, status=202, handle=debts.collect,
         ),
         Route(
             method="POST", path="/v1/debt-waivers", scope=Scope.FULL,
@@ -100,6 +107,11 @@ class DebtDesk:
         owing = received.owing
         await self._tell(owing.account_id, owing.plate.number)
         return DebtPaid(payment_id=body.payment_id, replayed=not received.fresh, debt=_debt(owing))
+
+    async def collect(self, call: Call[CollectionIn, Nothing]) -> DebtOut:
+        """What comes of it moves the car as any payment does; nobody is told before the rail has answered."""
+        operator, account_id = self.operator, AccountId(call.body.account_id)
+        return _debt(await operator.debts.send(call.path["reference"], account_id, operator.clock.now()))
 
     async def waive(self, call: Call[WaiverIn, Nothing]) -> WaiverOut:
         operator, body = self.operator, call.body

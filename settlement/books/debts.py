@@ -1,7 +1,8 @@
 """Debts in the books: what lanes were told, who paid what where, and what is disputed.
 
-A payment pays all that a reference names and that is still open, or nothing. It is booked once by the id that
-its taker chose; a charge that a rail is being asked about cannot be paid beside it.
+A payment at a garage pays all that a reference names and that is still open, or nothing. It is booked once by
+the id that its taker chose. A payment by a rail is the charge itself, sent once more: it is paid or declined
+as ever. A charge that a rail is being asked about cannot be paid beside it, and one that is paid is not sent.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from typing import TYPE_CHECKING
 
 from parking.errors import Conflict, NotFound
 from parking.ids import AccountId, BillId, GarageId, Partition, partition_of
-from parking.plate import Colour, Plate
-from settlement.books.debt_notices import PAYABLE
+from settlement.books.owing import is_payable, lock_owed, owing_of
 from settlement.books.pool import connection
 from settlement.books.posting import take_back
 from settlement.books.statements import sql
-from settlement.charge import State
 from settlement.debt_ledger import debt_collected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     import asyncpg
 
+    from parking.plate import Plate
+    from settlement.books.owing import Owing
     from settlement.ledger import Entry
 
-__all__ = ["UPHELD", "DebtPayment", "Debts", "DisputeEnd", "Disputed", "OwedBill", "Owing", "Received"]
+__all__ = ["UPHELD", "DebtPayment", "Debts", "DisputeEnd", "Disputed", "Received"]
 
 UPHELD = "dispute_upheld"
 """Why a bill was credited that its driver had disputed with reason."""
@@ -42,34 +43,6 @@ class DisputeEnd(StrEnum):
     """The bill stands, and counts again."""
     UPHELD = "upheld"
     """The bill is credited; what was paid for it is given back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwedBill:
-    """One bill of a reference, as it is now."""
-
-    bill_id: BillId
-    garage_id: GarageId
-    amount_fen: int
-    state: State
-    disputed: bool
-    payable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owing:
-    """What a reference stands for; ``owed_fen`` is what its payable bills come to now."""
-
-    reference: str
-    plate: Plate
-    account_id: AccountId | None
-    noticed_at: datetime
-    bills: tuple[OwedBill, ...]
-
-    @property
-    def owed_fen(self) -> int:
-        """What would be paid now."""
-        return sum(bill.amount_fen for bill in self.bills if bill.payable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +75,7 @@ class Debts:
     async def owing(self, reference: str) -> Owing:
         """What a reference stands for now; raises :class:`NotFound`."""
         async with connection(self._pool) as held, held.transaction():
-            return await self._owing(held, reference)
+            return owing_of(*await lock_owed(held, reference))
 
     async def pay(self, payment: DebtPayment, now: datetime) -> Received:
         """Book a payment, once.
@@ -110,18 +83,17 @@ class Debts:
         Raises :class:`NotFound`, or :class:`Conflict` when another sum is owed, or the id was used before.
         """
         async with connection(self._pool) as held, held.transaction():
-            notice = await _notice(held, payment.reference)
-            rows = await held.fetch(sql("debts/lock_charges"), notice["partitions"], notice["bill_ids"])
+            notice, rows = await lock_owed(held, payment.reference)
             recorded = await held.fetchrow(sql("debts/payment"), payment.payment_id)
             if recorded is not None:
                 _check(payment, recorded)
-                return Received(owing=_owing(notice, rows), fresh=False)
-            payable = [row for row in rows if _payable(row)]
+                return Received(owing=owing_of(notice, rows), fresh=False)
+            payable = [row for row in rows if is_payable(row)]
             owed_fen = sum(row["amount_fen"] for row in payable)
             if payment.amount_fen != owed_fen or not owed_fen:
                 raise Conflict(f"{owed_fen} fen can be paid by this reference now")
             await self._collect(held, payment, payable, now)
-            return Received(owing=await self._owing(held, payment.reference), fresh=True)
+            return Received(owing=owing_of(*await lock_owed(held, payment.reference)), fresh=True)
 
     async def _collect(
         self,
@@ -168,10 +140,24 @@ class Debts:
             entry.charge_id,
         )
 
-    async def _owing(self, held: asyncpg.pool.PoolConnectionProxy, reference: str) -> Owing:
-        notice = await _notice(held, reference)
-        rows = await held.fetch(sql("debts/lock_charges"), notice["partitions"], notice["bill_ids"])
-        return _owing(notice, rows)
+    async def send(self, reference: str, account_id: AccountId, now: datetime) -> Owing:
+        """Have what can be paid by a reference sent to the rail of an account's agreement, at once.
+
+        What is with a rail already, or paid, stays as it is: repeating it does no harm. Raises
+        :class:`NotFound`, or :class:`Conflict` when it is not this account's debt, or there is no agreement.
+        """
+        async with connection(self._pool) as held, held.transaction():
+            notice, rows = await lock_owed(held, reference)
+            if notice["account_id"] != account_id or any(row["account_id"] is None for row in rows):
+                raise Conflict("not a debt of that account alone: it can be paid at a garage")
+            payable = [(row["partition"], row["charge_id"]) for row in rows if is_payable(row)]
+            if payable:
+                sent = await held.fetch(
+                    sql("debts/send"), *map(list, zip(*payable, strict=True)), account_id, now
+                )
+                if len(sent) < len(payable):
+                    raise Conflict("the account has no agreement in force by which all of it can be paid")
+            return owing_of(*await lock_owed(held, reference))
 
     async def waive(
         self, garage_id: GarageId, plate: Plate, *, by: str, note: str, now: datetime, until: datetime
@@ -215,13 +201,6 @@ class Disputed:
     number: str
 
 
-async def _notice(held: asyncpg.pool.PoolConnectionProxy, reference: str) -> asyncpg.Record:
-    row = await held.fetchrow(sql("debts/notice"), reference)
-    if row is None:
-        raise NotFound("there is no such reference")
-    return row
-
-
 async def _bill(held: asyncpg.pool.PoolConnectionProxy, bill_id: BillId) -> asyncpg.Record:
     row = await held.fetchrow(sql("debts/find_charge"), bill_id)
     if row is None:
@@ -233,30 +212,6 @@ def _check(payment: DebtPayment, recorded: asyncpg.Record) -> None:
     given = (payment.reference, payment.collected_at, payment.method, payment.amount_fen)
     if tuple(recorded) != given:
         raise Conflict("this payment_id was used for another payment")
-
-
-def _payable(row: asyncpg.Record) -> bool:
-    return State(row["state"]) in PAYABLE and not row["same_attempt"] and not row["disputed"]
-
-
-def _owing(notice: asyncpg.Record, rows: Iterable[asyncpg.Record]) -> Owing:
-    return Owing(
-        reference=notice["reference"],
-        plate=Plate(number=notice["number"], colour=Colour(notice["colour"])),
-        account_id=notice["account_id"],
-        noticed_at=notice["noticed_at"],
-        bills=tuple(
-            OwedBill(
-                bill_id=BillId(row["bill_id"]),
-                garage_id=GarageId(row["garage_id"]),
-                amount_fen=row["amount_fen"],
-                state=State(row["state"]),
-                disputed=row["disputed"],
-                payable=_payable(row),
-            )
-            for row in rows
-        ),
-    )
 
 
 def _disputed(row: asyncpg.Record) -> Disputed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest_asyncio
 
 from parking.event import Kind
-from tests.books.operating import GARAGE, garage_record, tariff_version
+from tests.books.operating import GARAGE, garage_record, new_account, tariff_version
 from tests.gateways.operator_desk import PLATE, Front, open_front
 
 if TYPE_CHECKING:
@@ -60,6 +62,29 @@ async def test_a_debt_is_paid_once_at_any_garage_by_what_the_lane_shows(front: F
     assert (await front.answer("POST", path, json={**body, "method": "scan"})).status == 409
     assert (await front.answer("POST", path, json={**body, "payment_id": "m2"})).status == 409
     assert (await front.answer("GET", "/v1/debts/D0")).status == 404
+
+
+async def test_a_debt_of_nobody_is_paid_by_no_account(front: Front) -> None:
+    reference = await come_back(front)
+    path, body = f"/v1/debts/{reference}/collection", {"account_id": str(UUID(int=1))}
+    assert (await front.answer("POST", path, json=body)).status == 409
+    assert (await front.answer("POST", path, json=body, token=front.reader)).status == 403
+    assert (await front.answer("POST", path, json={})).status == 422
+    assert (await front.answer("POST", "/v1/debts/D0/collection", json=body)).status == 404
+
+
+async def test_a_debt_of_an_account_goes_to_its_rail_at_once(front: Front) -> None:
+    account = new_account(1, "浙C00001")
+    await front.operator.accounts.open_one(account, front.clock.now())
+    await front.event(Kind.ENTRY, "浙C00001")
+    await front.event(Kind.EXIT, "浙C00001", minutes=50)
+    await front.settle()
+    front.clock.moment += timedelta(minutes=LATER)
+    await front.debtors.step(front.told.regrant)
+    decision = (await front.event(Kind.ENTRY, "浙C00001", minutes=LATER)).decision
+    path, body = f"/v1/debts/{decision.reference}/collection", {"account_id": str(account.account_id)}
+    debt = await front.ask("POST", path, json=body, status=202)
+    assert (debt["owed_fen"], [bill["state"] for bill in debt["bills"]]) == (800, ["due"])
 
 
 async def test_a_disputed_bill_cannot_be_paid_until_that_is_ended(front: Front) -> None:

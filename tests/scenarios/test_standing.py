@@ -207,6 +207,14 @@ class Player:
         await on.regrant(*accounts, unbound_numbers=[owing.plate.number])
         return "paid" if received.fresh else "paid before"
 
+    async def _collect(self, step: Step) -> str:
+        """The debtor has what the last answer named sent to his rail."""
+        try:
+            await self._on.debts.send(self._reference, self._accounts[step.plate], self._on.clock.now())
+        except Conflict as refused:
+            return f"refused: {refused}"
+        return "sent"
+
     async def _waive(self, step: Step) -> str:
         on, now, plate = self._on, self._on.clock.now(), parse_plate(step.plate, Colour.BLUE)
         garage_id = GarageId(step.lane.partition("/")[0])

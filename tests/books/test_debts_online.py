@@ -1,0 +1,118 @@
+"""A debt that is paid by a rail and at a desk at once is paid once, whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parking.errors import Conflict, LeaveFirstError, NotFound
+from parking.event import Kind
+from parking.ids import GarageId
+from settlement.books.debts import DebtPayment
+from tests.scenarios.stage import an_event
+from tests.scenarios.test_gates import moment
+from tests.scenarios.town import RAIL, Town, town
+
+if TYPE_CHECKING:
+    from parking.ids import AccountId
+
+EAST = GarageId("east")
+OWED_FEN = 1200
+
+
+async def a_debtor(on: Town) -> tuple[AccountId, str]:
+    """An account whose bill the rail has declined, and the reference that the exit shows."""
+    on.clock.moment = moment("07:00")
+    account_id = await on.register("浙A12345")
+    reference = ""
+    for name, kind, time in (
+        ("e1", Kind.ENTRY, "08:00"),
+        ("e2", Kind.EXIT, "09:20"),
+        ("e3", Kind.ENTRY, "2/08:00"),
+        ("e4", Kind.EXIT, "2/08:10"),
+    ):
+        on.clock.moment = moment(time)
+        answer = await on.gate(replace(an_event(name, kind, at=on.clock.moment), garage_id=EAST))
+        reference = answer.decision.reference
+        if name == "e2":
+            on.clock.moment = moment("09:40")
+            await on.ask_rail(paid=False)
+    assert reference
+    return account_id, reference
+
+
+def cash(reference: str, payment_id: str) -> DebtPayment:
+    return DebtPayment(
+        payment_id=payment_id,
+        reference=reference,
+        collected_at=EAST,
+        amount_fen=OWED_FEN,
+        method="cash",
+        taken_by="test",
+    )
+
+
+@pytest.mark.parametrize("turn", range(4))
+async def test_paid_by_rail_and_desk_at_once_the_money_is_kept_once(
+    postgres_dsn: str, valkey_url: str, turn: int
+) -> None:
+    async with town(postgres_dsn, valkey_url) as on:
+        account_id, reference = await a_debtor(on)
+        refused: list[LeaveFirstError] = []
+
+        async def pay(number: int) -> None:
+            try:
+                if number % 3 == turn % 3:
+                    await on.debts.pay(cash(reference, f"p{number}"), on.clock.now())
+                elif number % 3 == 2:
+                    await on.ask_rail(paid=True)
+                else:
+                    await on.debts.send(reference, account_id, on.clock.now())
+            except Conflict as error:
+                refused.append(error)
+
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(9):
+                tasks.create_task(pay(number))
+        await on.ask_rail(paid=True)
+        balances = await on.balances()
+        taken = balances.get("gate_cash:east", 0) + balances.get(f"rail_clearing:east/{RAIL}", 0)
+        assert (balances["receivable:east"], taken) == (0, OWED_FEN)
+        assert (await on.debts.owing(reference)).owed_fen == 0
+        assert len(refused) <= 3
+        assert await on.violations() == []
+
+
+async def test_what_the_rail_is_asked_about_cannot_be_paid_beside_it(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with town(postgres_dsn, valkey_url) as on:
+        account_id, reference = await a_debtor(on)
+        await on.debts.send(reference, account_id, on.clock.now())
+        lease = timedelta(minutes=2)
+        [attempt] = await on.charges.claim(RAIL, now=on.clock.now(), claimed_max=9, lease=lease)
+        assert attempt.number == 2
+        with pytest.raises(Conflict):
+            await on.debts.pay(cash(reference, "p1"), on.clock.now())
+        asked = await on.debts.send(reference, account_id, on.clock.now())
+        assert [(bill.state, bill.payable) for bill in asked.bills] == [("sent", False)]
+        assert await on.charges.claim(RAIL, now=on.clock.now(), claimed_max=9, lease=lease) == []
+
+
+async def test_without_an_agreement_or_a_debt_nothing_is_sent(postgres_dsn: str, valkey_url: str) -> None:
+    async with town(postgres_dsn, valkey_url) as on:
+        account_id, reference = await a_debtor(on)
+        with pytest.raises(NotFound):
+            await on.debts.send("DNONE", account_id, on.clock.now())
+        other = await on.register("浙B00001")
+        with pytest.raises(Conflict, match="not a debt of that account"):
+            await on.debts.send(reference, other, on.clock.now())
+        await on.accounts.agree(account_id, [], on.clock.now())
+        with pytest.raises(Conflict, match="no agreement"):
+            await on.debts.send(reference, account_id, on.clock.now())
+        assert (await on.debts.owing(reference)).owed_fen == OWED_FEN
+        assert await on.violations() == []
