@@ -77,7 +77,7 @@ def an_attempt(  # noqa: PLR0913 - each is one fact that a rule looks at
 
 
 def test_the_table_is_the_constraint_of_the_books() -> None:
-    migration = files("settlement.books").joinpath("migrations", "0016_reopened_charges.sql").read_text()
+    migration = files("settlement.books").joinpath("migrations", "0017_reopened_charges.sql").read_text()
     constraint = migration.split("ADD CONSTRAINT charge_transition", 1)[1].split(";", 1)[0]
     edges = re.findall(r"\('(\w+)', '(\w+)', '(\w+)'\)", constraint)
     assert {(before, step): after for before, step, after in edges} == TRANSITIONS
