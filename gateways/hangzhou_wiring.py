@@ -88,7 +88,7 @@ def _loops(
     liaison = Liaison(
         connection=connection, client=client, reporter=reporter, orders=orders, clock=clock, metrics=metrics
     )
-    sender = Sender(client=client, books=books, clock=clock, metrics=metrics)
+    sender = Sender(client=client, books=books, clock=clock, metrics=metrics, pictures=settings.pictures)
 
     broker = [] if connection.mqtt_url is None else [_broker(connection, liaison, metrics).run(orders.take)]
     return [

@@ -48,6 +48,7 @@ class Visit:
     entered_at: datetime
     entry_lane_id: LaneId
     entry_event_id: EventId
+    image_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,7 @@ class VisitNow:
     closings: int
     left_at: datetime | None
     exit_lane_id: LaneId | None
+    exit_image: str | None
     bill: BillNow | None
     is_void: bool
     payment: PaymentNow | None

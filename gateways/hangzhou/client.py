@@ -6,6 +6,7 @@ doubt, which is an :class:`OutcomeUnknown`; only a connection that was never mad
 
 from __future__ import annotations
 
+import base64
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,11 +70,16 @@ class CityClient:
         self._session = session
         self._connection = connection
 
-    async def call(self, operation: Operation, wire: bytes) -> Reply:
-        """Send a message as it is sealed; raises :class:`Unavailable` and :class:`OutcomeUnknown`."""
+    async def call(self, operation: Operation, wire: bytes, picture: bytes | None = None) -> Reply:
+        """Send a message as it is sealed; raises :class:`Unavailable` and :class:`OutcomeUnknown`.
+
+        A picture goes beside it, neither sealed nor signed.
+        """
         connection = self._connection
         envelope = seal(wire, connection.private_key)
         form = {"accessID": connection.access_id, "cipher": envelope.cipher, "sign": envelope.sign}
+        if picture is not None:
+            form["file"] = base64.b64encode(picture).decode()
         try:
             async with self._session.post(
                 URL(connection.url + operation, encoded=True), data=form, allow_redirects=False

@@ -29,6 +29,7 @@ __all__ = [
     "ParkingType",
     "PayStatus",
     "PayType",
+    "PhotoType",
     "car_type_of",
     "city_time",
     "colour_code",
@@ -88,6 +89,14 @@ class PayType(IntEnum):
     INSIDE = 102
     AT_THE_GATE = 103
     ARREARS = 104
+
+
+@unique
+class PhotoType(IntEnum):
+    """``type`` of a photo."""
+
+    ENTRY = 1
+    EXIT = 2
 
 
 @unique

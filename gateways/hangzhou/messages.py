@@ -31,6 +31,7 @@ __all__ = [
     "Operation",
     "ParkingState",
     "PayRecord",
+    "Photo",
     "ResultQuestion",
     "Text",
     "Time",
@@ -67,6 +68,7 @@ class Operation(StrEnum):
     CAR_OUT = "/api/v2/cp/uploadCarOutData"
     PAY_RECORD = "/api/v2/cp/uploadPayRecord"
     PARKING_STATE = "/api/v2/cp/uploadParkingState"
+    PHOTO = "/api/v2/cp/uploadPhoto"
 
 
 def _wire_name(name: str) -> str:
@@ -216,6 +218,18 @@ class CarOut(Passage):
     out_num: Text
     charge_fee: Fen
     should_pay: Fen
+
+
+class Photo(Up):
+    """A picture of a car; the picture itself travels beside the cipher and is not signed."""
+
+    parking_code: Code
+    uid: Code
+    photo_id: Code
+    time: Time
+    type: Annotated[int, Field(ge=1, le=2)]
+    name: Annotated[str, Field(max_length=80, pattern=r"^[!-~]+$")]
+    upload_time: Time
 
 
 class PayRecord(Up):

@@ -88,10 +88,10 @@ class Reporter:
             return 0
         garages, reporting = await self.now(), self._reporting()
         numbered = list(zip(visits, await self._uids(visits, garages), strict=True))
-        reports = []
+        reports: list[Report] = []
         for visit, uid in numbered:
             garages[visit.garage_id] = garages[visit.garage_id].with_more(1)
-            reports.append(reporting.came_in(visit, uid, garages[visit.garage_id]))
+            reports += reporting.came_in(visit, uid, garages[visit.garage_id])
         await self.books.add_visits(numbered, reports, now)
         return len(visits)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from gateways.hangzhou.codes import (
     PaidType,
     ParkingType,
     PayType,
+    PhotoType,
     car_type_of,
     city_time,
     colour_code,
@@ -24,6 +26,7 @@ from gateways.hangzhou.messages import (
     Operation,
     ParkingState,
     PayRecord,
+    Photo,
 )
 from settlement.visit_report import Report
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Garage", "Reporting"]
 
+PICTURE: Final = re.compile(r"[0-9a-f]{64}\.(?:jpg|png)")
+"""The reference of a picture that is named by its content."""
 UNKNOWN_LANE: Final = "0"
 """The number of an entry or exit that the connection does not name."""
 
@@ -78,10 +83,11 @@ class Reporting:
     connection: Connection
     now: datetime
 
-    def came_in(self, visit: Visit, uid: str, garage: Garage) -> Report:
-        """A car came in."""
+    def came_in(self, visit: Visit, uid: str, garage: Garage) -> Iterator[Report]:
+        """A car came in, and its picture if there is one."""
         message = CarIn(**self._passage(visit, uid, garage), arrive_id=visit.session_id.hex)
-        return _report(garage.garage_id, Operation.CAR_IN, message)
+        yield _report(garage.garage_id, Operation.CAR_IN, message)
+        yield from self._photo(visit.image_reference, visit.entered_at, PhotoType.ENTRY, uid, garage)
 
     def news(self, one: VisitNow, garage: Garage) -> Iterator[Report]:
         """Everything about a visit that the city does not know, in the order in which it happened."""
@@ -91,6 +97,7 @@ class Reporting:
             yield self._taken_back(one, garage, told.bill_id)
         if one.is_over or (bill is not None and one.closings > told.closings):
             yield self._left(one, garage)
+            yield from self._photo(one.exit_image, one.left_at or self.now, PhotoType.EXIT, one.uid, garage)
             if bill is not None and bill.prepaid_fen:
                 yield self._prepaid(one, garage, bill)
         known = told.is_paid and bill is not None and told.bill_id == bill.bill_id
@@ -112,6 +119,23 @@ class Reporting:
         return ParkingState(
             parking_code=garage.city.parking_code, upload_time=city_time(self.now), **garage.berths()
         )
+
+    def _photo(
+        self, reference: str | None, at: datetime, kind: PhotoType, uid: str, garage: Garage
+    ) -> Iterator[Report]:
+        """Of a picture that we keep: others have references of their own making."""
+        if reference is None or not PICTURE.fullmatch(reference):
+            return
+        message = Photo(
+            parking_code=garage.city.parking_code,
+            uid=uid,
+            photo_id=f"{reference[:32]}-{kind.value}",
+            time=city_time(at),
+            type=kind,
+            name=reference,
+            upload_time=city_time(self.now),
+        )
+        yield _report(garage.garage_id, Operation.PHOTO, message)
 
     def _passage(self, visit: Visit, uid: str, garage: Garage) -> dict[str, Any]:
         return {

@@ -7,14 +7,17 @@ refuses again and again is put before a person, so that it stops no other.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from gateways.gates.pictures import picture_path
 from gateways.hangzhou.messages import Operation
 from parking.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from gateways.hangzhou.client import CityClient
     from gateways.hangzhou.metrics import CityMetrics
@@ -29,6 +32,7 @@ AT_ONCE: Final = 16
 """Garages that are sent for at a time: fewer than the client has connections for."""
 REFUSALS_MAX: Final = 8
 """Then a report waits for a person; with the rests between, after about four minutes."""
+PICTURE_MAX_BYTES: Final = 512 * 1024
 REST_FIRST_S, REST_LONGEST_S = 1.0, 300.0
 
 
@@ -49,6 +53,7 @@ class Sender:
     books: ReportBooks
     clock: Clock
     metrics: CityMetrics
+    pictures: Path
     rests: dict[GarageId, Rest] = field(default_factory=dict)
 
     async def step(self) -> int:
@@ -79,8 +84,13 @@ class Sender:
         async with slots:
             for one in reports:
                 operation = Operation(one.report.operation)
+                picture = await self._picture(one) if operation is Operation.PHOTO else None
+                if operation is Operation.PHOTO and picture is None:
+                    self.metrics.reported(operation, "missing")
+                    arrived.append(one)
+                    continue
                 try:
-                    reply = await self.client.call(operation, one.report.body.encode())
+                    reply = await self.client.call(operation, one.report.body.encode(), picture)
                 except DependencyError:
                     self.metrics.reported(operation, "failed")
                     self._rest(garage_id, refused=False)
@@ -92,6 +102,11 @@ class Sender:
                 self.metrics.reported(operation, "arrived")
                 arrived.append(one)
                 self.rests.pop(garage_id, None)
+
+    async def _picture(self, photo: Waiting) -> bytes | None:
+        """The file, unless it is gone by now or larger than the city takes."""
+        path = picture_path(self.pictures, json.loads(photo.report.body)["data"]["name"])
+        return await asyncio.to_thread(_read, path)
 
     def _rest(self, garage_id: GarageId, *, refused: bool) -> None:
         rest = self.rests.setdefault(garage_id, Rest())
@@ -106,3 +121,12 @@ class Sender:
             if rest is not None and rest.refusals >= REFUSALS_MAX:
                 await self.books.refused(one, "the city refuses it", self.clock.now())
                 del self.rests[one.report.garage_id]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            picture = file.read(PICTURE_MAX_BYTES + 1)
+    except OSError:
+        return None
+    return picture if len(picture) <= PICTURE_MAX_BYTES else None

@@ -238,6 +238,7 @@ def _visit(row: asyncpg.Record) -> Visit:
         entered_at=row["entered_at"],
         entry_lane_id=LaneId(row["entry_lane_id"]),
         entry_event_id=EventId(row["entry_event_id"]),
+        image_reference=row["entry_image"],
     )
 
 
@@ -250,6 +251,7 @@ def _visit_now(row: asyncpg.Record) -> VisitNow:
         closings=row["version"],
         left_at=row["left_at"],
         exit_lane_id=None if row["exit_lane_id"] is None else LaneId(row["exit_lane_id"]),
+        exit_image=row["exit_image"],
         bill=None if row["bill_id"] is None else _bill(row),
         is_void=row["is_void"],
         payment=None if row["paid_at"] is None else _payment(row),

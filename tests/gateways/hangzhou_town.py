@@ -94,13 +94,13 @@ class CityTown:
     def __post_init__(self) -> None:
         self._events = 0
 
-    async def passes(self, kind: Kind, plate: str, at: datetime, *, lane: str | None = None) -> Answer:
+    async def passes(self, kind: Kind, plate: str, at: datetime, *, image: str = "") -> Answer:
         """A car at a lane of garage east."""
         self.town.clock.moment = at
         self._events += 1
         lanes = {Kind.ENTRY: "in-1", Kind.EXIT: "out-1", Kind.TURN_BACK: "out-1"}
-        event = an_event(f"e{self._events}", kind, at=at, plate=plate, lane=lane or lanes[kind])
-        return await self.town.gate(replace(event, garage_id=EAST))
+        event = an_event(f"e{self._events}", kind, at=at, plate=plate, lane=lanes[kind])
+        return await self.town.gate(replace(event, garage_id=EAST, image_reference=image))
 
     async def report(self) -> int:
         """Bring up everything that is new; how many reports arrived."""
@@ -180,7 +180,7 @@ async def city_town(
     ):
         connected = connected_east(city)
         async with open_client(connected.connection) as client:
-            yield _joined(on, connected, broker, client, desk, key_pair(folder, "platform"))
+            yield _joined(on, connected, broker, client, desk, folder)
 
 
 def connected_east(city: TestCity) -> TestCity:
@@ -195,7 +195,7 @@ def _joined(
     broker: Passed,
     client: CityClient,
     desk: NoticeDesk,
-    platform: RSAPrivateKey,
+    folder: Path,
 ) -> CityTown:
     connection, clock, metrics = city.connection, on.clock, CityMetrics(CollectorRegistry())
     books = PostgresReportBooks(on.pool, recipient=RAIL, partition_count=PARTITIONS)
@@ -230,8 +230,8 @@ def _joined(
         broker=broker,
         books=books,
         reporter=reporter,
-        sender=Sender(client=client, books=books, clock=clock, metrics=metrics),
+        sender=Sender(client=client, books=books, clock=clock, metrics=metrics, pictures=folder / "pictures"),
         liaison=liaison,
         rail=HangzhouRail(client, books, connection),
-        platform=platform,
+        platform=key_pair(folder, "platform"),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
+from gateways.gates.pictures import picture_path
 from gateways.hangzhou.client import open_client
 from gateways.hangzhou.codes import city_time
 from gateways.hangzhou.envelope import seal
@@ -434,3 +435,19 @@ async def test_reports_survive_a_city_that_fails_before_and_after_taking_them(
         assert await on.items() == []
     assert refused > 1
     assert [one["plateNo"] for one in came] == [f"浙B000{number:02}" for number in range(12)]
+
+
+async def test_a_cars_pictures_go_with_its_passages(on: CityTown, tmp_path: Path) -> None:
+    entry, large, gone = (f"{number:064x}.jpg" for number in range(3))
+    for name, picture in ((entry, b"\xff\xd8\xff" + bytes(1000)), (large, bytes(512 * 1024 + 1))):
+        path = picture_path(tmp_path / "pictures", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+    await on.passes(Kind.ENTRY, STRANGER, moment("08:00"), image=entry)
+    await on.passes(Kind.EXIT, STRANGER, moment("08:05"), image=large)
+    await on.passes(Kind.ENTRY, "浙B00001", moment("08:06"), image=gone)
+    await on.passes(Kind.ENTRY, "浙B00002", moment("08:07"), image="../../secret")
+    await on.report()
+    (photo,) = await on.city.messages("uploadPhoto")
+    assert (photo["uid"], photo["type"], photo["name"]) == (f"{CODE}120260302080000", 1, entry)
+    assert on.sender.rests == {}

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,7 @@ from gateways.hangzhou.messages import (
     Operation,
     ParkingState,
     PayRecord,
+    Photo,
     ResultQuestion,
     Up,
 )
@@ -73,9 +75,11 @@ MODELS: Final[dict[Operation, type[Up]]] = {
     Operation.CAR_OUT: CarOut,
     Operation.PAY_RECORD: PayRecord,
     Operation.PARKING_STATE: ParkingState,
+    Operation.PHOTO: Photo,
 }
 """The city takes what it knows and nothing else."""
-KEYS: Final = ("arriveID", "endID", "requestId", "billID", "uploadTime", "accountDate")
+PICTURE_MAX_BYTES: Final = 512 * 1024
+KEYS: Final = ("photoID", "arriveID", "endID", "requestId", "billID", "uploadTime", "accountDate")
 """What tells two messages of one operation apart, whichever comes first in it."""
 
 
@@ -114,7 +118,10 @@ class CityServer:
     def _taking(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def take(request: web.Request) -> web.Response:
             try:
-                fields = self._opened(await request.post())
+                form = await request.post()
+                fields = self._opened(form)
+                if operation is Operation.PHOTO:
+                    _check_picture(str(form.get("file", "")))
                 said = await self._heard(operation, fields, partial(gone, request))
             except NotAuthenticated as error:
                 said = Said(code=NOT_AUTHENTICATED, message=str(error))
@@ -187,3 +194,12 @@ class CityServer:
         question, _ = read_message(await request.read(), FeeQuestion)
         self._city.publisher.ask_fee(question)
         return web.Response(status=202)
+
+
+def _check_picture(text: str) -> None:
+    try:
+        picture = base64.b64decode(text, validate=True)
+    except ValueError:
+        picture = b""
+    if not 0 < len(picture) <= PICTURE_MAX_BYTES:
+        raise InvalidInput("a photo comes with a picture of at most 512 K")

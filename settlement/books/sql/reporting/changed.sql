@@ -5,7 +5,14 @@ SELECT
     visit.partition, visit.session_id, visit.garage_id, visit.entered_at, visit.uid, visit.closings AS told_closings,
     visit.bill_id AS told_bill_id, visit.is_paid AS told_is_paid,
     session.number, session.colour, session.entry_lane_id, session.entry_event_id, session.state, session.version,
-    session.left_at, session.exit_lane_id,
+    session.left_at, session.exit_lane_id, NULL AS entry_image,
+    (
+        SELECT max(image_reference)
+        FROM gate_event
+        WHERE gate_event.partition = session.partition AND captured_at = session.left_at
+            AND gate_event.garage_id = session.garage_id AND gate_event.session_id = session.session_id
+            AND gate_event.kind = 'exit'
+    ) AS exit_image,
     standing.bill_id, standing.amount_fen, standing.prepaid_fen, standing.raised_at,
     CASE WHEN standing.prepaid_fen > 0 THEN (
         SELECT max(received_at) FROM prepayment WHERE prepayment.session_id = visit.session_id

@@ -6,7 +6,13 @@
 -- $4 since timestamptz
 -- $5 limit bigint
 SELECT
-    partition, session_id, garage_id, number, colour, entered_at, entry_lane_id, entry_event_id
+    partition, session_id, garage_id, number, colour, entered_at, entry_lane_id, entry_event_id,
+    (
+        SELECT image_reference
+        FROM gate_event
+        WHERE gate_event.partition = session.partition AND captured_at = session.entered_at
+            AND gate_event.garage_id = session.garage_id AND event_id = session.entry_event_id
+    ) AS entry_image
 FROM session
 WHERE partition = ANY ($2::smallint[]) AND entered_at >= $4::timestamptz AND garage_id = ANY ($3::text[])
     AND state IN ('inside', 'closed')
