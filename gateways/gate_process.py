@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry
 
-from gateways.gate_wiring import GateParts, open_gates
+from gateways.gate_parts import GateParts
+from gateways.gate_wiring import open_gates
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
 from gateways.gates.spool import open_spool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,33 +19,25 @@ from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
 from gateways.gates.huaxia.protocol import HuaxiaHttp
-from gateways.gates.native.api import NativeGates
-from gateways.gates.native.handouts import GrantHandouts
-from gateways.gates.native.stay_tokens import StayTokens
 from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
-from parking.live.granting import grants_since
-from parking.live.sessions import Sessions
+from gateways.native_wiring import open_native
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from aiohttp import web
 
-    from gateways.gates.catalog_keeper import CatalogKeeper
+    from gateways.gate_parts import GateParts
     from gateways.gates.commands import BarrierCommands
-    from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.native.api import NativeGates
     from gateways.gates.protocol import GateProtocol
-    from gateways.metrics import GateMetrics
-    from gateways.settings import Settings
     from gateways.web.serving import Handler
-    from parking.clock import Clock
-    from parking.live.batching import BatchingConnection
 
-__all__ = ["COMMANDS", "PROTOCOLS", "GateParts", "open_gates"]
+__all__ = ["COMMANDS", "PROTOCOLS", "open_gates"]
 
 PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp())
 """A further protocol is added here, and nowhere else."""
@@ -56,25 +47,13 @@ COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 NONCE_KEY_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateParts:
-    """What the controllers of a gate process have in common; ``draining`` tells when it is about to stop."""
-
-    settings: Settings
-    live: BatchingConnection
-    gatehouse: Gatehouse
-    catalog: CatalogKeeper
-    clock: Clock
-    metrics: GateMetrics
-    draining: Callable[[], bool]
-
-
 @asynccontextmanager
 async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
     """One handler for all requests to the gates' port; a device is told by its path."""
     barrier_log = BarrierLog(parts.live, parts.metrics)
     async with (
         aiohttp.ClientSession(timeout=COMMAND_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        open_native(parts) as native,
         asyncio.TaskGroup() as tasks,
     ):
         commands = {name: make(session) for name, make in COMMANDS.items()}
@@ -88,9 +67,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
             tasks.create_task(pictures.forget(), name="picture-retention"),
         ]
         try:
-            yield _handler(
-                _native(parts), _devices(parts, Openings(commander, barrier_log, parts.clock), pictures)
-            )
+            yield _handler(native, _devices(parts, Openings(commander, barrier_log, parts.clock), pictures))
         finally:
             for loop in loops:
                 loop.cancel()
@@ -103,21 +80,6 @@ def _handler(native: NativeGates, devices: DeviceGates) -> Handler:
         return devices.handle(request) if devices.serves(path) else native.handle(request)
 
     return handle
-
-
-def _native(parts: GateParts) -> NativeGates:
-    changes = partial(grants_since, parts.live, partition_count=parts.settings.partition_count)
-    return NativeGates(
-        parts.gatehouse,
-        parts.metrics,
-        draining=parts.draining,
-        handouts=GrantHandouts(parts.gatehouse, parts.catalog, changes),
-        stay_tokens=StayTokens(
-            sessions=Sessions(parts.live, partition_count=parts.settings.partition_count),
-            clock=parts.clock,
-            draw_bytes=secrets.token_bytes,
-        ),
-    )
 
 
 def _devices(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceGates:

@@ -52,6 +52,9 @@ class GateMetrics:
             "Events on local disk that wait for the live store",
             registry=registry,
         )
+        self.sockets = Gauge(
+            "leave_first_gate_sockets", "WebSockets that controllers keep open", registry=registry
+        )
         self._skew = Gauge(
             "leave_first_device_clock_skew_seconds",
             "By how much a device's clock is ahead of ours",

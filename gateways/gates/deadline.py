@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["Deadline", "Deadlines"]
+__all__ = ["Deadline", "Deadlines", "until"]
 
 
 class Deadlines:
@@ -82,3 +84,20 @@ class Deadline:
         # A cancellation from elsewhere at the same moment is not ours to swallow.
         if self._task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
             raise TimeoutError from error
+
+
+@contextmanager
+def until(due: float) -> Iterator[None]:
+    """A wait that ends at a moment of the loop's time, one of several that together must not take longer."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a deadline belongs to a task")
+    if loop.time() >= due:
+        raise TimeoutError
+    wait = Deadline(task, due)
+    timer = loop.call_at(due, wait.expire)
+    try:
+        with wait:
+            yield
+    finally:
+        timer.cancel()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from gateways.gates.deadline import Deadlines
+from gateways.gates.deadline import Deadlines, until
 from gateways.web.access import bearer
 from parking.backlog import answer_backlog
 from parking.decision import Decision, Reason, Verdict, barrier
@@ -34,7 +35,8 @@ from parking.event import Kind
 from parking.garage import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from gateways.gates.catalog_keeper import CatalogKeeper
     from gateways.gates.spool import Spool, Spooled
@@ -84,7 +86,8 @@ class Gatehouse:
         self._catalog = catalog
         self._spool = spool
         self._clock = clock
-        self._deadlines = Deadlines(patience.store.total_seconds())
+        self._store_timeout_s = patience.store.total_seconds()
+        self._deadlines = Deadlines(self._store_timeout_s)
         self._spool_timeout_s = patience.spool.total_seconds()
         self._metrics = metrics
 
@@ -141,9 +144,12 @@ class Gatehouse:
             return await self._by_policy(event, garage)
 
     async def answer_many(
-        self, events: Sequence[GateEvent], controller: Controller
+        self, events: Sequence[GateEvent], controller: Controller, *, arrived_at: float | None = None
     ) -> list[Answer | LeaveFirstError]:
-        """Answer each event of a backlog, or say why not; no call to the live store outlasts the deadline."""
+        """Answer each event of a backlog, or say why not; no call to the live store outlasts the deadline.
+
+        With ``arrived_at``, by the loop's time, all calls together end within the deadline from there.
+        """
         answers: dict[int, Answer | LeaveFirstError] = {}
         asked: dict[int, GateEvent] = {}
         garage: Garage | None = None
@@ -159,12 +165,22 @@ class Gatehouse:
             else:
                 asked[place] = event
         if garage is not None:
-            answers |= zip(asked, await self._ask(list(asked.values()), garage), strict=True)
+            deadline = (
+                self._deadlines.begin
+                if arrived_at is None
+                else partial(until, arrived_at + self._store_timeout_s)
+            )
+            answers |= zip(asked, await self._ask(list(asked.values()), garage, deadline), strict=True)
         return [answers[place] for place in range(len(events))]
 
-    async def _ask(self, events: list[GateEvent], garage: Garage) -> list[Answer | LeaveFirstError]:
+    async def _ask(
+        self,
+        events: list[GateEvent],
+        garage: Garage,
+        deadline: Callable[[], AbstractContextManager[object]],
+    ) -> list[Answer | LeaveFirstError]:
         """The desk's answers; where the live store gave none, the outage policy's, side by side."""
-        answers = await answer_backlog(self._desk, events, garage, deadline=self._deadlines.begin)
+        answers = await answer_backlog(self._desk, events, garage, deadline=deadline)
         for failure in {one for one in answers if isinstance(one, Defect)}:
             _log_defect(failure)
         async with asyncio.TaskGroup() as tasks:

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from gateways.gates.display import display
+from gateways.gates.native.sockets import SOCKETS
 from gateways.gates.native.stay_tokens import STAY_TOKENS
 from gateways.gates.native.wire import EVENT, EVENTS, GateEventIn, answer_text, event_of
 from gateways.web.bodies import read_body
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.native.handouts import GrantHandouts
+    from gateways.gates.native.sockets import Sockets
     from gateways.gates.native.stay_tokens import StayTokens
     from gateways.metrics import GateMetrics
     from parking.desk import Answer
@@ -53,10 +55,12 @@ class NativeGates:
         draining: Callable[[], bool],
         handouts: GrantHandouts,
         stay_tokens: StayTokens,
+        sockets: Sockets,
     ) -> None:
         self._gatehouse = gatehouse
         self._handouts = handouts
         self._stay_tokens = stay_tokens
+        self._sockets = sockets
         self._metrics = metrics
         self._draining = draining
         self._handlers = {"/v1/gate-events": self.one, "/v1/gate-events/batch": self.many}
@@ -70,6 +74,8 @@ class NativeGates:
 
     def _routed(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         path = request.raw_path.partition("?")[0]
+        if path == SOCKETS:
+            return self._sockets.handle(request)
         handler = self._handlers.get(path) or self._issuing(path)
         if handler is None:
             return self._handed_out(path, request)

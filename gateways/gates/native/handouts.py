@@ -105,15 +105,19 @@ class GrantHandouts:
         controller = self._gatehouse.controller(request.headers.get("Authorization"))
         if controller.garage_id != garage_id:
             raise NotPermitted("this token does not speak for that garage")
-        changes = await self._changes(garage_id, request.query.get("since", ""))
-        answer = GrantsOut(
+        answer = await self.changed(garage_id, request.query.get("since", ""))
+        return ReadyJson(answer.model_dump_json())
+
+    async def changed(self, garage_id: GarageId, since: str) -> GrantsOut:
+        """What changed since a place; raises what a read of the live store raises."""
+        changes = await self._changes(garage_id, since)
+        return GrantsOut(
             garage_id=garage_id,
             place=changes.place,
             whole=changes.whole,
             given=[GivenGrant(plate_number=number, grant=token) for number, token in changes.given.items()],
             taken=list(changes.taken),
         )
-        return ReadyJson(answer.model_dump_json())
 
     async def keys(self, request: web.BaseRequest) -> web.StreamResponse:
         """``GET /v1/grant-keys``: for any controller."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parking.desk import Answer
     from parking.plate import Plate
 
-__all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "answer_text", "event_of"]
+__all__ = ["EVENT", "EVENTS", "GateAnswer", "GateEventIn", "Name", "Wire", "answer_text", "event_of"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Confidence = Annotated[float, Field(ge=0, le=1)]
