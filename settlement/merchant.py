@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final, NewType
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from parking.coupon import Coupon, CouponKind, End
 from parking.errors import Conflict, InvalidInput
@@ -99,7 +99,7 @@ class Merchant:
     def __post_init__(self) -> None:
         try:
             ZoneInfo(self.zone)
-        except (OSError, ValueError):
+        except (ZoneInfoNotFoundError, OSError, ValueError):
             raise InvalidInput("not a time zone of the tz database", ("zone",)) from None
 
 
@@ -139,6 +139,8 @@ class Template:
             raise InvalidInput(f"more than nothing, at most {VALID_MAX.days} days", ("valid_for",))
         if self.per_stay_max < 1:
             raise InvalidInput("at least one", ("per_stay_max",))
+        if min(self.face_fen, self.funded_max_fen or 0) < 0:
+            raise InvalidInput("no amount below 0", ("face_fen", "funded_max_fen"))
         if self.kind is CouponKind.WINDOW and self.window is None:
             raise InvalidInput("a coupon for a window needs it", ("window",))
         _unfunded(self, "-", datetime(2000, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
