@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,7 +102,7 @@ def test_a_template_that_could_cost_any_amount_is_not_given(merchant: Merchant, 
         {"face_fen": -1},
     ],
 )
-def test_a_template_that_takes_nothing_off_cannot_be_made(wrong: dict[str, object]) -> None:
+def test_a_template_that_takes_nothing_off_cannot_be_made(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         replace(HOUR, **wrong)
 
