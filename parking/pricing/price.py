@@ -9,6 +9,7 @@ that a change to summer time neither adds nor takes an hour.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parking.pricing.discounts import add_bounds, add_coupon, add_vehicle, stacks
@@ -58,11 +59,31 @@ def _exempt(stay: Stay) -> Price:
 
 
 def _with_worth(stay: Stay, tariff: Tariff, coupons: tuple[Coupon, ...]) -> Price:
-    """Price with coupons; what those for time are worth is the difference that each makes to the price."""
+    """Price with coupons; what those for time are worth is the difference that each makes to the price.
+
+    Together they are worth no more than what the driver pays less: a minimum, a rounding, or what was charged
+    for an earlier visit may leave less of it.
+    """
     time = [coupon for coupon in coupons if coupon.takes_time]
     fees_fen = [_priced(stay, tariff, tuple(time[:count]), ()).amount_fen for count in range(len(time) + 1)]
     worth = tuple(max(0, fees_fen[place] - fees_fen[place + 1]) for place in range(len(time)))
-    return _priced(stay, tariff, coupons, tuple(zip((one.coupon_id for one in time), worth, strict=True)))
+    names = (one.coupon_id for one in time)
+    found = _priced(stay, tariff, coupons, tuple(zip(names, worth, strict=True)))
+    return _worth_at_most(found, max(0, fees_fen[0] - found.amount_fen))
+
+
+def _worth_at_most(found: Price, saved_fen: int) -> Price:
+    """The same price; what its coupons are worth above ``saved_fen`` goes off the last ones first."""
+    excess_fen = sum(line.worth_fen for line in found.lines) - saved_fen
+    if excess_fen <= 0:
+        return found
+    lines = list(found.lines)
+    for place in reversed(range(len(lines))):
+        taken_fen = min(excess_fen, lines[place].worth_fen)
+        if taken_fen > 0:
+            lines[place] = replace(lines[place], worth_fen=lines[place].worth_fen - taken_fen)
+            excess_fen -= taken_fen
+    return Price(amount_fen=found.amount_fen, lines=tuple(lines))
 
 
 def _priced(

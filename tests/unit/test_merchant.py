@@ -15,9 +15,9 @@ from parking.coupon import Coupon, CouponKind
 from parking.errors import Conflict, InvalidInput
 from parking.ids import GarageId
 from parking.plate import parse_plate
-from parking.pricing import Stay, price
+from parking.pricing import Stay, Visit, price
 from parking.proof import Price, proof_json
-from parking.tariff import Rate, Tariff
+from parking.tariff import Rate, RoundWay, Tariff, Total
 from settlement.funding import uses_of
 from settlement.merchant import (
     Budget,
@@ -139,6 +139,32 @@ def test_what_a_coupon_costs_is_never_above_what_it_reserved(
     uses = uses_of(benefits, proof_json(found))
     assert sum(use.worth_fen for use in uses) == plain.amount_fen - found.amount_fen
     assert all(0 <= use.owed_fen <= reserve_fen(made) for use in uses)
+
+
+@pytest.mark.parametrize(
+    ("total", "earlier_fen", "fee_fen", "worth_fen"),
+    [
+        (Total(), 0, 500, 500),
+        (Total(minimum_fen=800), 0, 800, 200),
+        (Total(round_to_fen=1_000, round_way=RoundWay.UP), 0, 1_000, 0),
+        (Total(), 700, 0, 300),
+    ],
+)
+def test_a_coupon_is_worth_no_more_than_what_the_driver_pays_less(
+    total: Total, earlier_fen: int, fee_fen: int, worth_fen: int
+) -> None:
+    visit = Visit(entered_at=NOON - timedelta(minutes=30), left_at=NOON, amount_fen=earlier_fen)
+    tariff = replace(HOURLY, total=total, reentry_minutes=5)
+    stay = Stay(
+        entered_at=NOON,
+        left_at=NOON + timedelta(minutes=80 if earlier_fen else 100),
+        plate=PLATE,
+        coupons=(coupon(FIVE),),
+        earlier=(visit,) if earlier_fen else (),
+    )
+    found = price(stay, tariff)
+    (use,) = uses_of(Benefits(coupons=stay.coupons), proof_json(found)) or (None,)
+    assert (found.amount_fen, use.worth_fen if use else 0) == (fee_fen, worth_fen)
 
 
 def test_a_coupon_counts_for_a_stay_that_ends_before_it_expires() -> None:
