@@ -13,6 +13,7 @@ import uvloop
 from gateways.app import run_settlement
 from gateways.commands.options import installation_options
 from gateways.gate_process import run_gates
+from gateways.hangzhou.connection import load_connection
 from gateways.logs import configure_logs
 from gateways.process import run
 from gateways.service import Addresses, serve_all
@@ -50,6 +51,8 @@ def serve_command(
         settings = settings.model_copy(update={"gate_processes": gate_processes})
     if role != "all":
         _need_addresses(settings, role)
+    if settings.hangzhou_file is not None and role != "gates":
+        load_connection(settings.hangzhou_file)
     match role:
         case "gates":
             run(

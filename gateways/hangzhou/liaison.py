@@ -55,7 +55,7 @@ class Liaison:
         self.missed |= set(self.connection.garages)
 
     async def beat(self) -> None:
-        """Say that each garage is there, and catch up; raises what the books raise."""
+        """Say that each garage is there, and catch up; raises what the books and the line raise."""
         garages = await self.reporter.now()
         for garage in garages.values():
             beat = Heartbeat(parking_code=garage.city.parking_code, upload_time=city_time(self.clock.now()))
@@ -106,9 +106,9 @@ class Liaison:
     async def _say(self, operation: Operation, wire: bytes) -> Reply | None:
         try:
             reply = await self.client.call(operation, wire)
-        except DependencyError as error:
-            log.warning("city_not_reached", operation=operation, error=str(error))
+        except DependencyError:
+            # For one garage the city is away for all of them.
             self.metrics.reported(operation, "failed")
-            return None
+            raise
         self.metrics.reported(operation, "arrived" if reply.taken else "refused")
         return reply if reply.taken else None

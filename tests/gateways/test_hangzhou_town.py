@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
 from gateways.gates.pictures import picture_path
@@ -20,6 +21,7 @@ from gateways.hangzhou.simulator.keys import key_pair
 from gateways.mqtt.options import Received
 from gateways.rails.simulator.faults import Fault, Profile
 from parking.decision import Reason, Verdict
+from parking.errors import Unavailable
 from parking.event import Kind
 from parking.plate import Colour, Plate
 from settlement.books.migrate import owner_connection
@@ -451,3 +453,17 @@ async def test_a_cars_pictures_go_with_its_passages(on: CityTown, tmp_path: Path
     (photo,) = await on.city.messages("uploadPhoto")
     assert (photo["uid"], photo["type"], photo["name"]) == (f"{CODE}120260302080000", 1, entry)
     assert on.sender.rests == {}
+
+
+async def test_heartbeats_end_at_the_first_that_does_not_get_through(on: CityTown) -> None:
+    await on.liaison.beat()
+    assert [one["parkingCode"] for one in await on.city.messages("uploadHeartbeat")] == [CODE]
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        async with open_client(replace(on.city.connection, url=url)) as away:
+            on.liaison.client = away
+            await on.liaison.line_is_back()
+            with pytest.raises(Unavailable):
+                await on.liaison.beat()
+    assert on.liaison.missed == {EAST}

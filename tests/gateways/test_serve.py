@@ -46,6 +46,14 @@ async def test_a_settings_file_is_checked_like_the_environment(data_dir: Path) -
     assert "gate_prot: " in said
 
 
+async def test_a_connection_to_a_city_is_checked_before_anything_starts(data_dir: Path) -> None:
+    file = data_dir / "hangzhou.toml"
+    file.write_text('access_id = "a b"\n')
+    said = await refused(lay_out(data_dir), hangzhou_file=str(file))
+    assert f"{file}: access_id: " in said
+    assert not (data_dir / "state").exists()
+
+
 async def test_a_role_alone_needs_the_addresses_of_stores(data_dir: Path) -> None:
     service = lay_out(data_dir)
     said = await refused(service, "--role", "settlement")
