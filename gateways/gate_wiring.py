@@ -15,9 +15,12 @@ from gateways.device_secrets import unseal
 from gateways.gates.barrier_log import BarrierLog
 from gateways.gates.commands import Commander
 from gateways.gates.device_access import DeviceAccess
+from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.hikvision.commands import HikvisionCommands
+from gateways.gates.hikvision.protocol import HikvisionIsapi
 from gateways.gates.huaxia.protocol import HuaxiaHttp
 from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
@@ -39,9 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "PROTOCOLS", "open_gates"]
 
-PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp())
+PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp(), HikvisionIsapi())
 """A further protocol is added here, and nowhere else."""
-COMMANDS: Final[Mapping[str, Callable[[aiohttp.ClientSession], BarrierCommands]]] = {}
+COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {"hikvision": HikvisionCommands}
 """By protocol, how devices are called whose answer opens nothing."""
 COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 NONCE_KEY_BYTES: Final = 32
@@ -56,7 +59,8 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         open_native(parts) as native,
         asyncio.TaskGroup() as tasks,
     ):
-        commands = {name: make(session) for name, make in COMMANDS.items()}
+        calls = DeviceCalls(session)
+        commands = {name: make(calls) for name, make in COMMANDS.items()}
         commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
         kept = timedelta(days=parts.settings.pictures_kept_days)
         pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)

@@ -37,6 +37,7 @@ __all__ = [
     "PassageKind",
     "Read",
     "Signals",
+    "check_choice",
     "check_options",
 ]
 
@@ -201,3 +202,9 @@ def check_options(device: Device, known: frozenset[str]) -> None:
         raise InvalidInput(
             f"{device.protocol} has no such option", tuple(f"options.{one}" for one in unknown)
         )
+
+
+def check_choice(device: Device, option: str, *choices: str) -> None:
+    """Raise :class:`InvalidInput` unless an option, where it is given, is one of the ``choices``."""
+    if option in device.options and device.options[option] not in choices:
+        raise InvalidInput(f"one of {', '.join(choices)}", (f"options.{option}",))

@@ -1,0 +1,115 @@
+"""Calls to devices that ask for a password: Digest authentication, and never a second wrong try.
+
+Devices lock an account after a few wrong passwords, and then no barrier opens. So one wrong try is the last:
+the stored password is not used again until an operator stores one anew, which is another sealed text even for
+the same password. For the same reason calls to one device go one after another, and no nonce is used twice: a
+stale one would look like a wrong password. Each gate process learns this for itself.
+
+Bodies are read within a limit; a device that does not answer in time or not at all is unreachable, which is
+kept apart from one that refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from yarl import URL
+
+from parking.errors import InvalidInput, NotAuthenticated, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parking.device import Device
+
+__all__ = ["DeviceAnswer", "DeviceCalls"]
+
+ANSWER_BYTES_MAX: Final = 64 * 1024
+DEVICES_MAX: Final = 20_000
+UNAUTHORIZED: Final = 401
+REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAnswer:
+    """What a device answered; ``body`` up to 64 KiB of it."""
+
+    status: int
+    body: bytes
+
+
+class Login:
+    """One stored password of one device: whether it is still tried, one call at a time."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.refused = False
+
+
+class DeviceCalls:
+    """Calls devices over one session."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._logins: OrderedDict[tuple[str, str, str], Login] = OrderedDict()
+
+    async def call(  # noqa: PLR0913 - what a request takes
+        self,
+        device: Device,
+        password: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_s: float,
+    ) -> DeviceAnswer:
+        """One request and its answer, whatever its status but 401.
+
+        :class:`NotAuthenticated` for a refused password, :class:`Unavailable` for one not reached.
+        """
+        login = self._login(device)
+        try:
+            async with asyncio.timeout(timeout_s), login.turn:
+                if login.refused:
+                    raise NotAuthenticated(REFUSED)
+                answer = await self._once(device, password, method, _url(device, path, query), body)
+        except TimeoutError:
+            raise Unavailable("no answer in time") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"not reached: {type(error).__name__}") from error
+        if answer.status == UNAUTHORIZED:
+            login.refused = True
+            raise NotAuthenticated(REFUSED)
+        return answer
+
+    async def _once(self, device: Device, password: str, method: str, url: URL, body: bytes) -> DeviceAnswer:
+        """Ask for a challenge, answer it once; a device that wants no password is not given any."""
+        user = device.username
+        proof = (aiohttp.DigestAuthMiddleware(user, password, preemptive=False),) if user else ()
+        async with self._session.request(
+            method, url, data=body or None, middlewares=proof, allow_redirects=False
+        ) as response:
+            return DeviceAnswer(status=response.status, body=await response.content.read(ANSWER_BYTES_MAX))
+
+    def _login(self, device: Device) -> Login:
+        key = (device.address, device.username, device.sealed_password)
+        login = self._logins.setdefault(key, Login())
+        self._logins.move_to_end(key)
+        if len(self._logins) > DEVICES_MAX:
+            self._logins.popitem(last=False)
+        return login
+
+
+def _url(device: Device, path: str, query: Mapping[str, str] | None) -> URL:
+    try:
+        url = URL(device.address).with_path(path).with_query(query)
+    except ValueError:
+        raise InvalidInput("not an address of a device", ("address",)) from None
+    if not url.absolute:
+        raise InvalidInput("no address of the device is configured", ("address",))
+    return url

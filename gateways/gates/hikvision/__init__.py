@@ -1,0 +1,1 @@
+"""Hikvision cameras and barrier controllers: ISAPI listening, and barriers opened by a command."""
