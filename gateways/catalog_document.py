@@ -75,6 +75,7 @@ class CatalogDocument(Document):
     garages: list[GarageDocument]
     controllers: dict[str, ControllerDocument]
     grant_keys: dict[str, Base64Bytes] = {}
+    revoked_keys: list[str] = []
 
 
 def tariff_to_json(tariff: Tariff) -> str:
@@ -119,6 +120,7 @@ def catalog_to_json(catalog: Catalog) -> bytes:
             for token_id, controller in catalog.controllers.items()
         },
         grant_keys={key_id: base64.b64encode(key) for key_id, key in catalog.grant_keys.items()},
+        revoked_keys=sorted(catalog.revoked_keys),
     )
     return document.model_dump_json().encode()
 
@@ -150,6 +152,7 @@ def _catalog(document: CatalogDocument) -> Catalog:
             for token_id, one in document.controllers.items()
         },
         grant_keys=document.grant_keys,
+        revoked_keys=frozenset(document.revoked_keys),
     )
 
 

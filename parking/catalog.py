@@ -49,6 +49,8 @@ class Catalog:
     controllers: Mapping[str, Controller]
     grant_keys: Mapping[str, bytes] = field(default_factory=dict)
     """The public keys of signed grants by key id, retired ones included."""
+    revoked_keys: frozenset[str] = frozenset()
+    """The ids of those by which nothing holds good any more."""
 
 
 def secret_digest(secret: str) -> bytes:

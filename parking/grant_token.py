@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["TOKEN_MAX", "Claims", "TokenCheck", "check_token", "sign_claims"]
+__all__ = ["TOKEN_MAX", "Claims", "TokenCheck", "check_token", "key_id_of", "sign_claims"]
 
 TOKEN_MAX = 1024
 """Characters; a longer one is not looked at."""
@@ -80,6 +80,12 @@ def sign_claims(claims: Claims, key: Ed25519PrivateKey, key_id: str) -> str:
     }
     signed = f"{_encoded(_json(header))}.{_encoded(_json(payload))}"
     return f"{signed}.{_encoded(key.sign(signed.encode()))}"
+
+
+def key_id_of(token: str) -> str:
+    """The key by which a token of ours says that it is signed."""
+    header: dict[str, str] = json.loads(_decoded(token.partition(".")[0]))
+    return header["kid"]
 
 
 def check_token(

@@ -1,8 +1,9 @@
-"""``leave-first grant-key``: make, list and retire the keys by which exit grants are signed."""
+"""``leave-first grant-key``: make, list, retire and revoke the keys by which exit grants are signed."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateways.commands.options import installation_options, postgres_dsn
 from gateways.grant_signing import discard_key, make_key
 from gateways.process import clock_of
+from parking.errors import NotFound
 from settlement.books.grant_keys import GrantKeys
 from settlement.books.pool import open_pool
 
@@ -60,6 +62,21 @@ def retire(*, settings: Settings, key_id: str) -> None:
     click.echo(f"{_with_keys(settings, act)} is retired; what it has signed stays valid until it expires")
 
 
+@grant_key_command.command("revoke")
+@installation_options
+@click.argument("key_id")
+def revoke(*, settings: Settings, key_id: str) -> None:
+    """Have nothing count that KEY_ID has signed: it has leaked."""
+
+    async def act(keys: GrantKeys) -> str:
+        await keys.revoke(key_id, clock_of(settings).now())
+        with suppress(NotFound):
+            discard_key(settings.grant_keys, key_id)
+        return key_id
+
+    click.echo(f"{_with_keys(settings, act)} is revoked: gates know within seconds, controllers as they ask")
+
+
 @grant_key_command.command("list")
 @installation_options
 def list_keys(*, settings: Settings) -> None:
@@ -69,6 +86,7 @@ def list_keys(*, settings: Settings) -> None:
         lines = [
             f"{key.key_id}  made {key.made_at:%Y-%m-%d %H:%M}"
             + (f"  retired {key.retired_at:%Y-%m-%d %H:%M}" if key.retired_at else "")
+            + (f"  revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "")
             for key in await keys.all()
         ]
         return "\n".join(lines) or "there are no keys: grants are not signed"

@@ -18,12 +18,14 @@ from gateways.web.operator_wire import (
     TariffOut,
 )
 from gateways.web.routes import BodyForm, Nothing, Route
+from parking.errors import NotFound
 from parking.ids import GarageId, LaneId
 from settlement.books.garages import GarageRecord
 
 if TYPE_CHECKING:
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
+    from settlement.plausible import Position
 
 __all__ = ["garage_routes"]
 
@@ -76,18 +78,33 @@ class GarageDesk:
     async def put(self, call: Call[GarageIn, Nothing]) -> GarageOut:
         operator, body = self.operator, call.body
         garage_id = GarageId(new_id(call.path["garage_id"], "garage_id"))
+        operator_id, position = await self._kept(garage_id, body)
         record = GarageRecord(
             garage_id=garage_id,
             name=body.name,
             spaces=body.spaces,
             lanes={LaneId(lane_id): direction for lane_id, direction in body.lanes.items()},
             policy=body.policy.policy(),
-            operator_id=body.operator_id,
-            position=body.position.position() if body.position else None,
+            operator_id=operator_id,
+            position=position,
         )
         await operator.garages.put(record, operator.clock.now())
         await operator.republish()
         return _garage(await operator.garages.one(garage_id))
+
+    async def _kept(self, garage_id: GarageId, body: GarageIn) -> tuple[str, Position | None]:
+        """Operator and position, as given or, where they are left out, as they are."""
+        operator_id, position = body.operator_id, body.position.position() if body.position else None
+        if {"operator_id", "position"} <= body.model_fields_set:
+            return operator_id, position
+        try:
+            known = await self.operator.garages.one(garage_id)
+        except NotFound:
+            return operator_id, position
+        return (
+            operator_id if "operator_id" in body.model_fields_set else known.operator_id,
+            position if "position" in body.model_fields_set else known.position,
+        )
 
     async def add_tariff(self, call: Call[TariffIn, Nothing]) -> TariffOut:
         operator, version = self.operator, call.body.version()

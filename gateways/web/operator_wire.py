@@ -178,9 +178,10 @@ class PositionIn(Wire):
 
 
 class GarageIn(Wire):
-    """A garage; lanes that are not named any more are removed.
+    """A garage; lanes that are not named any more are removed, a position that is ``null`` is forgotten.
 
-    Where its position is known, a car cannot come here from another garage faster than roads allow.
+    Left out, operator and position stay as they are. Where its position is known, a car cannot come here from
+    another garage faster than roads allow.
     """
 
     name: Label

@@ -187,7 +187,8 @@ class Garages:
                 for row in controllers
                 if row["garage_id"] in garages
             },
-            grant_keys={row["key_id"]: row["public_key"] for row in keys},
+            grant_keys={row["key_id"]: row["public_key"] for row in keys if not row["revoked_at"]},
+            revoked_keys=frozenset(row["key_id"] for row in keys if row["revoked_at"]),
         )
 
     async def _records(

@@ -25,6 +25,7 @@ class GrantKey:
     public_key: bytes
     made_at: datetime
     retired_at: datetime | None
+    revoked_at: datetime | None
 
 
 class GrantKeys:
@@ -43,6 +44,12 @@ class GrantKeys:
         async with connection(self._pool) as held:
             if await held.fetchval(sql("grants/retire_key"), key_id, now) is None:
                 raise NotFound("there is no such key in use")
+
+    async def revoke(self, key_id: str, now: datetime) -> None:
+        """Nothing that it signed counts any more; :class:`NotFound` when there is nothing to revoke."""
+        async with connection(self._pool) as held:
+            if await held.fetchval(sql("grants/revoke_key"), key_id, now) is None:
+                raise NotFound("there is no such key, or it is revoked already")
 
     async def all(self) -> list[GrantKey]:
         """All of them, the youngest first."""

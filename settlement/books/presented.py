@@ -29,7 +29,11 @@ async def keep_presented(
     shown = [record for record in records if record.event.grant_token]
     if not shown:
         return
-    keys = {row["key_id"]: row["public_key"] for row in await held.fetch(sql("grants/keys"))}
+    keys = {
+        row["key_id"]: row["public_key"]
+        for row in await held.fetch(sql("grants/keys"))
+        if not row["revoked_at"]
+    }
     for record in shown:
         event = record.event
         result, claims = check_shown(event, keys)

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from parking.errors import NotFound
 from parking.grant_token import Claims, sign_claims
 from parking.ids import AccountId
 from parking.shown_grant import shown_grant
@@ -48,6 +49,18 @@ def shown(record: Record, *, key: Ed25519PrivateKey = KEY, hours: int = 3) -> Re
     event = replace(record.event, offline=True, grant_token=sign_claims(claims, key, "k1"))
     reason = shown_grant(event, {"k1": PUBLIC}).reason
     return replace(record, event=event, decision=replace(record.decision, reason=reason))
+
+
+async def test_a_grant_by_a_revoked_key_is_kept_as_of_an_unknown_one(postgres_dsn: str) -> None:
+    car = Car("a")
+    async with open_pool(postgres_dsn, size=2, application_name="test") as pool:
+        keys = GrantKeys(pool)
+        await keys.add("k1", PUBLIC, MORNING)
+        await keys.revoke("k1", MORNING)
+        with pytest.raises(NotFound):
+            await keys.revoke("k1", MORNING)
+        await PostgresRecordBooks(pool).post([car.enters(), shown(car.leaves())], TARIFFS, MORNING)
+        assert await pool.fetchval("SELECT result FROM presented_grant") == "unknown_key"
 
 
 @pytest.mark.parametrize(

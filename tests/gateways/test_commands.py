@@ -184,6 +184,15 @@ async def test_a_grant_key_is_a_private_file_until_it_is_retired(service: Servic
     assert (await service.command("grant-key", "retire", key_id)).returncode == 1
 
 
+async def test_a_grant_key_that_has_leaked_is_revoked_once(service: Service) -> None:
+    key_id = (await service.command("grant-key", "make")).stdout.split()[0]
+    assert (await service.command("grant-key", "revoke", key_id)).returncode == 0
+    assert list((service.folder / "grant-keys").glob(f"{key_id}.pem")) == []
+    listed = (await service.command("grant-key", "list")).stdout
+    assert "revoked" in next(line for line in listed.splitlines() if key_id in line)
+    assert (await service.command("grant-key", "revoke", key_id)).returncode == 1
+
+
 async def test_books_of_a_newer_release_are_refused(service: Service) -> None:
     async with connected(service) as connection:
         await connection.execute(

@@ -26,6 +26,7 @@ from tests.gateways.gate_stage import (
     publish_catalog,
     read_journal,
     token,
+    until,
 )
 from tests.scenarios.stage import live_connection
 
@@ -97,6 +98,28 @@ async def test_grants_are_handed_out_whole_and_by_what_changed(valkey_url: str, 
         [key] = ask(gate, "/v1/grant-keys").body["keys"]
         assert (key["kid"], key["crv"]) == (key_id, "Ed25519")
         assert base64.urlsafe_b64decode(key["x"] + "=") == public
+
+
+async def test_what_a_revoked_key_has_signed_is_handed_out_no_more_and_refused(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    key_id, public = make_key(tmp_path / "keys", now(), KEY)
+    catalog = catalog_of()
+    await publish_catalog(valkey_url, replace(catalog, grant_keys={key_id: public}))
+    with gate_process(valkey_url, tmp_path) as gate:
+        gate.post(gate_event("in1"))
+        await grant(valkey_url, tmp_path / "keys", "浙A12345")
+        path = "/v1/garages/G1/grants"
+        before = ask(gate, path).body
+        await grant(valkey_url, tmp_path / "keys", "浙A12345", limit_fen=6_000)
+        revoked = replace(catalog, revision=2, revoked_keys=frozenset({key_id}))
+        await publish_catalog(valkey_url, revoked)
+        until(lambda: ask(gate, "/v1/grant-keys").body["keys"] == [], "the gate knows")
+        assert ask(gate, path).body["given"] == []
+        changed = ask(gate, f"{path}?since={before['place']}").body
+        assert (changed["given"], changed["taken"]) == ([], ["浙A12345"])
+        shown = gate.post(gate_event("out1", "exit", offline=True, grant=before["given"][0]["grant"])).body
+        assert shown["reason"] == "grant_refused"
 
 
 async def test_an_exit_of_the_past_shows_its_grant(valkey_url: str, tmp_path: Path) -> None:

@@ -70,6 +70,15 @@ async def test_a_garage_is_put_priced_and_published(front: Front) -> None:
     assert front.told.republished == 3
 
 
+async def test_a_garage_that_is_put_again_stays_its_operators_and_where_it_is(front: Front) -> None:
+    path, place = "/v1/garages/g2", {"latitude": 30.25, "longitude": 120.16}
+    await front.ask("PUT", path, json={**GARAGE_BODY, "operator_id": "kerry", "position": place})
+    again = await front.ask("PUT", path, json={**GARAGE_BODY, "spaces": 7})
+    assert (again["operator_id"], again["position"], again["spaces"]) == ("kerry", place, 7)
+    moved = await front.ask("PUT", path, json={**GARAGE_BODY, "operator_id": "main", "position": None})
+    assert (moved["operator_id"], moved["position"]) == ("main", None)
+
+
 async def test_occupancy_counts_cars_inside(front: Front) -> None:
     await front.event(Kind.ENTRY)
     await front.event(Kind.ENTRY, "浙B00001")

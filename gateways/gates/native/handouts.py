@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateways.web.ready import ReadyJson
 from parking.errors import NotPermitted
+from parking.grant_token import key_id_of
 from parking.ids import GarageId
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class GrantKeyOut(Wire):
 
 
 class GrantKeysOut(Wire):
-    """All keys by which grants were ever signed, as a JSON Web Key Set (RFC 7517)."""
+    """All keys that ever signed grants and are not revoked, as a JSON Web Key Set (RFC 7517)."""
 
     keys: list[GrantKeyOut]
 
@@ -111,12 +112,18 @@ class GrantHandouts:
     async def changed(self, garage_id: GarageId, since: str) -> GrantsOut:
         """What changed since a place; raises what a read of the live store raises."""
         changes = await self._changes(garage_id, since)
+        revoked = self._catalog.current.revoked_keys
+        void = {number for number, token in changes.given.items() if key_id_of(token) in revoked}
         return GrantsOut(
             garage_id=garage_id,
             place=changes.place,
             whole=changes.whole,
-            given=[GivenGrant(plate_number=number, grant=token) for number, token in changes.given.items()],
-            taken=list(changes.taken),
+            given=[
+                GivenGrant(plate_number=number, grant=token)
+                for number, token in changes.given.items()
+                if number not in void
+            ],
+            taken=[*changes.taken, *(() if changes.whole else sorted(void))],
         )
 
     async def keys(self, request: web.BaseRequest) -> web.StreamResponse:
