@@ -20,8 +20,12 @@ __all__ = ["GateParts"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateParts:
-    """What the controllers of a gate process have in common; ``draining`` tells when it is about to stop."""
+    """What the controllers of a gate process have in common; ``draining`` tells when it is about to stop.
 
+    ``number`` is that of the process on its machine, from 0.
+    """
+
+    number: int
     settings: Settings
     live: BatchingConnection
     gatehouse: Gatehouse

@@ -45,9 +45,8 @@ DRAIN_NOTICE_S = 0.3
 
 async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None) -> None:
     """Serve gates until a signal or the end of the supervisor; ``settings`` name the live store."""
-    registry = CollectorRegistry()
+    registry, folder = CollectorRegistry(), settings.data_dir / "spool" / str(number)
     metrics, clock = GateMetrics(registry), clock_of(settings)
-    folder = settings.data_dir / "spool" / str(number)
     live = _live(settings, metrics)
     draining = asyncio.Event()
     async with (
@@ -65,6 +64,7 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
             tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
         ]
         parts = GateParts(
+            number=number,
             settings=settings,
             live=live,
             gatehouse=gatehouse,

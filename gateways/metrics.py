@@ -55,6 +55,12 @@ class GateMetrics:
         self.sockets = Gauge(
             "leave_first_gate_sockets", "WebSockets that controllers keep open", registry=registry
         )
+        self.mqtt_connected = Gauge(
+            "leave_first_mqtt_connected", "Whether the MQTT broker is connected", registry=registry
+        )
+        self.mqtt_controllers = Gauge(
+            "leave_first_mqtt_controllers", "Controllers that are online over MQTT", registry=registry
+        )
         self._skew = Gauge(
             "leave_first_device_clock_skew_seconds",
             "By how much a device's clock is ahead of ours",

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 from typing_extensions import override
 
 from gateways.embedded.data_dir import default_data_dir
+from gateways.mqtt.options import MqttVersion
 from gateways.web.problems import invalid
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ class Settings(BaseSettings):
     """Health and metrics of settlement; gate process number N, from 0, uses this + 1 + N."""
     gate_processes: Annotated[int, Field(ge=1, le=64)] = 1
     """One carries a city of thousands of lanes on one core; more share the port."""
+
+    mqtt_url: SecretStr | None = None
+    """``mqtt://user:password@host:port`` or ``mqtts://…``; without it nobody speaks MQTT. Of several gate
+    processes the first one does."""
+    mqtt_version: MqttVersion = MqttVersion.V5
+    """For brokers that know 3.1.1 only; controllers may speak either."""
+    mqtt_client_id: str = "leave-first-gates"
+    """The session's name with the broker: one machine only may use it at a time."""
 
     lane_deadline_ms: Annotated[int, Field(ge=50, le=10_000)] = 300
     """An answer leaves within this: a driver does not notice it, a camera does not repeat."""

@@ -102,6 +102,10 @@ class Gatehouse:
             raise NotAuthenticated("a valid controller token is needed")
         return controller
 
+    def knows(self, controller_id: str) -> bool:
+        """Whether there is a controller of this name."""
+        return any(one.controller_id == controller_id for one in self._catalog.current.controllers.values())
+
     def direction(self, controller: Controller, lane_id: LaneId) -> Direction:
         """Which way a lane of a controller runs; :class:`NotPermitted` where it has no such lane."""
         garage = self._catalog.current.garages.get(controller.garage_id)

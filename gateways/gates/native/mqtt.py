@@ -1,0 +1,148 @@
+"""The native protocol over MQTT: the messages of a WebSocket, each controller on topics of its own.
+
+Events come in on ``leave-first/CONTROLLER/events``, answers and pushes go out on ``…/answers``; on
+``…/status`` stands ``online``, or ``offline`` by the controller's last will. An event's first line is the
+controller's token: the topic alone proves nothing. An event is acknowledged to the broker when its answer is
+with the broker; whatever comes again gets the same answer and has no second effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, Never
+
+import structlog
+
+from gateways.gates.native.bursts import Arrived
+from gateways.web.access import read_token
+from parking.errors import DependencyError, LeaveFirstError, NotAuthenticated, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.native.bursts import Bursts
+    from gateways.gates.native.pushes import Pushes
+    from gateways.metrics import GateMetrics
+    from gateways.mqtt.connection import MqttConnection
+    from gateways.mqtt.options import Received
+    from parking.catalog import Controller
+    from parking.ids import ControllerId, GarageId
+
+__all__ = ["SUBSCRIPTIONS", "NativeMqtt"]
+
+log = structlog.get_logger()
+SUBSCRIPTIONS: Final = ("leave-first/+/events", "leave-first/+/status")
+PUSHES_MAX: Final = 1_000
+"""Of all controllers; beyond this the oldest is dropped, which a lane's next report makes good."""
+STATUSES: Final = {b"online": True, b"offline": False}
+
+
+class MqttController:
+    """A controller that was heard of; what it is told unasked goes to its topic."""
+
+    def __init__(
+        self, garage_id: GarageId, topic: str, outbox: deque[tuple[str, str]], work: asyncio.Event
+    ) -> None:
+        self.garage_id = garage_id
+        self.place = ""
+        self._topic = topic
+        self._outbox = outbox
+        self._work = work
+
+    def push(self, text: str) -> None:
+        """Send a message when the broker takes it."""
+        self._outbox.append((self._topic, text))
+        self._work.set()
+
+
+class NativeMqtt:
+    """Takes what a connection hands over, and tells what changes."""
+
+    def __init__(
+        self,
+        connection: MqttConnection,
+        gatehouse: Gatehouse,
+        bursts: Bursts,
+        pushes: Pushes,
+        metrics: GateMetrics,
+    ) -> None:
+        self._connection = connection
+        self._gatehouse = gatehouse
+        self._bursts = bursts
+        self._pushes = pushes
+        self._metrics = metrics
+        self._controllers: dict[tuple[GarageId, ControllerId], MqttController] = {}
+        self._online: set[str] = set()
+        self._outbox: deque[tuple[str, str]] = deque(maxlen=PUSHES_MAX)
+        self._work = asyncio.Event()
+
+    async def take(self, batch: Sequence[Received]) -> None:
+        """Answer the events of a batch; :class:`OutcomeUnknown` when an answer may not be with the broker."""
+        now = asyncio.get_running_loop().time()
+        arrived: dict[str, tuple[Controller, list[Arrived]]] = {}
+        for one in batch:
+            _, name, kind = one.topic.split("/")
+            if kind == "status":
+                self._note_status(name, one.payload)
+                continue
+            token, _, text = one.payload.partition(b"\n")
+            try:
+                controller = self._sender(name, token)
+            except NotAuthenticated:
+                self._metrics.refused()
+                log.warning("mqtt_event_refused", controller=name)
+                continue
+            arrived.setdefault(token.decode(), (controller, []))[1].append(Arrived(text, now))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for controller, events in arrived.values():
+                    tasks.create_task(self._answer(controller, events))
+        except ExceptionGroup as group:
+            known, others = group.split(DependencyError)
+            if known is None or others is not None:
+                raise
+            raise OutcomeUnknown("answers are not with the broker") from group
+
+    async def tell(self) -> Never:
+        """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._outbox:
+                topic, text = self._outbox.popleft()
+                try:
+                    await self._connection.publish(topic, text.encode())
+                except LeaveFirstError as error:
+                    log.debug("mqtt_push_lost", error=str(error))
+
+    def _sender(self, name: str, token: bytes) -> Controller:
+        controller = self._gatehouse.holder(*read_token(token.decode(errors="replace")))
+        if controller.controller_id != name:
+            raise NotAuthenticated("this token is not that controller's")
+        return controller
+
+    async def _answer(self, controller: Controller, events: list[Arrived]) -> None:
+        topic = f"leave-first/{controller.controller_id}/answers"
+        known = self._controllers.setdefault(
+            (controller.garage_id, controller.controller_id),
+            MqttController(controller.garage_id, topic, self._outbox, self._work),
+        )
+        told = await self._bursts.answer(events, controller, known)
+        async with asyncio.TaskGroup() as tasks:
+            for text in told.texts:
+                if text is not None:
+                    tasks.create_task(self._connection.publish(topic, text.encode()))
+        if told.grants is not None:
+            known.place = told.grants
+            self._pushes.want(known)
+
+    def _note_status(self, name: str, payload: bytes) -> None:
+        """Only controllers that the catalog knows count; the broker guards who may say this."""
+        online = STATUSES.get(payload)
+        if online is None or not self._gatehouse.knows(name):
+            return
+        (self._online.add if online else self._online.discard)(name)
+        self._metrics.mqtt_controllers.set(len(self._online))
+        log.info("controller_online" if online else "controller_offline", controller=name)

@@ -1,0 +1,173 @@
+"""The native protocol over real brokers: answered by topic, proven by token, with one effect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import aiomqtt
+import pytest
+
+from gateways.embedded import scratch_data_dir
+from gateways.mqtt.options import MqttVersion
+from tests.brokers import BROKERS, Broker, Product, running_broker
+from tests.gateways.gate_stage import (
+    GateProcess,
+    ValkeyProcess,
+    gate_event,
+    gate_process,
+    read_journal,
+    token,
+    until,
+    valkey_process,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+NUMBERS = count(1)
+PATIENCE_S = 30.0
+EVENTS, ANSWERS = "leave-first/of-G1/events", "leave-first/of-G1/answers"
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyProcess]:
+    with scratch_data_dir() as folder, valkey_process(folder / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    product, version = request.param
+    with running_broker(product, version) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gate(valkey: ValkeyProcess, broker: Broker) -> Iterator[GateProcess]:
+    with (
+        scratch_data_dir() as folder,
+        gate_process(
+            valkey.url, folder, lane_deadline_ms=5000, mqtt_url=broker.url, mqtt_version=broker.version
+        ) as process,
+    ):
+        until(lambda: connected(process), "the broker is connected", PATIENCE_S)
+        yield process
+
+
+def connected(gate: GateProcess) -> bool:
+    return b"leave_first_mqtt_connected 1.0" in metrics(gate)
+
+
+def metrics(gate: GateProcess) -> bytes:
+    beside = GateProcess(process=gate.process, port=gate.metrics_port, metrics_port=gate.metrics_port)
+    text = beside.request("GET", "/metrics", b"", {}).text
+    beside.close()
+    return text
+
+
+def message(kind: str = "entry", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    number = next(NUMBERS)
+    event = gate_event(f"mqtt-{number}", kind, **{"plate": f"浙D{number:05}", **changed})
+    return {"type": "event", "id": f"m{number}", **event}
+
+
+def payload(sent: dict[str, Any], by: str = "c1") -> bytes:
+    return f"{token(by)}\n{json.dumps(sent)}".encode()
+
+
+@asynccontextmanager
+async def a_controller(broker: Broker, **options: Any) -> AsyncIterator[aiomqtt.Client]:  # noqa: ANN401
+    v5 = broker.version is MqttVersion.V5
+    async with aiomqtt.Client(
+        "127.0.0.1", broker.port, username="controller", password="any",  # noqa: S106 - of a test
+        identifier=f"controller-{next(NUMBERS)}",
+        protocol=aiomqtt.ProtocolVersion.V5 if v5 else aiomqtt.ProtocolVersion.V311, **options,
+    ) as client:  # fmt: skip
+        await client.subscribe(ANSWERS, qos=1)
+        yield client
+
+
+async def told(client: aiomqtt.Client) -> dict[str, Any]:
+    async with asyncio.timeout(PATIENCE_S):
+        received = await anext(aiter(client.messages))
+    document: dict[str, Any] = json.loads(str(received.payload, "utf-8"))
+    return document
+
+
+async def test_an_event_is_answered_on_its_controllers_topic(gate: GateProcess, broker: Broker) -> None:
+    sent = message()
+    async with a_controller(broker) as client:
+        await client.publish(EVENTS, payload(sent), qos=1)
+        answer = await told(client)
+    again = gate.post({name: value for name, value in sent.items() if name not in {"type", "id"}}).body
+    assert (answer.pop("type"), answer.pop("id"), answer.pop("replayed")) == ("answer", sent["id"], False)
+    assert again.pop("replayed") is True
+    assert answer == again
+
+
+async def test_an_event_that_comes_again_has_one_effect(
+    gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+) -> None:
+    assert connected(gate)
+    sent = [message() for _ in range(20)]
+    async with a_controller(broker) as client:
+        for one in sent * 2:
+            await client.publish(EVENTS, payload(one), qos=1)
+        answers = [await told(client) for _ in sent * 2]
+    assert sorted(one["replayed"] for one in answers) == [False] * 20 + [True] * 20
+    booked = [one.event.event_id for one in await read_journal(valkey.url)]
+    assert [booked.count(one["event_id"]) for one in sent] == [1] * 20
+
+
+async def test_a_topic_proves_nothing(gate: GateProcess, broker: Broker, valkey: ValkeyProcess) -> None:
+    assert connected(gate)
+    forged, good = [message() for _ in range(4)], message()
+    async with a_controller(broker) as client:
+        await client.publish(EVENTS, payload(forged[0], by="nobody"), qos=1)
+        await client.publish(EVENTS, payload(forged[1], by="c2"), qos=1)
+        await client.publish(EVENTS, json.dumps(forged[2]).encode(), qos=1)
+        await client.publish("leave-first/of-G2/events", payload(forged[3]), qos=1)
+        await client.publish(EVENTS, b"\xff\n{", qos=1)
+        await client.publish(EVENTS, payload(good), qos=1)
+        assert (await told(client))["id"] == good["id"]
+    booked = {one.event.event_id for one in await read_journal(valkey.url)}
+    assert good["event_id"] in booked
+    assert not {one["event_id"] for one in forged} & booked
+
+
+async def until_counted(gate: GateProcess, number: int) -> None:
+    counted = f"leave_first_mqtt_controllers {number}.0".encode()
+    await asyncio.to_thread(until, lambda: counted in metrics(gate), "it is counted", PATIENCE_S)
+
+
+async def test_a_controllers_state_is_counted(gate: GateProcess, broker: Broker) -> None:
+    async with a_controller(broker) as client:
+        for state, number in ((b"online", 1), (b"offline", 0)):
+            await client.publish("leave-first/stranger/status", b"online", qos=1)
+            await client.publish("leave-first/of-G1/status", state, qos=1)
+            await until_counted(gate, number)
+
+
+async def test_lanes_over_http_do_not_notice_that_the_broker_is_away(valkey: ValkeyProcess) -> None:
+    with (
+        running_broker(Product.AMQTT, MqttVersion.V311) as broker,
+        scratch_data_dir() as folder,
+        gate_process(
+            valkey.url, folder, mqtt_url=broker.url, mqtt_version="3.1.1", mqtt_client_id="b"
+        ) as gate,
+    ):
+        await asyncio.to_thread(until, lambda: connected(gate), "the broker is connected", PATIENCE_S)
+        broker.kill()
+        await asyncio.to_thread(until, lambda: not connected(gate), "it is gone", PATIENCE_S)
+        sent = {name: value for name, value in message().items() if name not in {"type", "id"}}
+        assert gate.post(sent).body["reason"] == "entry"
+        await asyncio.to_thread(broker.start)
+        await asyncio.to_thread(until, lambda: connected(gate), "it is back", PATIENCE_S)
+        async with a_controller(broker) as client:
+            await client.publish(EVENTS, payload(message()), qos=1)
+            assert (await told(client))["reason"] == "entry"
+        assert gate.stop() == 0
