@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parking.decision import Decision, Reason, decide_exit, of_debtor
@@ -9,6 +10,7 @@ from parking.fee import fee_of
 from parking.garage import Direction
 
 if TYPE_CHECKING:
+    from parking.benefits import Benefits
     from parking.case import Case
     from parking.debt import DebtNotice
     from parking.grant import Grant
@@ -27,7 +29,7 @@ def exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtN
     decision = decide_exit(
         due_fen=fee_fen - prepaid_fen,
         prepaid_fen=prepaid_fen,
-        benefits=session.benefits,
+        benefits=_what_counts(case, session, fee_fen),
         grant=grant,
         policy=case.garage.policy,
         at=case.event.captured_at,
@@ -43,3 +45,12 @@ def exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtN
         amount_fen=decision.amount_fen,
         limit_fen=decision.limit_fen,
     )
+
+
+def _what_counts(case: Case, session: Session, fee_fen: int) -> Benefits | None:
+    """What the stay was given, without coupons where there would have been nothing for them to take off."""
+    benefits = session.benefits
+    if fee_fen or benefits is None or not benefits.coupons:
+        return benefits
+    without = replace(session, benefits=replace(benefits, coupons=()))
+    return benefits if fee_of(without, case.event.captured_at, case.garage) else without.benefits
