@@ -14,6 +14,8 @@ import aiohttp
 from gateways.device_secrets import unseal
 from gateways.gates.barrier_log import BarrierLog
 from gateways.gates.commands import Commander
+from gateways.gates.dahua.commands import DahuaCommands
+from gateways.gates.dahua.protocol import DahuaItsapi
 from gateways.gates.device_access import DeviceAccess
 from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.device_clocks import DeviceClocks
@@ -42,9 +44,12 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "PROTOCOLS", "open_gates"]
 
-PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp(), HikvisionIsapi())
+PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp(), HikvisionIsapi(), DahuaItsapi())
 """A further protocol is added here, and nowhere else."""
-COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {"hikvision": HikvisionCommands}
+COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {
+    "dahua": DahuaCommands,
+    "hikvision": HikvisionCommands,
+}
 """By protocol, how devices are called whose answer opens nothing."""
 COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 NONCE_KEY_BYTES: Final = 32

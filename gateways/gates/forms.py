@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -13,7 +15,7 @@ from parking.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Part", "form_fields", "media_type", "multipart_parts"]
+__all__ = ["Part", "form_fields", "media_type", "multipart_parts", "picture_from_base64"]
 
 PARTS_MAX: Final = 64
 FIELDS_MAX: Final = 128
@@ -81,3 +83,11 @@ def form_fields(headers: Mapping[str, str], body: bytes, *, charset: str = "utf-
     except ValueError as error:
         raise InvalidInput("the form cannot be read", ("body",)) from error
     return dict(reversed(pairs))
+
+
+def picture_from_base64(text: str) -> bytes:
+    """What is no base64 is no picture; that is found where pictures are kept."""
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return b""

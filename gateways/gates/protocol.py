@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from parking.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from parking.device import Device
     from parking.event import Candidate
@@ -39,7 +39,11 @@ __all__ = [
     "Signals",
     "check_choice",
     "check_options",
+    "device_time",
+    "turned",
 ]
+
+YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,3 +212,30 @@ def check_choice(device: Device, option: str, *choices: str) -> None:
     """Raise :class:`InvalidInput` unless an option, where it is given, is one of the ``choices``."""
     if option in device.options and device.options[option] not in choices:
         raise InvalidInput(f"one of {', '.join(choices)}", (f"options.{option}",))
+
+
+def device_time(text: str, device: Device, field: str) -> datetime:
+    """The moment that a device wrote in the form of ISO 8601; without an offset, that of its configuration.
+
+    Raises :class:`InvalidInput` that names ``field``.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("not a time", (field,)) from None
+    if at.year not in YEARS:
+        raise InvalidInput("not a time of any car", (field,))
+    if at.tzinfo is not None:
+        return at
+    return at.replace(tzinfo=timezone(timedelta(minutes=device.utc_offset_minutes)))
+
+
+def turned(heading: Heading) -> Heading:
+    """The other way, of a camera that says it the other way round."""
+    match heading:
+        case Heading.FORWARD:
+            return Heading.REVERSE
+        case Heading.REVERSE:
+            return Heading.FORWARD
+        case Heading.UNKNOWN:
+            return Heading.UNKNOWN

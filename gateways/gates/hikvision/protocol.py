@@ -18,7 +18,6 @@ means that it opened from its own list.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from typing_extensions import override
@@ -34,6 +33,8 @@ from gateways.gates.protocol import (
     Read,
     check_choice,
     check_options,
+    device_time,
+    turned,
 )
 from parking.errors import InvalidInput
 from parking.event import Candidate
@@ -67,7 +68,6 @@ COLOURS: Final = {
     "yellowgreen": Colour.YELLOW_GREEN,
 }
 HEADINGS: Final = {"forward": Heading.FORWARD, "reverse": Heading.REVERSE}
-OPPOSITE: Final = {Heading.FORWARD: Heading.REVERSE, Heading.REVERSE: Heading.FORWARD}
 UNREAD: Final = frozenset({"", "unknown", "无车牌", "noplate"})
 HISTORY: Final = {"0": False, "1": True}
 """By ``alarmDataType``; devices of before it do not say."""
@@ -118,7 +118,7 @@ def message_from(body: bytes, pictures: tuple[bytes, ...], device: Device) -> Me
     if alert.anpr is not None:
         return _read(alert, alert.anpr, pictures, device)
     if alert.event_type.lower() in HEARTBEATS and alert.event_state != "active":
-        at = _moment(alert, device) if alert.date_time else None
+        at = device_time(alert.date_time, device, "dateTime") if alert.date_time else None
         return Heartbeat(serial=alert.mac_address.lower(), device_time=at)
     if not alert.event_type:
         raise InvalidInput("an alert says its type", ("eventType",))
@@ -132,7 +132,7 @@ def _read(alert: Alert, anpr: Anpr, pictures: tuple[bytes, ...], device: Device)
     history = HISTORY.get(anpr.data_type)
     other = Candidate(number=original, confidence=confidence)
     return Read(
-        captured_at=_moment(alert, device),
+        captured_at=device_time(alert.date_time, device, "dateTime"),
         number=number,
         colour=ground or COLOURS.get(anpr.plate_colour.lower(), Colour.UNKNOWN),
         confidence=confidence if number else 0.0,
@@ -171,16 +171,4 @@ def _confidence(anpr: Anpr) -> float:
 
 def _heading(anpr: Anpr, device: Device) -> Heading:
     heading = HEADINGS.get(anpr.direction.lower(), Heading.UNKNOWN)
-    as_said = device.options.get("forward_is", "forward") == "forward"
-    return heading if as_said else OPPOSITE.get(heading, heading)
-
-
-def _moment(alert: Alert, device: Device) -> datetime:
-    """The device's time; without an offset it is that of the device's configuration."""
-    try:
-        at = datetime.fromisoformat(alert.date_time)
-    except ValueError:
-        raise InvalidInput("not a time", ("dateTime",)) from None
-    if at.tzinfo is not None:
-        return at
-    return at.replace(tzinfo=timezone(timedelta(minutes=device.utc_offset_minutes)))
+    return turned(heading) if device.options.get("forward_is") == "reverse" else heading

@@ -17,14 +17,13 @@ told both); which serial channel a board hangs on (``serial_channel``); and whic
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
-from gateways.gates.forms import form_fields
+from gateways.gates.forms import form_fields, picture_from_base64
 from gateways.gates.protocol import (
     DeviceReply,
     GateProtocol,
@@ -138,7 +137,9 @@ def _message(alarm: AlarmInfoPlate, device: Device) -> Message:
         history=plate.isoffline == 1,
         turned_back=plate.trigger_type == TURNED_BACK,
         opened=any(one.ctrltype == OPENED_BY_ITSELF for one in plate.gioouts),
-        pictures=tuple(_picture(text) for text in (plate.image_file, plate.image_fragment_file) if text),
+        pictures=tuple(
+            picture_from_base64(text) for text in (plate.image_file, plate.image_fragment_file) if text
+        ),
     )
 
 
@@ -148,14 +149,6 @@ def _heading(plate: PlateResult, device: Device) -> Heading:
         return Heading.UNKNOWN
     upwards = device.options.get("up_is", "forward") == "forward"
     return Heading.FORWARD if (direction == "up") == upwards else Heading.REVERSE
-
-
-def _picture(text: str) -> bytes:
-    """What is no base64 is no picture; that is found where pictures are kept."""
-    try:
-        return base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _opening(device: Device, *, opens: bool) -> dict[str, Any]:
