@@ -21,6 +21,7 @@ from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.held_cars import HeldCars
 from gateways.gates.hikvision.commands import HikvisionCommands
 from gateways.gates.hikvision.protocol import HikvisionIsapi
 from gateways.gates.huaxia.protocol import HuaxiaHttp
@@ -30,6 +31,7 @@ from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
 from gateways.native_wiring import open_native
+from parking.live.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -52,6 +54,8 @@ COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {
 }
 """By protocol, how devices are called whose answer opens nothing."""
 COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
+HELD_FOR: Final = timedelta(minutes=10)
+"""How long a driver who pays at the barrier is waited for."""
 NONCE_KEY_BYTES: Final = 32
 
 
@@ -101,6 +105,12 @@ def _devices(parts: GateParts, openings: Openings, pictures: Pictures) -> Device
         make_signals=signals_of,
         openings=openings,
         pictures=pictures,
+        held=HeldCars(
+            Sessions(parts.live, partition_count=parts.settings.partition_count),
+            lambda: parts.catalog.current.garages,
+            parts.clock,
+            waits=HELD_FOR,
+        ),
         metrics=parts.metrics,
     )
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)

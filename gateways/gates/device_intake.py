@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from gateways.gates.device_clocks import DeviceClocks
     from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.held_cars import HeldCars
     from gateways.gates.passages import Passages
     from gateways.gates.pictures import Pictures
     from gateways.gates.protocol import Message
@@ -76,6 +77,7 @@ class DeviceIntake:
         make_signals: MakeSignals,
         openings: Openings,
         pictures: Pictures,
+        held: HeldCars,
         metrics: GateMetrics,
     ) -> None:
         self._gatehouse = gatehouse
@@ -86,6 +88,7 @@ class DeviceIntake:
         self._make_signals = make_signals
         self._openings = openings
         self._pictures = pictures
+        self._held = held
         self._metrics = metrics
 
     async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
@@ -105,13 +108,33 @@ class DeviceIntake:
                 return await self._read(message, controller, device)
             case Heartbeat():
                 self._measure(controller, device, message.device_time)
-                return Answered(message=message)
+                return await self._asked(message, controller, device)
             case Passage():
                 return Answered(message=message, lane_id=_lane(message, device).lane_id)
             case Notice():
                 return Answered(message=message)
             case _ as never:
                 assert_never(never)
+
+    async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
+        """A heartbeat; for a device that asks, opened for the held car that has been paid for meanwhile."""
+        key = (controller.garage_id, controller.controller_id)
+        event = await self._held.released(key, beat.hold_s) if beat.asks else None
+        if event is None:
+            return Answered(message=beat)
+        answer = await self._answer(event, controller)
+        self._held.note(key, event, answer.decision)
+        opens = answer.decision.verdict is Verdict.OPEN
+        if opens:
+            self._passages.note(event, answer.decision.reason, self._clock.now())
+        return Answered(
+            message=beat,
+            opens=opens,
+            event_id=answer.event_id,
+            reason=answer.decision.reason,
+            lane_id=event.lane_id,
+            signals=self._make_signals(event.plate, answer.decision, device),
+        )
 
     async def _read(self, read: Read, controller: Controller, device: Device) -> Answered:
         seen = self._seen(read, controller, device)
@@ -127,6 +150,8 @@ class DeviceIntake:
             self._passages.forget(seen.event)
         elif opens and first is None:
             self._passages.note(seen.event, decision.reason, now)
+        if seen.opening or read.turned_back:
+            self._held.note((controller.garage_id, controller.controller_id), seen.event, decision)
         shown = seen.opening or read.turned_back
         signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
         return Answered(

@@ -25,6 +25,7 @@ ACTS: Final = {
 }
 IN_ANSWER: Final = "in the answer"
 BY_COMMAND: Final = "by a command"
+WHEN_ASKED: Final = "in the answer to a question"
 OWN_LIST: Final = "by the device's own list"
 
 
@@ -51,6 +52,10 @@ class Openings:
             )
         elif isinstance(message, Read) and answered.opens:
             self._open(message, answered, controller, device)
+        elif answered.opens:
+            self._log.note(
+                self._line(answered, controller, BarrierAct.OPEN, GateOutcome.TOLD, command=WHEN_ASKED)
+            )
 
     def _open(self, read: Read, answered: Answered, controller: Controller, device: Device) -> None:
         called = self._commander.calls(device.protocol)

@@ -100,8 +100,10 @@ class Heartbeat:
 
     serial: str = ""
     device_time: datetime | None = None
-    waits_for_commands: bool = False
-    """Whether the answer may take a while and carry commands."""
+    hold_s: float = 0
+    """How long the answer may take, for a device that asks whether there is anything to do."""
+    asks: bool = False
+    """Whether it asks for that, so that its answer can open the barrier for a car that has paid meanwhile."""
 
 
 @unique

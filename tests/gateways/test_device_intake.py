@@ -18,6 +18,7 @@ from gateways.gates.commands import BarrierCommands, Commander, CommandResult
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_intake import DeviceIntake
 from gateways.gates.gatehouse import Gatehouse, Patience
+from gateways.gates.held_cars import HeldCars
 from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures, picture_path
@@ -107,6 +108,7 @@ async def lane(valkey_url: str, folder: Path) -> AsyncIterator[Lane]:
             make_signals=signals_of,
             openings=Openings(commander, barrier_log, on.clock),
             pictures=pictures,
+            held=HeldCars(on.sessions, lambda: catalog.current.garages, on.clock, waits=10 * MINUTE),
             metrics=metrics,
         )
         loops = [tasks.create_task(one) for one in (barrier_log.run(), commander.run(), pictures.run())]
@@ -181,6 +183,27 @@ async def test_a_clock_is_put_right_within_its_bound_and_not_trusted_beyond(
         assert await at.read(strict, captured_at=ahead) == (True, Reason.CLOCK)
         assert await at.read(strict, captured_at=ahead, history=True, identity="9") == (False, Reason.CLOCK)
         assert (await at.results())[1:] == [Result.QUARANTINED, Result.QUARANTINED]
+
+
+async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        asks = Heartbeat(asks=True)
+        await at.read()
+        at.stage.clock.moment += 90 * MINUTE
+        assert await at.read(OUT) == (False, Reason.NO_GRANT)
+        assert not (await at.intake.take(asks, at.controller, OUT)).opens
+        now = at.stage.clock.moment
+        inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
+        assert inside.session is not None
+        await at.stage.sessions.prepay(inside.session, total_fen=1200, paid_at=now, until=now + 15 * MINUTE)
+        answered = await at.intake.take(asks, at.controller, OUT)
+        assert (answered.opens, answered.reason) == (True, Reason.PREPAID)
+        assert not (await at.intake.take(asks, at.controller, OUT)).opens
+        # What the camera still sees of the car as it drives off is no second exit.
+        assert await at.read(OUT) == (True, Reason.PREPAID)
+        assert await at.results() == [Result.APPLIED] * 3
 
 
 async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:

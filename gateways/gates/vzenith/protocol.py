@@ -2,7 +2,8 @@
 
 One address takes everything: a camera's reads, inputs and serial data are JSON that says what it is; what it
 registers with, as a heartbeat or as *comet* polling, is a form. A polling camera asks again as soon as it is
-answered and does what the answer says.
+answered and does what the answer says: so its answer waits a moment, and opens for a car that has paid
+meanwhile.
 
 ``content: "retransfer_stop"`` and the read's ``plateid`` are in every answer: models differ in which of them
 they need, and one that misses its own takes the push for failed, tries the backup server and stores the read.
@@ -10,8 +11,9 @@ they need, and one that misses its own takes the push for failed, tries the back
 
 Not certain, and therefore options: which output a barrier hangs on (``io``) and how long its relay is closed
 (``pulse_ms``); whether a camera opens by ``info`` or by ``ivs_ioctrl`` (``open_by``: some models do both when
-told both); which serial channel a board hangs on (``serial_channel``); and which way a car drives that moves
-``up`` in the picture (``up_is``: towards the camera unless ``reverse``).
+told both); which serial channel a board hangs on (``serial_channel``); how long an answer may wait
+(``poll_hold_ms``, less than the time-out on the camera's page); and which way a car drives that moves ``up``
+in the picture (``up_is``: towards the camera unless ``reverse``).
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VzenithHttp"]
 
-OPTIONS: Final = frozenset({"io", "pulse_ms", "open_by", "serial_channel", "up_is"})
+OPTIONS: Final = frozenset({"io", "pulse_ms", "open_by", "serial_channel", "poll_hold_ms", "up_is"})
+MILLISECONDS_MAX: Final = 30_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"),)
 compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -84,7 +87,8 @@ On the camera's web page, below Advanced > HTTP push:
         if not request.body.lstrip().startswith(b"{"):
             fields = form_fields(request.headers, request.body)
             polls = request.path.rstrip("/").endswith("comet")
-            return [Heartbeat(serial=fields.get("serialno", ""), waits_for_commands=polls)]
+            hold_s = int(device.options.get("poll_hold_ms", "2500")) / 1000 if polls else 0
+            return [Heartbeat(serial=fields.get("serialno", ""), asks=polls, hold_s=hold_s)]
         push = push_from(request.body)
         if push.plate is not None:
             return [_message(push.plate, device)]
@@ -96,7 +100,7 @@ On the camera's web page, below Advanced > HTTP push:
     def reply(self, request: DeviceRequest, answers: Sequence[Answered], device: Device) -> DeviceReply:
         told: dict[str, Any] = {}
         for answer in answers:
-            if isinstance(answer.message, Heartbeat):
+            if isinstance(answer.message, Heartbeat) and not answer.opens:
                 continue
             told |= _opening(device, opens=answer.opens)
             told |= {"content": "retransfer_stop", "is_pay": "true" if answer.opens else "false"}
@@ -107,9 +111,10 @@ On the camera's web page, below Advanced > HTTP push:
     @override
     def check(self, device: Device) -> None:
         check_options(device, OPTIONS)
-        for name in ("io", "pulse_ms", "serial_channel"):
-            if not device.options.get(name, "0").isdecimal():
-                raise InvalidInput("a whole number", (f"options.{name}",))
+        for name in ("io", "pulse_ms", "serial_channel", "poll_hold_ms"):
+            text = device.options.get(name, "0")
+            if not (text.isascii() and text.isdecimal() and int(text) <= MILLISECONDS_MAX):
+                raise InvalidInput(f"0 to {MILLISECONDS_MAX}", (f"options.{name}",))
         if device.options.get("open_by", "info") not in {"info", "ivs_ioctrl"}:
             raise InvalidInput("info or ivs_ioctrl", ("options.open_by",))
         if device.options.get("up_is", "forward") not in {"forward", "reverse"}:

@@ -1,0 +1,104 @@
+"""Cars that a device's lane holds for money, for devices that ask whether there is anything to do.
+
+A driver who pays at the barrier should not have to be read anew. While his car is the last one that the lane
+has seen, every question of its device looks whether it may leave now, with nothing written; if so the car is
+reported once more, and that answer opens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from parking.decision import Verdict
+from parking.errors import DependencyError
+from parking.foresight import HELD_FOR_MONEY, foresee
+from parking.ids import EventId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    from parking.clock import Clock
+    from parking.decision import Decision
+    from parking.event import GateEvent
+    from parking.garage import Garage
+    from parking.ids import ControllerId, GarageId
+    from parking.live.sessions import Sessions
+
+    Key = tuple[GarageId, ControllerId]
+
+__all__ = ["HeldCars"]
+
+LOOK_EVERY_S: Final = 0.5
+DEVICES_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A car that waits; ``reported`` counts how often."""
+
+    event: GateEvent
+    reported: int
+
+
+class HeldCars:
+    """The last car of each device, where it is held for money for no longer than ``waits``."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        garages: Callable[[], Mapping[GarageId, Garage]],
+        clock: Clock,
+        *,
+        waits: timedelta,
+    ) -> None:
+        self._sessions = sessions
+        self._garages = garages
+        self._clock = clock
+        self._waits = waits
+        self._held: OrderedDict[Key, Held] = OrderedDict()
+
+    def note(self, device: Key, event: GateEvent, decision: Decision) -> None:
+        """The lane has seen another car, or this one again."""
+        self._held.pop(device, None)
+        if decision.verdict is Verdict.HOLD and decision.reason in HELD_FOR_MONEY:
+            self._held[device] = Held(event, reported=1)
+            if len(self._held) > DEVICES_MAX:
+                self._held.popitem(last=False)
+
+    async def released(self, device: Key, within_s: float) -> GateEvent | None:
+        """The held car to report once more, as soon as it may leave; ``None`` if it may not in that time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while True:
+            held = self._held.get(device)
+            if held is not None and await self._may_leave(held.event):
+                # Another question may have looked at the same moment.
+                if self._held.get(device) is held:
+                    again = Held(held.event, reported=held.reported + 1)
+                    self._held[device] = again
+                    return _reported(again, self._clock)
+                return None
+            left_s = until - loop.time()
+            if left_s <= 0:
+                return None
+            await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+
+    async def _may_leave(self, event: GateEvent) -> bool:
+        garage, now = self._garages().get(event.garage_id), self._clock.now()
+        if garage is None or now - event.captured_at > self._waits:
+            return False
+        try:
+            decision = await foresee(self._sessions, event, garage, now)
+        except DependencyError:
+            return False
+        return decision is not None and decision.verdict is Verdict.OPEN
+
+
+def _reported(held: Held, clock: Clock) -> GateEvent:
+    """The same car, now; a report of its own, because the first is answered for good."""
+    event_id = EventId(f"{held.event.event_id}-{held.reported}")
+    return replace(held.event, event_id=event_id, captured_at=clock.now())
