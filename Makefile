@@ -2,6 +2,7 @@
 #
 #   make demo  ARGS="--vehicles 500 --json"    a day at a garage, settled and verified
 #   make test  ARGS="tests/unit -x"            the tests
+#   make fuzz  ARGS="-max_total_time=600"      devices' codecs under coverage-guided fuzzing
 #   make lint                                  format, rules, types, floors
 #   make bench ARGS="gate --json"              the benchmarks
 #   make run   ARGS="--data-dir data"          the service
@@ -21,10 +22,10 @@ PYTHON ?= $(shell for each in python3.11 python3 python3.12 python3.13 python3.1
 VENV := .venv/bin/python
 PIP := $(VENV) -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help demo run bench test lint lock clean FORCE
+.PHONY: help demo run bench test fuzz lint lock clean FORCE
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 # `exec`: the program itself is make's child, so that Ctrl-C reaches it and make waits for its end.
 demo: .venv/project
@@ -38,6 +39,11 @@ bench: .venv/project
 
 test: .venv/project
 	@exec $(VENV) -m pytest $(ARGS)
+
+# atheris has no build for every Python, so it is not in the lock.
+fuzz: .venv/project
+	@$(PIP) install atheris >&2
+	@exec $(VENV) -m tests.gateways.fuzz_devices $(ARGS)
 
 lint: .venv/project
 	@$(VENV) -m ruff format --check --quiet . || { echo "run: $(VENV) -m ruff format ." >&2; exit 1; }
