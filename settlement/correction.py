@@ -1,8 +1,9 @@
 """A correction: what a person found to be true of a stay that was billed otherwise.
 
 The bill in force is credited and another one takes its place, priced by the same tariff from the corrected
-facts. Who pays follows the plate: the account to which the corrected one is bound, or nobody, and then the
-charge waits for a person. The session stays as its gates saw it.
+facts. Who pays follows the plate: the account that had the corrected one when the car left, as for any exit
+whose gate did not know its driver, or nobody, and then the charge waits for a person. The session stays as
+its gates saw it.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def corrected_bill(
     paid: Paid,
     bound_to: AccountId | None,
 ) -> Bill:
-    """The bill that takes the place of ``bill``; ``bound_to`` is the account of the corrected plate.
+    """The bill that takes the place of ``bill``; ``bound_to`` had the corrected plate at the exit.
 
     Raises :class:`Conflict` when all is as it was billed, and :class:`InvalidInput` when the exit would lie
     before the entry.

@@ -18,6 +18,7 @@ from parking.price_facts import changes_text, earlier_text
 from parking.session import State
 from settlement.bill import CORRECTED
 from settlement.books.coupon_uses import use_coupons, with_coupons_of
+from settlement.books.owners import owner_at
 from settlement.books.pool import connection
 from settlement.books.posting import COLLECT_DELAY, billed_of, void
 from settlement.books.statements import sql
@@ -193,16 +194,9 @@ async def _priced(
     correction: Correction,
     tariffs: Mapping[TariffVersionId, Tariff],
 ) -> Bill:
-    plate = correction.plate
+    left_at = correction.left_at or bill.left_at
     row = await held.fetchrow(
-        sql("corrections/facts"),
-        bill.partition,
-        bill.entered_at,
-        bill.session_id,
-        bill.version,
-        correction.left_at or bill.left_at,
-        plate.number if plate else bill.number,
-        plate.colour if plate else bill.colour,
+        sql("corrections/facts"), bill.partition, bill.entered_at, bill.session_id, bill.version, left_at
     )
     if row is None:
         raise Defect("the facts of a bill are no row")
@@ -212,4 +206,10 @@ async def _priced(
         prepaid_at=prepaid_at,
         prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
     )
-    return corrected_bill(bill, correction, tariffs, paid=paid, bound_to=row["account_id"])
+    bound_to = None
+    if correction.plate is not None:
+        entered_at = correction.entered_at or bill.stayed_from
+        bound_to = await owner_at(
+            held, correction.plate, left_at=left_at, garage_id=bill.garage_id, entered_at=entered_at
+        )
+    return corrected_bill(bill, correction, tariffs, paid=paid, bound_to=bound_to)

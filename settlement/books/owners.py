@@ -16,12 +16,15 @@ from settlement.voucher import CLOCKS_APART
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import asyncpg
 
+    from parking.ids import GarageId
     from parking.journal import Record
+    from parking.plate import Plate
 
-__all__ = ["with_owners"]
+__all__ = ["owner_at", "with_owners"]
 
 
 async def with_owners(held: asyncpg.pool.PoolConnectionProxy, records: Sequence[Record]) -> list[Record]:
@@ -32,23 +35,49 @@ async def with_owners(held: asyncpg.pool.PoolConnectionProxy, records: Sequence[
         return named
     events = [record.event for record in nameless.values()]
     sessions = [record.session for record in nameless.values() if record.session is not None]
-    rows = await held.fetch(
-        sql("accounts/owners_at"),
-        [session.plate.number for session in sessions],
-        [session.plate.colour for session in sessions],
-        [event.captured_at for event in events],
-        [event.garage_id for event in events],
-        [session.entered_at for session in sessions],
-        CLOCKS_APART,
+    owners = await _owners_at(
+        held,
+        [
+            (session.plate, event.captured_at, event.garage_id, session.entered_at)
+            for event, session in zip(events, sessions, strict=True)
+        ],
     )
     places = list(nameless)
-    for row in rows:
-        place = places[row["place"] - 1]
+    for at, account_id in owners.items():
+        place = places[at]
         session = records[place].session
         if session is not None:
-            owned = replace(session, account_id=AccountId(row["account_id"]))
+            owned = replace(session, account_id=account_id)
             named[place] = replace(records[place], session=owned)
     return named
+
+
+async def owner_at(
+    held: asyncpg.pool.PoolConnectionProxy,
+    plate: Plate,
+    *,
+    left_at: datetime,
+    garage_id: GarageId,
+    entered_at: datetime,
+) -> AccountId | None:
+    """Whose a plate was when its car left: who pays for the stay, whenever that is found out."""
+    return (await _owners_at(held, [(plate, left_at, garage_id, entered_at)])).get(0)
+
+
+async def _owners_at(
+    held: asyncpg.pool.PoolConnectionProxy, stays: Sequence[tuple[Plate, datetime, GarageId, datetime]]
+) -> dict[int, AccountId]:
+    """By its place, the owner of each plate that somebody had when its car left."""
+    rows = await held.fetch(
+        sql("accounts/owners_at"),
+        [plate.number for plate, _, _, _ in stays],
+        [plate.colour for plate, _, _, _ in stays],
+        [left_at for _, left_at, _, _ in stays],
+        [garage_id for _, _, garage_id, _ in stays],
+        [entered_at for _, _, _, entered_at in stays],
+        CLOCKS_APART,
+    )
+    return {row["place"] - 1: AccountId(row["account_id"]) for row in rows}
 
 
 def _is_nameless(record: Record) -> bool:

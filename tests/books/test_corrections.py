@@ -15,6 +15,7 @@ from parking.coupon import Coupon, CouponKind
 from parking.decision import Reason
 from parking.errors import Conflict, InvalidInput, LeaveFirstError, NotFound
 from parking.plate import Colour, Plate
+from settlement.books.accounts import Accounts
 from settlement.books.corrections import BilledStay, Corrected, Corrections
 from settlement.books.migrate import owner_connection
 from settlement.books.prepayments import Prepayment, Prepayments
@@ -94,6 +95,18 @@ async def test_the_plate_of_a_paid_bill_is_corrected_and_its_driver_made_whole(o
         ("refund", "paid", 1_600, "r1"),
     ]
     assert await office.balances() == {"rail_clearing": 1_600, "garage_payable": -1_600}
+    assert await office.violations() == ()
+
+
+async def test_a_corrected_plate_is_billed_to_who_had_it_when_the_car_left(office: Office) -> None:
+    car = await billed_car(office)
+    accounts, plate = Accounts(office.pool), Plate(number=RIGHT, colour=Colour.BLUE)
+    sold_at = MORNING + 3 * HOUR
+    await accounts.unbind(account_of(2), plate, sold_at)
+    await office.register(3, "浙A0000C")
+    await accounts.bind(account_of(3), plate, sold_at)
+    made = await correct(office, car, plate=RIGHT)
+    assert made.account_id == account_of(2)
     assert await office.violations() == ()
 
 

@@ -11,11 +11,14 @@ import pytest
 
 from parking.errors import Conflict, LeaveFirstError, NotFound
 from parking.event import Kind
-from parking.ids import GarageId
+from parking.ids import GarageId, SessionId
+from parking.plate import Colour, parse_plate
+from settlement.books.corrections import BilledStay, Corrections
 from settlement.books.debts import DebtPayment
-from tests.scenarios.stage import an_event
+from settlement.correction import Correction
+from tests.scenarios.stage import PARTITIONS, an_event
 from tests.scenarios.test_gates import moment
-from tests.scenarios.town import RAIL, Town, town
+from tests.scenarios.town import RAIL, TARIFFS, Town, town
 
 if TYPE_CHECKING:
     from parking.ids import AccountId
@@ -101,6 +104,44 @@ async def test_what_the_rail_is_asked_about_cannot_be_paid_beside_it(
         asked = await on.debts.send(reference, account_id, on.clock.now())
         assert [(bill.state, bill.payable) for bill in asked.bills] == [("sent", False)]
         assert await on.charges.claim(RAIL, now=on.clock.now(), claimed_max=9, lease=lease) == []
+
+
+async def test_a_bill_collected_at_another_garage_is_corrected_and_both_drivers_are_right(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with town(postgres_dsn, valkey_url) as on:
+        _, reference = await a_debtor(on)
+        [bill] = (await on.debts.owing(reference)).bills
+        payment = replace(cash(reference, "p1"), collected_at=GarageId("west"))
+        await on.debts.pay(payment, on.clock.now())
+        row = await on.pool.fetchrow(
+            "SELECT session_id, entered_at FROM bill WHERE bill_id = $1", bill.bill_id
+        )
+        assert row is not None
+        stay = BilledStay(
+            garage_id=EAST,
+            entered_at=row["entered_at"],
+            session_id=SessionId(row["session_id"]),
+            exit_within=timedelta(minutes=15),
+        )
+        found = Correction(
+            correction_id="k1",
+            plate=parse_plate("浙B00001", Colour.BLUE),
+            reason="seen on the picture",
+            corrected_by="Li",
+        )
+        books = Corrections(on.pool, partition_count=PARTITIONS)
+        made = await books.correct(stay, found, TARIFFS, on.clock.now())
+        assert made.account_id is None, "nobody had that plate when the car left"
+        assert {name: fen for name, fen in (await on.balances()).items() if fen} == {
+            "due_from:east/west": OWED_FEN,
+            "due_to:west/east": -OWED_FEN,
+            "gate_cash:west": OWED_FEN,
+            "garage_payable:east": -OWED_FEN,
+            "receivable:east": OWED_FEN,
+            "refund_payable:east": -OWED_FEN,
+        }
+        assert await on.violations() == []
 
 
 async def test_without_an_agreement_or_a_debt_nothing_is_sent(postgres_dsn: str, valkey_url: str) -> None:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from parking.live.journal import LiveJournal
     from settlement.books.pool import Pool
 
-__all__ = ["RAIL", "Town", "town"]
+__all__ = ["RAIL", "TARIFFS", "Town", "town"]
 
 RAIL = "simulator"
 OPERATORS = {"east": "kerry", "west": "kerry", "far": "other"}
