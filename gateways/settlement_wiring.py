@@ -18,8 +18,10 @@ from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
+from settlement.books.exemptions import Exemptions
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.merchants import Merchants
+from settlement.books.passes import Passes
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
@@ -179,6 +181,8 @@ def operator_of(
             clock=parts.clock,
             observer=parts.metrics,
         ),
+        exemptions=Exemptions(pool),
+        passes=Passes(pool, partition_count=count),
         rails=rails,
         charges=parts.charges,
         sessions=parts.sessions,

@@ -23,6 +23,10 @@ class BenefitSource(Protocol):
         """What it gives each of ``sessions`` now, in their order; asking again changes nothing."""
         ...
 
+    async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
+        """These stays are over since a moment each: the sessions inside that are given something else now."""
+        ...
+
 
 async def benefits_of(
     sources: Sequence[BenefitSource], sessions: Sequence[Session], now: datetime

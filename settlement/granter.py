@@ -25,7 +25,7 @@ from settlement.deciding import decide
 from settlement.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from datetime import datetime
 
     from parking.benefits import Benefits
@@ -70,6 +70,10 @@ class GrantBooks(Protocol):
 
     async def benefits(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
         """What each of these stays is given, in their order."""
+        ...
+
+    async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
+        """These stays are over since a moment each: the sessions inside that are given something else now."""
         ...
 
     async def record(self, decisions: Sequence[Decided], now: datetime) -> None:
@@ -166,18 +170,19 @@ class Granter:
         ]
         for start in range(0, len(sessions), self._settings.batch):
             await self._patiently(partial(self._grant, sessions[start : start + self._settings.batch]))
-        ended = [
-            item.session
-            for item in items
-            if isinstance(item, Record) and item.session is not None and item.step in ENDED
-        ]
-        if ended:
-            await self._patiently(partial(self._grants.withdraw, ended))
+        over = [stay for item in items if isinstance(item, Record) for stay in _ended(item)]
+        if over:
+            await self._patiently(partial(self._end, over))
         positions: dict[Partition, list[str]] = {}
         for item in items:
             positions.setdefault(item.partition, []).append(item.position)
         if positions:
             await self._patience.until_done(lambda: self._journal.settle(GROUP, positions))
+
+    async def _end(self, stays: Sequence[tuple[Session, datetime]]) -> None:
+        """Take back what stays had that are over, and give it to who waits for it."""
+        await self._grants.withdraw([session for session, _ in stays])
+        await self._grant(await self._books.ended(stays, self._clock.now()))
 
     async def _patiently(self, act: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -202,6 +207,15 @@ class Granter:
             )
         self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
         return inside
+
+
+def _ended(record: Record) -> Iterator[tuple[Session, datetime]]:
+    """The stays that an event has ended, and when."""
+    at = record.event.captured_at
+    if record.superseded is not None:
+        yield record.superseded, at
+    if record.session is not None and record.step in ENDED:
+        yield record.session, record.session.left_at or at
 
 
 async def grant_to(

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from settlement.books.claims import Claims
     from settlement.books.corrections import Corrections
     from settlement.books.debts import Debts
+    from settlement.books.exemptions import Exemptions
     from settlement.books.garages import Garages
     from settlement.books.merchants import Merchants
+    from settlement.books.passes import Passes
     from settlement.books.policies import Policies
     from settlement.books.prepayments import Prepayments
     from settlement.books.review import Reviews
@@ -66,6 +68,8 @@ class Operator:
     stay_tokens: StayTokens
     merchants: Merchants
     coupons: CouponDesk
+    exemptions: Exemptions
+    passes: Passes
     rails: Collection[str]
     """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from settlement.books.coupons import CouponSource
+from settlement.books.exemptions import Exemptions
+from settlement.books.passes import Passes
 
 if TYPE_CHECKING:
     import asyncpg
@@ -16,4 +18,8 @@ __all__ = ["benefit_sources"]
 
 def benefit_sources(pool: asyncpg.Pool, *, partition_count: int) -> tuple[BenefitSource, ...]:
     """The sources; ``partition_count`` is that of the installation."""
-    return (CouponSource(pool, partition_count=partition_count),)
+    return (
+        Exemptions(pool),
+        Passes(pool, partition_count=partition_count),
+        CouponSource(pool, partition_count=partition_count),
+    )

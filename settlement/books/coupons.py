@@ -179,6 +179,10 @@ class CouponSource(BenefitSource):
             found[place] += parse_benefits(row["terms"])
         return [found[place] for place in range(len(sessions))]
 
+    @override
+    async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
+        return ()
+
 
 def _check(request: Request, known: asyncpg.Record) -> None:
     given = (request.template_id, request.number, request.only_session_id)

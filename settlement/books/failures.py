@@ -32,6 +32,7 @@ CONFLICTS: Final[dict[str, str]] = {
     "access_token_pkey": "this token already exists",
     "correction_is_made_once": "this correction is already booked",
     "correction_once_per_bill": "somebody else corrects this bill now",
+    "pass_place_holds_one_car": "somebody else takes this place now",
 }
 """Constraints that a caller can run into, and what to tell him."""
 
@@ -46,6 +47,9 @@ MISSING: Final[dict[str, str]] = {
     "merchant_of_garage": "there is no such garage",
     "coupon_template_of_merchant": "there is no such merchant",
     "merchant_payment_of_merchant": "there is no such merchant",
+    "exemption_garage_id_fkey": "there is no such garage",
+    "pass_garage_id_fkey": "there is no such garage",
+    "pass_account_id_fkey": "there is no such account",
 }
 """Foreign keys that a caller can run into."""
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from settlement.policy import PolicyVersionId
     from settlement.returning import Found
 
-__all__ = ["PostgresGrantBooks", "known_of"]
+__all__ = ["PostgresGrantBooks", "known_of", "session_of"]
 
 
 class PostgresGrantBooks(GrantBooks, DebtBooks):
@@ -71,6 +71,11 @@ class PostgresGrantBooks(GrantBooks, DebtBooks):
     @override
     async def benefits(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
         return await benefits_of(self._sources, sessions, now)
+
+    @override
+    async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
+        found = [await source.ended(stays, now) for source in self._sources]
+        return [session for sessions in found for session in sessions]
 
     @override
     async def policies(self, now: datetime) -> PolicyBook:
@@ -100,7 +105,7 @@ class PostgresGrantBooks(GrantBooks, DebtBooks):
     ) -> list[Session]:
         async with connection(self._pool) as held:
             rows = await held.fetch(sql("granter/sessions_inside"), list(account_ids), list(numbers))
-        return [_session(row) for row in rows]
+        return [session_of(row) for row in rows]
 
     @override
     async def plates_owing(self, raised_until: datetime, plates_max: int) -> list[Plate]:
@@ -236,7 +241,8 @@ def _plate(row: asyncpg.Record) -> Plate:
     return Plate(number=row["number"], colour=Colour(row["colour"]))
 
 
-def _session(row: asyncpg.Record) -> Session:
+def session_of(row: asyncpg.Record) -> Session:
+    """A session inside, as the books have it."""
     return Session(
         session_id=SessionId(row["session_id"]),
         garage_id=GarageId(row["garage_id"]),

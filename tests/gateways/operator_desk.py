@@ -39,9 +39,11 @@ from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
+from settlement.books.exemptions import Exemptions
 from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.merchants import Merchants
+from settlement.books.passes import Passes
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -264,6 +266,8 @@ def _operator(
         standings=Standings(pool, partition_count=PARTITIONS),
         debts=Debts(pool, partition_count=PARTITIONS),
         claims=Claims(pool),
+        exemptions=Exemptions(pool),
+        passes=Passes(pool, partition_count=PARTITIONS),
         stay_tokens=StayTokens(pool, partition_count=PARTITIONS),
         merchants=Merchants(pool, partition_count=PARTITIONS),
         coupons=CouponDesk(

@@ -17,6 +17,7 @@ from parking.ids import GarageId
 from settlement.books.benefit_sources import benefit_sources
 from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.coupon_life import TRANSITIONS
+from settlement.giving import benefits_of
 from settlement.merchant import Budget, Merchant, MerchantId, MerchantKey
 from tests.books.operating import NOON, PARTITIONS
 from tests.gateways.operator_desk import PLATE, Front, open_front
@@ -297,8 +298,8 @@ async def leave_free(front: Front) -> str:
 
 async def had(front: Front, session: Session) -> int:
     """How many coupons the stay is given."""
-    (source,) = benefit_sources(front.pool, partition_count=PARTITIONS)
-    (benefits,) = await source.of([session], front.clock.now())
+    sources = benefit_sources(front.pool, partition_count=PARTITIONS)
+    (benefits,) = await benefits_of(sources, [session], front.clock.now())
     return len(benefits.coupons)
 
 

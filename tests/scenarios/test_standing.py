@@ -1,4 +1,4 @@
-"""Plays the tables in ``standing/`` on a real Valkey and a real PostgreSQL: decision, bill and ledger.
+"""Plays the tables in ``standing/`` and ``benefits/`` on real stores: decision, bill and ledger.
 
 Before the arrow a line says when, where, what and which car; after it the answer; after the bar the bills
 that came of it and the balances of the ledger that moved, in fen. In the end every rule of ``verify`` holds.
@@ -18,11 +18,13 @@ from gateways.web.why import why
 from parking.errors import Conflict
 from parking.event import Kind
 from parking.ids import BillId, EventId, GarageId
-from parking.plate import Colour, parse_plate
+from parking.plate import Colour, VehicleClass, parse_plate
 from settlement.books.accounts import AccountState
 from settlement.books.claims import DisputeEnd as BindingEnd
 from settlement.books.debts import DebtPayment, DisputeEnd
 from settlement.books.migrate import owner_connection
+from settlement.exemption import CarsInside, Exemption
+from settlement.passes import Pass, WhenPlaceFrees
 from tests.scenarios.stage import an_event
 from tests.scenarios.table import Scenario, Step, read_scenarios
 from tests.scenarios.test_gates import moment
@@ -35,7 +37,13 @@ if TYPE_CHECKING:
     from parking.ids import AccountId, SessionId
 
 FOLDER = Path(__file__).parent / "standing"
-SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
+FOLDERS = (FOLDER, Path(__file__).parent / "benefits")
+SCENARIOS = [
+    (file.stem, one)
+    for folder in FOLDERS
+    for file in sorted(folder.glob("*.txt"))
+    for one in read_scenarios(file)
+]
 CONTEST = UUID(int=99)
 GATES = {"entry": Kind.ENTRY, "exit": Kind.EXIT, "turn-back": Kind.TURN_BACK}
 
@@ -155,6 +163,54 @@ class Player:
         await self._on.accounts.change(account_id, state=AccountState(step.options["state"]))
         await self._on.regrant(account_id)
         return "changed"
+
+    async def _pass(self, step: Step) -> str:
+        """A pass of the step's plate and those named ``with``, or of its account."""
+        on, options = self._on, step.options
+        number = step.plate.partition("/")[0]
+        account_id = self._accounts[number] if "account" in options else None
+        numbers = [] if account_id else [number, *options.get("with", "").split("+")]
+        given = Pass(
+            pass_id=options.get("id", "m1"),
+            garage_id=GarageId(step.lane.partition("/")[0]),
+            name=options.get("id", "m1"),
+            account_id=account_id,
+            plates=tuple(parse_plate(one, Colour.BLUE) for one in numbers if one),
+            places=int(options.get("places", "1")),
+            when_place_frees=WhenPlaceFrees(options.get("frees", "stays_visitor")),
+            valid_from=moment(options.get("from", "00:00")),
+            valid_until=moment(options.get("until", "30/00:00")),
+        )
+        lost = await on.passes.put(given, by="Li", now=on.clock.now())
+        accounts = [account_id] if account_id else []
+        await on.regrant(*accounts, unbound_numbers=[*lost, *(one.number for one in given.plates)])
+        return "put"
+
+    async def _exempt(self, step: Step) -> str:
+        """An entry of a list: of the plate, or of a class."""
+        on, options = self._on, step.options
+        vehicle_class = VehicleClass(options["class"]) if "class" in options else None
+        exemption = Exemption(
+            exemption_id=options.get("id", "x1"),
+            garage_id=None if "operator" in options else GarageId(step.lane.partition("/")[0]),
+            operator_id=options.get("operator"),
+            plate=None if vehicle_class else parse_plate(step.plate, Colour.BLUE),
+            vehicle_class=vehicle_class,
+            cause=options.get("cause", "fire-brigade"),
+            cars_inside=CarsInside(options.get("inside", "next_entry")),
+            valid_from=moment(options.get("from", "00:00")),
+            valid_until=moment(options["until"]) if "until" in options else None,
+            added_at=on.clock.now(),
+        )
+        await on.exemptions.add(exemption, by="Li")
+        await on.regrant(unbound_numbers=[exemption.plate.number] if exemption.plate else [])
+        return "listed"
+
+    async def _unlist(self, step: Step) -> str:
+        on = self._on
+        number = await on.exemptions.end(step.options.get("id", "x1"), by="Li", now=on.clock.now())
+        await on.regrant(unbound_numbers=[number] if number else [])
+        return "ended"
 
     async def _unbind(self, step: Step) -> str:
         plate = parse_plate(step.plate, Colour.BLUE)

@@ -28,9 +28,11 @@ from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
+from settlement.books.exemptions import Exemptions
 from settlement.books.garages import GarageRecord, Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.merchants import Merchants
+from settlement.books.passes import Passes
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -88,6 +90,7 @@ class Town:
         self.desk = Desk(self.sessions, clock)
         sources = benefit_sources(pool, partition_count=count)
         books = PostgresGrantBooks(pool, self.policies, partition_count=count, sources=sources)
+        self.exemptions, self.passes = Exemptions(pool), Passes(pool, partition_count=count)
         self.granter = Granter(
             journal=self.journal,
             books=books,
