@@ -32,10 +32,12 @@ RAIL: Final = "simulator"
 ACCOUNTS_A_BATCH: Final = 1_000
 SESSIONS_A_PAGE: Final = 200
 REFUSED_FROM: Final = 400
+NOT_AUTHENTICATED: Final = 401
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 LOOK_EVERY_SECONDS: Final = 0.05
 FIND_SECONDS: Final = 60.0
+KNOWN_SECONDS: Final = 10.0
 CHARGED_SECONDS: Final = 10.0
 UNTRIED: Final = frozenset({"due", "sent"})
 
@@ -177,9 +179,16 @@ class Office:
         unless: Collection[int] = (),
     ) -> bytes:
         """The body of the answer; empty for a refusal with one of the statuses ``unless``."""
-        reply = await self._requests.send(
-            method, self._url + path, token=self._token, body=body, content_type=content_type
-        )
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + KNOWN_SECONDS
+        while True:
+            reply = await self._requests.send(
+                method, self._url + path, token=self._token, body=body, content_type=content_type
+            )
+            # Tokens are read anew every second: one that was just made may not be known yet.
+            if reply.status != NOT_AUTHENTICATED or loop.time() > give_up_at:
+                break
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
         if reply.status in unless:
             return b""
         if reply.status >= REFUSED_FROM:
