@@ -13,7 +13,7 @@ import aiohttp
 
 from gateways.device_secrets import unseal
 from gateways.gates.barrier_log import BarrierLog
-from gateways.gates.commands import Commander
+from gateways.gates.commands import Commander, NoBarrier
 from gateways.gates.dahua.commands import DahuaCommands
 from gateways.gates.dahua.protocol import DahuaItsapi
 from gateways.gates.device_access import DeviceAccess
@@ -30,6 +30,8 @@ from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
 from gateways.gates.vzenith.protocol import VzenithHttp
+from gateways.gates.webhooks.openalpr import OpenAlpr
+from gateways.gates.webhooks.platerecognizer import PlateRecognizer
 from gateways.native_wiring import open_native
 from parking.live.sessions import Sessions
 
@@ -46,11 +48,20 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "PROTOCOLS", "open_gates"]
 
-PROTOCOLS: Final[tuple[GateProtocol, ...]] = (VzenithHttp(), HuaxiaHttp(), HikvisionIsapi(), DahuaItsapi())
+PROTOCOLS: Final[tuple[GateProtocol, ...]] = (
+    VzenithHttp(),
+    HuaxiaHttp(),
+    HikvisionIsapi(),
+    DahuaItsapi(),
+    PlateRecognizer(),
+    OpenAlpr(),
+)
 """A further protocol is added here, and nowhere else."""
 COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {
     "dahua": DahuaCommands,
     "hikvision": HikvisionCommands,
+    "openalpr": lambda _: NoBarrier(),
+    "platerecognizer": lambda _: NoBarrier(),
 }
 """By protocol, how devices are called whose answer opens nothing."""
 COMMAND_TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from typing_extensions import override
 
 from parking.barrier import GateOutcome
 from parking.errors import LeaveFirstError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from parking.barrier import BarrierRecord
     from parking.device import Device
 
-__all__ = ["BarrierCommands", "CommandResult", "Commander"]
+__all__ = ["BarrierCommands", "CommandResult", "Commander", "NoBarrier"]
 
 log = structlog.get_logger()
 UNDER_WAY_MAX: Final = 64
@@ -47,6 +48,14 @@ class BarrierCommands(ABC):
     @abstractmethod
     async def open(self, device: Device, channel: str, password: str) -> CommandResult:
         """Open the barrier of a channel; failures of the network are :attr:`GateOutcome.UNREACHABLE`."""
+
+
+class NoBarrier(BarrierCommands):
+    """For readers that move nothing: a car is let through, and the record says that nobody was told."""
+
+    @override
+    async def open(self, device: Device, channel: str, password: str) -> CommandResult:
+        return CommandResult(outcome=GateOutcome.REJECTED, said="this reader has no barrier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
