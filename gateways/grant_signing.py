@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from parking.errors import InvalidInput, NotFound
-from parking.grant_token import Claims, sign_claims
+from parking.grant_token import claims_of, seal_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from parking.clock import Clock
     from parking.grant import Grant
+    from parking.grant_token import Seal
     from parking.session import Session
 
 __all__ = ["GrantSigner", "discard_key", "make_key"]
@@ -63,21 +64,12 @@ class GrantSigner:
         self._seen: int | None = None
         self._key: tuple[str, Ed25519PrivateKey] | None = None
 
-    def sign(self, session: Session, grant: Grant) -> str | None:
-        """The token of a grant."""
+    def sign(self, session: Session, grant: Grant) -> Seal | None:
+        """The seal of a grant's token."""
         key = self._current()
         if key is None:
             return None
-        claims = Claims(
-            garage_id=session.garage_id,
-            number=session.plate.number,
-            colour=session.plate.colour,
-            session_id=session.session_id,
-            limit_fen=grant.limit_fen,
-            issued_at=self._clock.now(),
-            expires_at=grant.expires_at,
-        )
-        return sign_claims(claims, key[1], key[0])
+        return seal_of(claims_of(session, grant, self._clock.now()), key[1], key[0])
 
     def _current(self) -> tuple[str, Ed25519PrivateKey] | None:
         try:

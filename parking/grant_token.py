@@ -23,7 +23,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from parking.clock import from_ms
+from parking.clock import from_ms, to_ms
 from parking.ids import GarageId, SessionId
 
 if TYPE_CHECKING:
@@ -31,7 +31,21 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["TOKEN_MAX", "Claims", "TokenCheck", "check_token", "key_id_of", "sign_claims"]
+    from parking.grant import Grant
+    from parking.session import Session
+
+__all__ = [
+    "TOKEN_MAX",
+    "Claims",
+    "Seal",
+    "TokenCheck",
+    "check_token",
+    "claims_of",
+    "key_id_of",
+    "seal_of",
+    "sign_claims",
+    "token_of",
+]
 
 TOKEN_MAX = 1024
 """Characters; a longer one is not looked at."""
@@ -67,19 +81,56 @@ class Claims:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What a token says beyond the session and its grant, so that nobody need keep the whole of it."""
+
+    key_id: str
+    issued_at: datetime
+    signature: bytes
+    """64 bytes."""
+
+
+def claims_of(session: Session, grant: Grant, issued_at: datetime) -> Claims:
+    """What the token of a session's grant says."""
+    return Claims(
+        garage_id=session.garage_id,
+        number=session.plate.number,
+        colour=session.plate.colour,
+        session_id=session.session_id,
+        limit_fen=grant.limit_fen,
+        issued_at=issued_at,
+        expires_at=grant.expires_at,
+    )
+
+
 def sign_claims(claims: Claims, key: Ed25519PrivateKey, key_id: str) -> str:
     """The token; the same claims by the same key are the same token."""
+    return token_of(claims, seal_of(claims, key, key_id))
+
+
+def seal_of(claims: Claims, key: Ed25519PrivateKey, key_id: str) -> Seal:
+    """Sign claims by a key."""
+    signature = key.sign(_signed_text(claims, key_id).encode())
+    return Seal(key_id=key_id, issued_at=claims.issued_at, signature=signature)
+
+
+def token_of(claims: Claims, seal: Seal) -> str:
+    """The token, to the byte as it was signed."""
+    return f"{_signed_text(claims, seal.key_id)}.{_encoded(seal.signature)}"
+
+
+def _signed_text(claims: Claims, key_id: str) -> str:
     header = {"alg": ALGORITHM, "kid": key_id, "typ": TYPE}
     payload = {
         "aud": claims.garage_id,
         "sub": f"{claims.number};{claims.colour}",
         "lim": claims.limit_fen,
-        "iat": int(claims.issued_at.timestamp()),
-        "exp": int(claims.expires_at.timestamp()),
+        "iat": to_ms(claims.issued_at) // 1000,
+        "exp": to_ms(claims.expires_at) // 1000,
         "jti": str(claims.session_id),
     }
-    signed = f"{_encoded(_json(header))}.{_encoded(_json(payload))}"
-    return f"{signed}.{_encoded(key.sign(signed.encode()))}"
+    return f"{_encoded(_json(header))}.{_encoded(_json(payload))}"
 
 
 def key_id_of(token: str) -> str:

@@ -18,6 +18,7 @@ from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
 from parking.grant import Grant, GrantReason
+from parking.grant_token import Seal
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
 from parking.journal import Record, Result
 from parking.plate import Colour, Plate
@@ -44,6 +45,8 @@ __all__ = [
     "grant_text",
     "held_grant",
     "record_from",
+    "seal_bytes",
+    "seal_from",
     "session_facts",
     "session_from",
 ]
@@ -159,6 +162,19 @@ def held_grant(text: str | None) -> Grant | None:
 def given_text(benefits: Benefits | None) -> str:
     """What a stay is given, as the library has it; ``-`` as long as that is not known."""
     return "-" if benefits is None else benefits_text(benefits)
+
+
+def seal_bytes(seal: Seal | None) -> bytes:
+    """``key id;issued s;signature``, or nothing."""
+    return (
+        b"" if seal is None else f"{seal.key_id};{to_ms(seal.issued_at) // 1000};".encode() + seal.signature
+    )
+
+
+def seal_from(raw: bytes) -> Seal:
+    """The inverse of :func:`seal_bytes` for a seal."""
+    key_id, issued_s, signature = raw.split(b";", 2)
+    return Seal(key_id=key_id.decode(), issued_at=from_ms(int(issued_s) * 1000), signature=signature)
 
 
 def debt_text(debt: DebtNotice) -> str:

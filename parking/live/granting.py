@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parking.clock import to_ms
-from parking.live.codec import debt_text, given_text, grant_text
+from parking.grant_token import claims_of, token_of
+from parking.live.codec import (
+    debt_text,
+    given_text,
+    grant_from,
+    grant_text,
+    seal_bytes,
+    seal_from,
+    session_from,
+)
 from parking.live.keys import Keys
 
 if TYPE_CHECKING:
@@ -16,20 +25,26 @@ if TYPE_CHECKING:
     from parking.clock import Clock
     from parking.debt import DebtNotice
     from parking.grant import Grant, Granted
+    from parking.grant_token import Seal
     from parking.ids import GarageId
     from parking.live.batching import BatchingConnection
     from parking.live.keys import GarageKeys
     from parking.plate import Plate
     from parking.session import Session
 
-T = TypeVar("T")
 __all__ = ["GrantChanges", "LiveDebtors", "LiveGrants", "grants_since"]
+
+Done = TypeVar("Done")
+SIGNED_FIELDS: Final = ("s", "f", "v", "g")
+"""What a token says, in the hash of a car."""
+CARS_AT_A_TIME: Final = 500
+"""As many as are read together, so that lanes are served in between."""
 
 
 class LiveGrants:
     """Grants for cars inside; all of a push share a few round trips.
 
-    ``sign`` makes the token by which a controller can prove a grant; without it none are handed out.
+    ``sign`` seals the token by which a controller can prove a grant; without it none are handed out.
     """
 
     def __init__(
@@ -38,7 +53,7 @@ class LiveGrants:
         clock: Clock,
         *,
         partition_count: int,
-        sign: Callable[[Session, Grant], str | None] | None = None,
+        sign: Callable[[Session, Grant], Seal | None] | None = None,
     ) -> None:
         self._live = live
         self._clock = clock
@@ -58,11 +73,11 @@ class LiveGrants:
         session = granted.session
         keys = self._keys.of(session.garage_id)
         number = session.plate.number
-        token = self._sign(session, granted.grant) if granted.grant.allowed else None
+        seal = self._sign(session, granted.grant) if granted.grant.allowed else None
         done = await self._live.call(
-            "FCALL", "lf1_grant", 5, keys.car(number), *keys.tokens, keys.changes,
+            "FCALL", "lf1_grant", 5, keys.car(number), *keys.handouts, keys.changes,
             str(session.session_id), grant_text(granted.grant),
-            debt_text(granted.debt) if granted.debt is not None else "", token or "", number,
+            debt_text(granted.debt) if granted.debt is not None else "", seal_bytes(seal), number,
             to_ms(self._clock.now()), given_text(granted.benefits),
         )  # fmt: skip
         return bool(done)
@@ -71,7 +86,7 @@ class LiveGrants:
         keys = self._keys.of(session.garage_id)
         number = session.plate.number
         await self._live.call(
-            "FCALL", "lf1_withdraw", 5, keys.car(number), *keys.tokens, keys.changes,
+            "FCALL", "lf1_withdraw", 5, keys.car(number), *keys.handouts, keys.changes,
             number, to_ms(self._clock.now()),
         )  # fmt: skip
 
@@ -125,30 +140,55 @@ class GrantChanges:
 async def grants_since(
     live: BatchingConnection, garage_id: GarageId, place: str, *, partition_count: int
 ) -> GrantChanges:
-    """What changed since ``place`` (``""``: since ever); the whole where a place is not known any more."""
+    """What changed since ``place`` (``""``: since ever); the whole where a place is not known any more.
+
+    The tokens are put together from what is known of the cars. One that leaves while they are read is not
+    given any more: it is taken back by a later change.
+    """
     epoch, _, change = place.partition(".")
     if not (epoch.isdigit() and change.isdigit()):
         epoch, change = "", "0"
     keys = Keys(partition_count).of(garage_id)
-    reply: list[bytes] = await live.call("FCALL_RO", "lf1_grants", 3, *keys.tokens, epoch, change)
+    reply: list[bytes] = await live.call("FCALL_RO", "lf1_grants", 3, *keys.handouts, epoch, change)
     words = [one.decode() for one in reply]
     end = words.index("#")
+    given: dict[str, str] = {}
+    for start in range(3, end, CARS_AT_A_TIME):
+        numbers = words[start : min(start + CARS_AT_A_TIME, end)]
+        cars = await _all_of([_fields_of(live, keys.car(number)) for number in numbers])
+        tokens = {number: _token(garage_id, car) for number, car in zip(numbers, cars, strict=True)}
+        given |= {number: token for number, token in tokens.items() if token}
     return GrantChanges(
-        place=f"{words[0]}.{words[1]}",
-        whole=words[2] == "1",
-        given=dict(zip(words[3:end:2], words[4:end:2], strict=True)),
-        taken=words[end + 1 :],
+        place=f"{words[0]}.{words[1]}", whole=words[2] == "1", given=given, taken=words[end + 1 :]
     )
+
+
+async def _fields_of(live: BatchingConnection, car: str) -> list[bytes | None]:
+    found: list[bytes | None] = await live.call("HMGET", car, *SIGNED_FIELDS, "k")
+    return found
+
+
+def _token(garage_id: GarageId, found: list[bytes | None]) -> str | None:
+    """The token of a car; ``None`` of one that has none, is gone, or cannot be read by this version."""
+    *values, raw = found
+    if raw is None or None in values:
+        return None
+    fields = {name: value.decode() for name, value in zip(SIGNED_FIELDS, values, strict=True) if value}
+    try:
+        session, grant, seal = session_from(garage_id, fields), grant_from(fields["g"]), seal_from(raw)
+    except (KeyError, ValueError, TypeError, ArithmeticError):
+        return None
+    return token_of(claims_of(session, grant, seal.issued_at), seal)
 
 
 def _field(plate: Plate) -> str:
     return f"{plate.number};{plate.colour}"
 
 
-async def _all_of(acts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def _all_of(acts: Sequence[Coroutine[Any, Any, Done]]) -> list[Done]:
     try:
         async with asyncio.TaskGroup() as tasks:
-            begun = [tasks.create_task(act) for act in acts]
+            under_way = [tasks.create_task(act) for act in acts]
     except ExceptionGroup as group:
         raise group.exceptions[0] from group
-    return [one.result() for one in begun]
+    return [task.result() for task in under_way]

@@ -57,8 +57,8 @@ class GarageKeys:
         return f"{self.prefix}k"
 
     @property
-    def tokens(self) -> tuple[str, str, str]:
-        """The signed grants, and which change gave and took each last."""
+    def handouts(self) -> tuple[str, str, str]:
+        """How often signed grants were given and taken, and which change gave and took each last."""
         return f"{self.prefix}t", f"{self.prefix}tg", f"{self.prefix}tt"
 
     def car(self, number: str) -> str:

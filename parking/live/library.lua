@@ -2,7 +2,7 @@
 
 -- The steps of a session, each atomic: remember the answer, change the session, write the journal.
 --
--- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, d debt notice, p prepaid
+-- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, k its seal, d debt notice, p prepaid
 -- fen, pa paid at ms, pu paid until ms, b benefits, y earlier visits, t digest of the token that it leaves by); a car
 -- that just left is the same hash under another key, with o left ms, a fee fen and c changes of the price list. An
 -- answered event is a string "<digest>;<decision>;<session id>".
@@ -230,64 +230,62 @@ local function tell(channel, key)
   if channel then redis.call('SPUBLISH', channel, key) end
 end
 
--- The signed grants of a garage are a hash (number -> token; '#' number of changes, '#e' since when they are
--- counted, '#f' changes that are forgotten), two sorted sets say which change gave or took one last.
-local function hand_out(tokens, given, taken, channel, number, token, now_ms)
-  if token == '' and redis.call('HDEL', tokens, number) == 0 then return end
-  tell(channel, tokens)
-  redis.call('HSETNX', tokens, '#e', now_ms)
-  local change = redis.call('HINCRBY', tokens, '#', 1)
-  if token ~= '' then
-    redis.call('HSET', tokens, number, token)
+-- Whose signed grants a garage hands out: two sorted sets say which change gave or took one last, by number; a
+-- hash the number of changes '#', since when they are counted '#e', and which are forgotten '#f'.
+local function hand_out(counts, given, taken, channel, number, signed, now_ms)
+  if not signed and redis.call('ZREM', given, number) == 0 then return end
+  tell(channel, counts)
+  redis.call('HSETNX', counts, '#e', now_ms)
+  local change = redis.call('HINCRBY', counts, '#', 1)
+  if signed then
     redis.call('ZADD', given, change, number)
     redis.call('ZREM', taken, number)
     return
   end
-  redis.call('ZREM', given, number)
   redis.call('ZADD', taken, change, number)
   local forgotten = redis.call('ZRANGE', taken, 0, -WITHDRAWN_KEPT - 1, 'WITHSCORES')
   if #forgotten > 0 then
-    redis.call('HSET', tokens, '#f', forgotten[#forgotten])
+    redis.call('HSET', counts, '#f', forgotten[#forgotten])
     redis.call('ZREMRANGEBYRANK', taken, 0, -WITHDRAWN_KEPT - 1)
   end
 end
 
--- grant <car> <tokens> <given> <taken> <changes> | session_id grant debt token number now_ms benefits
+-- grant <car> <counts> <given> <taken> <changes> | session_id grant debt seal number now_ms benefits
 -- Benefits of '-' are not known: what the car has stays.
 local function grant(keys, args)
-  local car, tokens, given, taken, channel = unpack(keys)
-  local session, text, debt, token, number, now_ms, benefits = unpack(args)
+  local car, counts, given, taken, channel = unpack(keys)
+  local session, text, debt, seal, number, now_ms, benefits = unpack(args)
   if redis.call('HGET', car, 's') ~= session then return 0 end
   redis.call('HSET', car, 'g', text)
   if debt == '' then redis.call('HDEL', car, 'd') else redis.call('HSET', car, 'd', debt) end
   if benefits and benefits ~= '-' then redis.call('HSET', car, 'b', benefits) end
-  hand_out(tokens, given, taken, channel, number, token, now_ms)
+  if seal == '' then redis.call('HDEL', car, 'k') else redis.call('HSET', car, 'k', seal) end
+  hand_out(counts, given, taken, channel, number, seal ~= '', now_ms)
   tell(channel, car)
   return 1
 end
 
--- withdraw <car> <tokens> <given> <taken> <changes> | number now_ms
+-- withdraw <car> <counts> <given> <taken> <changes> | number now_ms
 -- Takes back the signed grant of a car that has left, unless it is inside again.
 local function withdraw(keys, args)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
-  hand_out(keys[2], keys[3], keys[4], keys[5], args[1], '', args[2])
+  hand_out(keys[2], keys[3], keys[4], keys[5], args[1], false, args[2])
   return 1
 end
 
--- grants <tokens> <given> <taken> | epoch since
+-- grants <counts> <given> <taken> | epoch since
 -- What changed after change number since of the epoch: epoch, number of changes, 1 if all is told, then the
--- numbers and tokens, then after a '#' the numbers taken back.
+-- numbers given, then after a '#' the numbers taken back.
 local function grants(keys, args)
-  local tokens, given, taken = unpack(keys)
-  local state = redis.call('HMGET', tokens, '#e', '#', '#f')
-  local epoch, changes, floor = state[1] or '0', state[2] or '0', state[3] or '0'
+  local counts, given, taken = unpack(keys)
+  local state = redis.call('HMGET', counts, '#e', '#', '#f')
+  local epoch, count, floor = state[1] or '0', state[2] or '0', state[3] or '0'
   local since = tonumber(args[2])
   local whole = args[1] ~= epoch or since < tonumber(floor)
   if whole then since = 0 end
-  local reply = { epoch, changes, whole and '1' or '0' }
+  local reply = { epoch, count, whole and '1' or '0' }
   for _, number in ipairs(redis.call('ZRANGE', given, '(' .. since, '+inf', 'BYSCORE')) do
     reply[#reply + 1] = number
-    reply[#reply + 1] = redis.call('HGET', tokens, number) or ''
   end
   reply[#reply + 1] = '#'
   if not whole then

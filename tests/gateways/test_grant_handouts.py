@@ -86,6 +86,7 @@ async def test_grants_are_handed_out_whole_and_by_what_changed(valkey_url: str, 
         assert (again["whole"], again["given"], again["taken"]) == (False, [], [])
         await grant(valkey_url, tmp_path / "keys", "浙B12345", limit_fen=0)
         gate.post(gate_event("out1", "exit"))
+        assert ask(gate, path).body["given"] == [], "nothing for a car that has left, withdrawn or not"
         await withdraw(valkey_url, "浙A12345")
         changed = ask(gate, f"{path}?since={whole['place']}").body
         assert (changed["whole"], changed["given"]) == (False, [])

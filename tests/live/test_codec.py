@@ -14,6 +14,7 @@ from parking.clock import from_ms, to_ms
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
 from parking.grant import Grant, GrantReason
+from parking.grant_token import Seal
 from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, SessionId, TariffVersionId
 from parking.live.codec import (
     answer_from,
@@ -24,6 +25,8 @@ from parking.live.codec import (
     grant_from,
     grant_text,
     record_from,
+    seal_bytes,
+    seal_from,
     session_facts,
     session_from,
 )
@@ -152,3 +155,9 @@ def test_a_record_that_says_something_unknown_is_unreadable(field: str, value: s
     }
     with pytest.raises((KeyError, ValueError)):
         record_from("1-0", Partition(0), fields | {field: value})
+
+
+def test_a_seal_keeps_every_byte_of_its_signature() -> None:
+    seal = Seal(key_id="20260302T080000-01234567", issued_at=from_ms(1_772_438_400_000), signature=b";" * 64)
+    assert seal_from(seal_bytes(seal)) == seal
+    assert seal_bytes(None) == b""
