@@ -7,11 +7,14 @@ import gc
 import signal
 from typing import TYPE_CHECKING
 
+import structlog
 import uvloop
 
 from gateways.logs import configure_logs
 from gateways.supervisor import lifeline_lost
 from parking.clock import FileClock, SystemClock
+from parking.errors import DependencyError
+from parking.live.store_check import check_store
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from gateways.settings import Settings
     from parking.clock import Clock
 
-__all__ = ["clock_of", "collect_seldom", "ended", "run"]
+__all__ = ["check_live_store", "clock_of", "collect_seldom", "ended", "run"]
 
+log = structlog.get_logger()
 COLLECT_AFTER = (20_000, 20, 50)
 """Neither requests nor batches leave cycles behind; looking for them every 700 objects took up to a quarter
 of the time."""
@@ -35,6 +39,16 @@ def run(main: Coroutine[object, object, None], settings: Settings, *, process: s
 def clock_of(settings: Settings) -> Clock:
     """The machine's clock, or the file that a player moves."""
     return SystemClock() if settings.test_clock is None else FileClock(settings.test_clock)
+
+
+async def check_live_store(settings: Settings) -> None:
+    """Refuse a named live store that would lose what it was told; one that is away now is taken on trust."""
+    if settings.valkey_url is None:
+        return
+    try:
+        await check_store(settings.valkey_url.get_secret_value(), settings.valkey_durability)
+    except DependencyError as error:
+        log.warning("live_store_not_checked", error=str(error))
 
 
 def collect_seldom() -> None:

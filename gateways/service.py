@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from gateways.embedded.stores import embedded_stores
-from gateways.process import clock_of
+from gateways.process import check_live_store, clock_of
 from gateways.settings import environment_of, process_environment
 from gateways.supervisor import ChildSpec, Supervisor
 from parking.errors import DependencyError
@@ -53,6 +53,7 @@ async def serve_all(settings: Settings, *, announce: Callable[[Addresses], None]
     ) as stores:
         variables = dict(environment_of(settings)) | _store_addresses(stores)
         dsn = variables["LEAVE_FIRST_POSTGRES_DSN"]
+        await check_live_store(settings)
         try:
             await migrate(dsn, partition_count=settings.partition_count, now=clock_of(settings).now())
         except DependencyError as error:

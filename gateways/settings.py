@@ -19,6 +19,7 @@ from typing_extensions import override
 from gateways.embedded.data_dir import default_data_dir
 from gateways.mqtt.options import MqttVersion
 from gateways.web.problems import invalid
+from parking.live.store_check import Durability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,8 @@ class Settings(BaseSettings):
     """Embedded stores, spool and the gates' copy of the catalog live below it."""
     valkey_url: SecretStr | None = None
     """``redis://``, ``rediss://`` or ``unix://``; without it an embedded Valkey starts."""
+    valkey_durability: Durability = Durability.FSYNC
+    """``fsync`` refuses a live store that answers before its disk has it; ``server`` takes it as it is."""
     postgres_dsn: SecretStr | None = None
     """``postgresql://…``; without it an embedded PostgreSQL starts."""
     partition_count: Annotated[int, Field(ge=1, le=4096)] = 64

@@ -1,8 +1,8 @@
 """Many events of one garage, answered with few calls.
 
 Every event is at some step of its answer; all that are ready travel together, and what comes back lets each
-take the next. Events of one plate are answered one after the other, in the order in which they came; those of
-different plates do not wait for each other.
+take the next. Events of one plate, or of one id, are answered one after the other, in the order in which they
+came; others do not wait for each other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Failure = LeaveFirstError | TimeoutError
 
 
 class Ready(NamedTuple):
-    """An event whose next step is to be taken; ``chain`` are the later events of its plate."""
+    """An event whose next step is to be taken; ``chain`` are the events that come after it."""
 
     place: int
     answering: Answering
@@ -75,15 +75,11 @@ class Work:
         self.answers: list[Answer | Failure | None] = [None] * len(events)
 
     def first(self) -> list[Ready]:
-        """The first event of every plate; what has no plate waits for nobody."""
-        chains: dict[str, deque[int]] = {}
-        for place, event in enumerate(self._events):
-            name = event.plate.number if event.plate.readable else f"/{place}"
-            chains.setdefault(name, deque()).append(place)
-        return [ready for chain in chains.values() for ready in self._next_of(chain)]
+        """The first event of every chain."""
+        return [ready for chain in _chains(self._events) for ready in self._next_of(chain)]
 
     def go_on(self, one: Ready, reply: object) -> Iterator[Ready]:
-        """Let an event have its reply: it has a further step, or its plate's next event begins."""
+        """Let an event have its reply: it has a further step, or the next of its chain begins."""
         try:
             step = one.answering.send(one.step.read(reply))
         except StopIteration as end:
@@ -105,3 +101,20 @@ class Work:
                 self.answers[place] = error
             else:
                 return
+
+
+def _chains(events: Sequence[GateEvent]) -> list[deque[int]]:
+    """The places of events, together where they have a plate or an id in common, each in order."""
+    chain_of: dict[str, list[int]] = {}
+    for place, event in enumerate(events):
+        names = [f"id {event.event_id}"]
+        if event.plate.readable:
+            names.append(f"plate {event.plate.number}")
+        first, *others = [chain_of[name] for name in names if name in chain_of] or [[]]
+        for other in others:
+            if other is not first:
+                first += other
+                chain_of |= {name: first for name, chain in chain_of.items() if chain is other}
+        first.append(place)
+        chain_of |= dict.fromkeys(names, first)
+    return [deque(sorted(chain)) for chain in {id(chain): chain for chain in chain_of.values()}.values()]

@@ -22,6 +22,7 @@ turn-back soon after an exit           the car is inside again, its bill is cred
 turn-back without a passage            quarantined
 token not issued, used or replaced     ``token_refused``: nothing opens, at the exit a person looks
 late or offline                        booked as of its device time; never opens a barrier
+a lost opening, the gate stayed shut   what it did to the session is undone
 older than the lateness window         quarantined
 from the future, or by a wrong clock   quarantined; the barrier follows the outage policy
 =====================================  ==========================================================
@@ -40,7 +41,7 @@ from parking.errors import Busy, Defect
 from parking.event import Kind
 from parking.fee import changes_until
 from parking.garage import Direction
-from parking.ids import EventId
+from parking.ids import EventId, session_id_of
 from parking.journal import Result
 from parking.leaving import exit_decision
 from parking.live.outcomes import Changed, Inside, Outcome, Remembered, Written
@@ -115,7 +116,7 @@ class Desk:
             decision = Decision(verdict=Verdict.HOLD, reason=Reason.TOO_LATE)
             return self._note(case, given or decision, Result.QUARANTINED)
         if case.held_by_outage and given is not None and event.kind is not Kind.TURN_BACK:
-            return self._note(case, given, Result.APPLIED)
+            return self._held(case, given)
         match event.kind:
             case Kind.ENTRY:
                 return self._entry(case)
@@ -210,6 +211,15 @@ class Desk:
         )
         return _answer(case.event, outcome)
 
+    def _held(self, case: Case, given: Decision) -> Answering:
+        """The gate stayed shut: what a lost opening of the same event has done is undone."""
+        event = case.event
+        outcome = yield self._noting(case, given, Result.APPLIED)
+        moved = _moved_by(event, outcome)
+        if moved is not None:
+            outcome = yield self._steps.take_back(event, moved, hold=given, received_at=case.received_at)
+        return _answer(event, outcome)
+
     def _note(self, case: Case, decision: Decision, result: Result) -> Answering:
         return _answer(case.event, (yield self._noting(case, decision, result)))
 
@@ -223,6 +233,14 @@ class Desk:
             result=result,
             received_at=case.received_at,
         )
+
+
+def _moved_by(event: GateEvent, outcome: Outcome) -> SessionId | None:
+    """The session that an event has opened or closed, whose remembered answer was to open."""
+    if not isinstance(outcome, Remembered) or outcome.decision.verdict is not Verdict.OPEN:
+        return None
+    opened = session_id_of(event.garage_id, event.event_id)
+    return outcome.session_id if event.kind is Kind.EXIT or outcome.session_id == opened else None
 
 
 def _answer(event: GateEvent, outcome: Outcome) -> Answer:

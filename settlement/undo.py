@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from parking.decision import Reason
 from settlement.bill import credit_note_of
 from settlement.charge import ChargeId, Direction, State, charge_id_of
 from settlement.debt_ledger import debt_released
@@ -59,7 +58,7 @@ class Undo:
     """It was collected at a garage: a person gives it back."""
 
 
-def undo_of(billed: Billed, reason: str = Reason.TURN_BACK) -> Undo:
+def undo_of(billed: Billed, reason: str) -> Undo:
     """Credit the bill, for ``reason``, and decide what becomes of its charge."""
     bill = billed.bill
     note = credit_note_of(bill, reason)

@@ -15,7 +15,7 @@ from gateways.commands.options import installation_options
 from gateways.gate_process import run_gates
 from gateways.hangzhou.connection import load_connection
 from gateways.logs import configure_logs
-from gateways.process import run
+from gateways.process import check_live_store, run
 from gateways.service import Addresses, serve_all
 from gateways.supervisor import run_until_signal
 from parking.errors import InvalidInput
@@ -51,6 +51,8 @@ def serve_command(
         settings = settings.model_copy(update={"gate_processes": gate_processes})
     if role != "all":
         _need_addresses(settings, role)
+    if role != "all" and lifeline_fd is None:
+        uvloop.run(check_live_store(settings))
     if settings.hangzhou_file is not None and role != "gates":
         load_connection(settings.hangzhou_file)
     match role:

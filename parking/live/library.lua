@@ -188,6 +188,26 @@ local function leave(keys, args)
   return { NEW, answer }
 end
 
+-- The car is not inside: it never parked.
+local function undo_entry(car, inside, journal, number, answer, event)
+  local fields = session_fields(car)
+  redis.call('DEL', car)
+  redis.call('ZREM', inside, number)
+  append(journal, event, answer .. ';' .. fields[2], 'applied', 'entry_undone', unpack(fields))
+  return answer .. ';' .. fields[2]
+end
+
+-- The car is inside again, as it was.
+local function undo_exit(car, inside, left, journal, number, answer, event)
+  local fields = session_fields(left)
+  redis.call('HDEL', left, 'o', 'a', 'c')
+  redis.call('PERSIST', left)
+  redis.call('RENAME', left, car)
+  redis.call('ZADD', inside, redis.call('HGET', car, 'e'), number)
+  append(journal, event, answer .. ';' .. fields[2], 'applied', 'exit_undone', unpack(fields))
+  return answer .. ';' .. fields[2]
+end
+
 -- turn_back <event> <car> <inside> <left> <journal> |
 --   digest decision decision_if_no_passage keep_ms event direction at_ms within_ms number
 local function turn_back(keys, args)
@@ -204,21 +224,32 @@ local function turn_back(keys, args)
   end
   local answer
   if direction ~= 'exit' and recent(car, 'e') then
-    local fields = session_fields(car)
-    answer = decision .. ';' .. fields[2]
-    redis.call('DEL', car)
-    redis.call('ZREM', inside, number)
-    append(journal, event, answer, 'applied', 'entry_undone', unpack(fields))
+    answer = undo_entry(car, inside, journal, number, decision, event)
   elseif direction ~= 'entry' and recent(left, 'o') and redis.call('EXISTS', car) == 0 then
-    local fields = session_fields(left)
-    answer = decision .. ';' .. fields[2]
-    redis.call('HDEL', left, 'o', 'a', 'c')
-    redis.call('PERSIST', left)
-    redis.call('RENAME', left, car)
-    redis.call('ZADD', inside, redis.call('HGET', car, 'e'), number)
-    append(journal, event, answer, 'applied', 'exit_undone', unpack(fields))
+    answer = undo_exit(car, inside, left, journal, number, decision, event)
   else
     answer = decision_none .. ';'
+    append(journal, event, answer, 'quarantined', '-')
+  end
+  remember(event_key, digest, answer, keep_ms)
+  return { NEW, answer }
+end
+
+-- take_back <event> <car> <inside> <left> <journal> | digest kind hold keep_ms event session_id number
+-- The event was answered with an opening that never reached its gate, which stayed shut: what it did is undone.
+local function take_back(keys, args)
+  local event_key, car, inside, left, journal = unpack(keys)
+  local digest, kind, hold, keep_ms, event, session, number = unpack(args)
+  local known = recall(event_key, digest)
+  if known and not (known[1] == REPLAYED and string.sub(known[2], 1, 4) == 'open') then return known end
+
+  local answer
+  if kind == 'entry' and redis.call('HGET', car, 's') == session then
+    answer = undo_entry(car, inside, journal, number, hold, event)
+  elseif kind == 'exit' and redis.call('HGET', left, 's') == session and redis.call('EXISTS', car) == 0 then
+    answer = undo_exit(car, inside, left, journal, number, hold, event)
+  else
+    answer = hold .. ';'
     append(journal, event, answer, 'quarantined', '-')
   end
   remember(event_key, digest, answer, keep_ms)
@@ -361,6 +392,7 @@ end
 
 local STEPS = {
   lf1_look = look, lf1_find = find, lf1_look_issued = look_issued, lf1_enter = enter, lf1_note = note, lf1_leave = leave, lf1_turn_back = turn_back,
+  lf1_take_back = take_back,
 }
 
 -- many <keys of all steps> | (step keys_count arguments_count argument...)...
@@ -387,6 +419,7 @@ redis.register_function('lf1_enter', enter)
 redis.register_function('lf1_note', note)
 redis.register_function('lf1_leave', leave)
 redis.register_function('lf1_turn_back', turn_back)
+redis.register_function('lf1_take_back', take_back)
 redis.register_function('lf1_many', many)
 redis.register_function('lf1_grant', grant)
 redis.register_function('lf1_withdraw', withdraw)

@@ -188,6 +188,26 @@ class Steps:
             _read_back,
         )  # fmt: skip
 
+    def take_back(
+        self, event: GateEvent, session_id: SessionId, *, hold: Decision, received_at: datetime
+    ) -> LiveStep:
+        """Undo what an event did to a session whose gate stayed shut, because the answer never reached it.
+
+        Its opening is in the journal already; so this step is journalled under an event id of its own.
+        """
+        keys = self._keys.of(event.garage_id)
+        number = event.plate.number
+        written = replace(event, event_id=EventId(f"{event.event_id}#held"))
+        return LiveStep(
+            "lf1_take_back",
+            (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
+            (
+                event.digest(), event.kind, decision_text(hold), self._keep_ms,
+                event_text(written, received_at), str(session_id), number,
+            ),
+            _read_back,
+        )  # fmt: skip
+
     def note(
         self,
         event: GateEvent,

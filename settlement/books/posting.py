@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from parking.benefits import parse_benefits
+from parking.decision import Reason
 from parking.errors import CallerError, Conflict, Defect
+from parking.event import Kind
 from parking.ids import bill_id_of
 from parking.journal import Record
 from parking.price_facts import parse_changes, parse_earlier
@@ -138,12 +140,25 @@ async def _post_with_undone(
         await held.fetch(sql("posting/lock_sessions"), *_columns(sessions, 3))
         found = await held.fetch(sql("posting/lock_bills"), *_columns(undone.values(), 3))
         booked, fresh = await _post_segment(held, posting, now)
-        fresh_bills = {undone[record_no][2] for record_no in fresh if record_no in undone}
+        fresh_bills = {
+            undone[record_no][2]: _why_undone(posting.records[record_no - 1])
+            for record_no in fresh
+            if record_no in undone
+        }
         fresh_rows = [row for row in found if row["named_bill_id"] in fresh_bills]
         if len(fresh_rows) != len(fresh_bills):
             raise Defect("an exit is undone whose bill is not there")
-        undos = [undo_of(billed_of(row)) for row in fresh_rows if not row["credited"]]
+        undos = [
+            undo_of(billed_of(row), fresh_bills[row["named_bill_id"]])
+            for row in fresh_rows
+            if not row["credited"]
+        ]
         return booked + await void(held, undos, now)
+
+
+def _why_undone(record: Record) -> Reason:
+    """The car turned back, or its gate had never opened."""
+    return Reason.TURN_BACK if record.event.kind is Kind.TURN_BACK else record.decision.reason
 
 
 async def take_back(

@@ -100,6 +100,13 @@ class Car:
         decision = Decision(verdict=Verdict.OPEN, reason=Reason.TURN_BACK)
         return self._record(Kind.TURN_BACK, self.entered_at + after, step, decision)
 
+    def was_held(self) -> Record:
+        """The answer to its exit was lost, and the gate stayed shut."""
+        at = self.session.left_at or self.entered_at
+        self.session = replace(self.session, left_at=None)
+        decision = Decision(verdict=Verdict.HOLD, reason=Reason.OUTAGE_POLICY)
+        return self._record(Kind.EXIT, at, Step.EXIT_UNDONE, decision)
+
     def is_not_known(self, after: timedelta = timedelta(hours=2)) -> Record:
         """At the exit, without an entry."""
         decision = Decision(verdict=Verdict.HOLD, reason=Reason.NO_ENTRY)

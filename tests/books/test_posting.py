@@ -207,6 +207,20 @@ async def test_an_undone_exit_is_credited_and_its_charge_voided(books: Books) ->
     assert (await books.balances())["garage_payable:west"] == -2_400
 
 
+async def test_a_bill_is_credited_for_what_undid_its_exit(books: Books) -> None:
+    turned, shut = Car("a"), Car("b")
+    await books.post(turned.enters(), turned.leaves(), turned.turns_back())
+    await books.post(shut.enters(), shut.leaves(), shut.was_held())
+    notes = await books.pool.fetch(
+        "SELECT number, reason FROM bill WHERE kind = 'credit_note' ORDER BY number"
+    )
+    assert [(row["number"], row["reason"]) for row in notes] == [
+        ("浙A0000A", "turn_back"),
+        ("浙A0000B", "outage_policy"),
+    ]
+    assert set((await books.balances()).values()) == {0}
+
+
 @pytest.mark.parametrize("state", ["sent", "accepted", "in_doubt"])
 async def test_a_charge_under_way_is_marked_when_its_exit_is_undone(books: Books, state: str) -> None:
     car = Car("a", account_id=ACCOUNT)

@@ -64,7 +64,7 @@ def some_events(chance: Random, count: int) -> list[GateEvent]:
         )
         earlier = chance.choice(events) if events and chance.random() < 0.25 else None
         if earlier is not None:
-            misused = replace(event, event_id=earlier.event_id, plate=earlier.plate)
+            misused = replace(event, event_id=earlier.event_id)
             event = earlier if chance.random() < 0.6 else misused
         events.append(event)
     return events
