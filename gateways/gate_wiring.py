@@ -21,6 +21,7 @@ from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.device_mqtt import DeviceMqtt
 from gateways.gates.held_cars import HeldCars
 from gateways.gates.hikvision.commands import HikvisionCommands
 from gateways.gates.hikvision.protocol import HikvisionIsapi
@@ -29,9 +30,11 @@ from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
+from gateways.gates.vzenith.mqtt import VzenithMqtt
 from gateways.gates.vzenith.protocol import VzenithHttp
 from gateways.gates.webhooks.openalpr import OpenAlpr
 from gateways.gates.webhooks.platerecognizer import PlateRecognizer
+from gateways.mqtt_wiring import broker_of, orders_of, taking
 from gateways.native_wiring import open_native
 from parking.live.sessions import Sessions
 
@@ -42,11 +45,12 @@ if TYPE_CHECKING:
 
     from gateways.gate_parts import GateParts
     from gateways.gates.commands import BarrierCommands
+    from gateways.gates.mqtt_protocol import MqttProtocol
     from gateways.gates.native.api import NativeGates
     from gateways.gates.protocol import GateProtocol
     from gateways.web.serving import Handler
 
-__all__ = ["COMMANDS", "PROTOCOLS", "open_gates"]
+__all__ = ["COMMANDS", "MQTT_PROTOCOLS", "PROTOCOLS", "open_gates"]
 
 PROTOCOLS: Final[tuple[GateProtocol, ...]] = (
     VzenithHttp(),
@@ -57,6 +61,8 @@ PROTOCOLS: Final[tuple[GateProtocol, ...]] = (
     OpenAlpr(),
 )
 """A further protocol is added here, and nowhere else."""
+MQTT_PROTOCOLS: Final[tuple[MqttProtocol, ...]] = (VzenithMqtt(),)
+"""Or here, where it comes over a broker."""
 COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {
     "dahua": DahuaCommands,
     "hikvision": HikvisionCommands,
@@ -74,24 +80,31 @@ NONCE_KEY_BYTES: Final = 32
 async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
     """One handler for all requests to the gates' port; a device is told by its path."""
     barrier_log = BarrierLog(parts.live, parts.metrics)
+    broker = broker_of(parts, MQTT_PROTOCOLS)
     async with (
         aiohttp.ClientSession(timeout=COMMAND_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        open_native(parts) as native,
+        open_native(parts, broker) as native,
         asyncio.TaskGroup() as tasks,
     ):
         calls = DeviceCalls(session)
-        commands = {name: make(calls) for name, make in COMMANDS.items()}
+        orders = orders_of(parts, broker, MQTT_PROTOCOLS)
+        commands: dict[str, BarrierCommands] = {name: make(calls) for name, make in COMMANDS.items()}
+        commands |= {one.protocol.name: one for one in orders}
         commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
         kept = timedelta(days=parts.settings.pictures_kept_days)
         pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)
+        intake = _intake(parts, Openings(commander, barrier_log, parts.clock), pictures)
         loops = [
             tasks.create_task(barrier_log.run(), name="barrier-log"),
             tasks.create_task(commander.run(), name="commands"),
             tasks.create_task(pictures.run(), name="pictures"),
             tasks.create_task(pictures.forget(), name="picture-retention"),
         ]
+        if broker is not None and native.mqtt is not None:
+            devices = DeviceMqtt(orders, parts.catalog, intake, parts.metrics)
+            loops.append(tasks.create_task(broker.run(taking(native.mqtt, devices)), name="mqtt"))
         try:
-            yield _handler(native, _devices(parts, Openings(commander, barrier_log, parts.clock), pictures))
+            yield _handler(native.gates, _devices(parts, intake))
         finally:
             for loop in loops:
                 loop.cancel()
@@ -106,8 +119,8 @@ def _handler(native: NativeGates, devices: DeviceGates) -> Handler:
     return handle
 
 
-def _devices(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceGates:
-    intake = DeviceIntake(
+def _intake(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceIntake:
+    return DeviceIntake(
         parts.gatehouse,
         DeviceClocks(),
         Passages(),
@@ -124,6 +137,9 @@ def _devices(parts: GateParts, openings: Openings, pictures: Pictures) -> Device
         ),
         metrics=parts.metrics,
     )
+
+
+def _devices(parts: GateParts, intake: DeviceIntake) -> DeviceGates:
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
     access = DeviceAccess(parts.catalog, parts.gatehouse.holder, parts.clock, nonce_key=nonce_key)
     return DeviceGates(PROTOCOLS, access, intake, parts.metrics, draining=parts.draining)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 from gateways.gates.native.api import NativeGates
 from gateways.gates.native.bursts import Bursts
 from gateways.gates.native.handouts import GrantHandouts
-from gateways.gates.native.mqtt import SUBSCRIPTIONS, NativeMqtt
+from gateways.gates.native.mqtt import NativeMqtt
 from gateways.gates.native.pushes import Pushes
 from gateways.gates.native.sockets import Sockets
 from gateways.gates.native.stay_tokens import StayTokens
 from gateways.gates.native.waiting import Waiting
-from gateways.mqtt.connection import MqttConnection
-from gateways.mqtt.options import MqttOptions, mqtt_server
 from parking.live.changes import changes
 from parking.live.granting import grants_since
 from parking.live.sessions import Sessions
@@ -26,13 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from gateways.gate_parts import GateParts
+    from gateways.mqtt.connection import MqttConnection
     from parking.live.changes import Change
 
-__all__ = ["open_native"]
+__all__ = ["Native", "open_native"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """The native protocol over HTTP and, where there is a broker, over MQTT."""
+
+    gates: NativeGates
+    mqtt: NativeMqtt | None
 
 
 @asynccontextmanager
-async def open_native(parts: GateParts) -> AsyncIterator[NativeGates]:
+async def open_native(parts: GateParts, broker: MqttConnection | None) -> AsyncIterator[Native]:
     """The native end points, with the loops behind their sockets."""
     count = parts.settings.partition_count
     sessions = Sessions(parts.live, partition_count=count)
@@ -45,16 +53,18 @@ async def open_native(parts: GateParts) -> AsyncIterator[NativeGates]:
         waiting, handouts, sessions=sessions, catalog=parts.catalog, clock=parts.clock, listen=_listen(parts)
     )
     sockets = Sockets(parts.gatehouse, bursts, pushes, parts.metrics, draining=parts.draining)
+    mqtt = NativeMqtt(broker, parts.gatehouse, bursts, pushes, parts.metrics) if broker else None
     async with asyncio.TaskGroup() as tasks:
         loops = [
             tasks.create_task(pushes.follow(), name="changes"),
             tasks.create_task(pushes.hand_out(), name="grant-pushes"),
             tasks.create_task(sockets.look_after(), name="sockets"),
-            *_mqtt(parts, bursts, pushes, tasks),
         ]
+        if mqtt is not None:
+            loops.append(tasks.create_task(mqtt.tell(), name="mqtt-pushes"))
         tokens = StayTokens(sessions=sessions, clock=parts.clock, draw_bytes=secrets.token_bytes)
         try:
-            yield NativeGates(
+            gates = NativeGates(
                 parts.gatehouse,
                 parts.metrics,
                 draining=parts.draining,
@@ -62,6 +72,7 @@ async def open_native(parts: GateParts) -> AsyncIterator[NativeGates]:
                 stay_tokens=tokens,
                 sockets=sockets,
             )
+            yield Native(gates=gates, mqtt=mqtt)
         finally:
             for loop in loops:
                 loop.cancel()
@@ -72,24 +83,3 @@ def _listen(parts: GateParts) -> Callable[[], AsyncGenerator[Change | None, None
     if url is None:
         raise ValueError("a gate process needs the address of a live store")
     return partial(changes, url.get_secret_value(), partition_count=parts.settings.partition_count)
-
-
-def _mqtt(
-    parts: GateParts, bursts: Bursts, pushes: Pushes, tasks: asyncio.TaskGroup
-) -> list[asyncio.Task[Never]]:
-    """The loops of MQTT, where there is a broker."""
-    settings = parts.settings
-    if settings.mqtt_url is None or parts.number != 0:
-        return []
-    connection = MqttConnection(
-        mqtt_server(settings.mqtt_url.get_secret_value()),
-        MqttOptions(
-            client_id=settings.mqtt_client_id, subscriptions=SUBSCRIPTIONS, version=settings.mqtt_version
-        ),
-        observe=parts.metrics.mqtt_connected.set,
-    )
-    native = NativeMqtt(connection, parts.gatehouse, bursts, pushes, parts.metrics)
-    return [
-        tasks.create_task(connection.run(native.take), name="mqtt"),
-        tasks.create_task(native.tell(), name="mqtt-pushes"),
-    ]

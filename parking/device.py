@@ -29,6 +29,8 @@ class Proof(StrEnum):
     """By the secret part of its address, as a bearer token, or as the password of Basic authentication."""
     DIGEST = "digest"
     """By Digest authentication (RFC 7616); the user is the token's id."""
+    BROKER = "broker"
+    """By the topic of a message broker, which lets no other device write to it."""
     ADDRESS = "address"
     """By where it calls from, and nothing else: for devices that can set neither a path nor a password."""
 
@@ -102,6 +104,8 @@ class Device:
             raise InvalidInput("Digest, and only it, needs a stored HA1", ("proof", "digest_ha1"))
         if self.proof is Proof.ADDRESS and not self.networks:
             raise InvalidInput("an address is a proof only where it is written down", ("networks",))
+        if self.proof is Proof.BROKER and not self.serial:
+            raise InvalidInput("a broker's topics name a device by its serial number", ("serial",))
         try:
             _ = [ip_network(one) for one in self.networks]
         except ValueError:
@@ -110,6 +114,10 @@ class Device:
     def channel(self, number: str) -> Channel | None:
         """The lane of a channel, if there is one."""
         return self.channels.get(number) or self.channels.get("*")
+
+    def channel_of(self, lane_id: LaneId) -> str:
+        """The number of the channel that watches a lane, empty where none does."""
+        return next((number for number, one in self.channels.items() if one.lane_id == lane_id), "")
 
     def may_call_from(self, address: str) -> bool:
         """Whether a request may come from there."""

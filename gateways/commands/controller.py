@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import click
@@ -16,11 +15,9 @@ from gateways.catalog_document import device_from_json, device_to_json
 from gateways.commands.options import installation_options, postgres_dsn
 from gateways.commands.token import new_token
 from gateways.device_secrets import seal
-from gateways.gate_wiring import PROTOCOLS
+from gateways.device_setup import PROTOCOL_NAMES, address_of, check_device, instructions, usual_proof
 from gateways.gates.boards import BOARDS
 from gateways.gates.device_access import digest_ha1
-from gateways.gates.device_http import DEVICES_PATH
-from gateways.gates.signals import check_board
 from gateways.process import clock_of
 from parking.catalog import secret_digest
 from parking.device import Channel, Device, Language, Proof
@@ -33,12 +30,10 @@ from settlement.books.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from gateways.gates.protocol import GateProtocol
     from gateways.settings import Settings
 
 __all__ = ["controller_command"]
 
-BY_NAME: Final = {one.name: one for one in PROTOCOLS}
 TRY_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 MEANINGS: Final = {
     401: "the gate does not know this token (yet: it learns of a new one within seconds)",
@@ -57,13 +52,13 @@ def controller_command() -> None:
 @installation_options
 @click.option("--garage", required=True)
 @click.option("--name", required=True, help="The controller's name.")
-@click.option("--protocol", "protocol_name", type=click.Choice(sorted(BY_NAME)), required=True)
+@click.option("--protocol", "protocol_name", type=click.Choice(PROTOCOL_NAMES), required=True)
 @click.option(
     "--channel", "channels", multiple=True, required=True, metavar="NUMBER=LANE[:entry|exit]",
     help="A view of the device and its lane; where that runs both ways, what a car drives towards it for.",
 )  # fmt: skip
 @click.option("--serial", default="", help="Its serial number; messages of others are refused.")
-@click.option("--proof", type=click.Choice([*Proof]), default=Proof.TOKEN, show_default=True)
+@click.option("--proof", type=click.Choice([*Proof]), default=None, help="Else what is usual for it.")
 @click.option("--network", "networks", multiple=True, help="Where it may call from; repeat it.")
 @click.option("--address", default="", help="Its own address, for commands.")
 @click.option("--username", default="", help="Of commands to it; its password is asked for.")
@@ -77,10 +72,8 @@ def controller_command() -> None:
 def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: object) -> None:
     """Connect a device, and say what to type into it; its secret is shown once and stored nowhere."""
     token_id, secret, token = new_token()
-    protocol = BY_NAME[str(given["protocol_name"])]
     device = _device(settings, token_id, secret, given)
-    protocol.check(device)
-    check_board(device)
+    check_device(device)
 
     async def act(tokens: Tokens) -> None:
         await tokens.add_controller(
@@ -95,11 +88,15 @@ def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: obj
         )
 
     _with_tokens(settings, act)
-    url = f"{gate_url or f'http://{settings.host}:{settings.gate_port}'}{DEVICES_PATH}{protocol.name}/{token}"
+    url = address_of(device, token, settings, gate_url)
     if as_json:
         click.echo(json.dumps({"token_id": token_id, "token": token, "url": url}))
     else:
-        click.echo(_instructions(protocol, device, url, token_id, secret))
+        click.echo(instructions(device, url, token_id, secret))
+        click.echo("Keep this now: it is not shown again.")
+        if device.proof is not Proof.BROKER:
+            click.echo(f"Try it:     leave-first controller test {url}")
+        click.echo(f"End it:     leave-first token revoke {token_id}")
 
 
 @controller_command.command("list")
@@ -145,7 +142,7 @@ async def _status(url: str) -> int:
 
 def _device(settings: Settings, token_id: str, secret: str, given: dict[str, Any]) -> Device:
     password = click.prompt("Password of commands", hide_input=True) if given["username"] else ""
-    proof = Proof(given["proof"])
+    proof = Proof(given["proof"] or usual_proof(given["protocol_name"]))
     return Device(
         protocol=given["protocol_name"],
         channels=dict(_channel(text) for text in given["channels"]),
@@ -177,24 +174,6 @@ def _pair(text: str, name: str) -> tuple[str, str]:
     if not left or not separator or not right:
         raise InvalidInput("written as NAME=VALUE", (name,))
     return left, right
-
-
-def _instructions(protocol: GateProtocol, device: Device, url: str, token_id: str, secret: str) -> str:
-    """What a person types into the device."""
-    split = urlsplit(url)
-    port = split.port or (443 if split.scheme == "https" else 80)
-    proofs = {
-        Proof.TOKEN: "The long part of the address is its secret.",
-        Proof.DIGEST: f"Digest authentication: user {token_id}, password {secret}",
-        Proof.ADDRESS: "It is known by where it calls from, and needs no secret.",
-    }
-    return "\n".join((
-        protocol.setup.format(host=split.hostname, port=port, path=split.path, url=url),
-        proofs[device.proof],
-        "Keep this now: it is not shown again.",
-        f"Try it:     leave-first controller test {url}",
-        f"End it:     leave-first token revoke {token_id}",
-    ))  # fmt: skip
 
 
 def _with_tokens(settings: Settings, act: Callable[[Tokens], Awaitable[None]]) -> None:

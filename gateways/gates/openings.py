@@ -50,19 +50,18 @@ class Openings:
                     answered, controller, BarrierAct.OPENED_ITSELF, GateOutcome.ACCEPTED, command=OWN_LIST
                 )
             )
-        elif isinstance(message, Read) and answered.opens:
-            self._open(message, answered, controller, device)
         elif answered.opens:
-            self._log.note(
-                self._line(answered, controller, BarrierAct.OPEN, GateOutcome.TOLD, command=WHEN_ASKED)
-            )
+            self._open(answered, controller, device)
 
-    def _open(self, read: Read, answered: Answered, controller: Controller, device: Device) -> None:
+    def _open(self, answered: Answered, controller: Controller, device: Device) -> None:
+        message = answered.message
         called = self._commander.calls(device.protocol)
-        command = BY_COMMAND if called else IN_ANSWER
+        in_answer = IN_ANSWER if isinstance(message, Read) else WHEN_ASKED
+        command = BY_COMMAND if called else in_answer
         line = self._line(answered, controller, BarrierAct.OPEN, GateOutcome.TOLD, command=command)
         if called:
-            self._commander.open_soon(device, read.channel, line)
+            channel = message.channel if isinstance(message, Read) else device.channel_of(line.lane_id)
+            self._commander.open_soon(device, channel, line)
         else:
             self._log.note(line)
 

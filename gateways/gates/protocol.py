@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from parking.device import Proof
 from parking.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answered",
+    "DeviceProtocol",
     "DeviceReply",
     "DeviceRequest",
     "GateProtocol",
@@ -176,17 +178,32 @@ class DeviceReply:
     body: bytes = b""
 
 
-class GateProtocol(ABC):
-    """One maker's protocol over HTTP."""
+class DeviceProtocol(ABC):
+    """One maker's protocol, whatever carries it."""
 
     name: ClassVar[str]
     """As in ``/v1/devices/<name>/…`` and in a device's configuration."""
+    setup: ClassVar[str]
+    """How to connect a device, in lines for a person.
+
+    ``{url}`` is the address that it must call or connect to, in parts ``{host}``, ``{port}`` and ``{path}``.
+    """
+    proofs: ClassVar[tuple[Proof, ...]]
+    """How its devices can prove who they are, the usual way first."""
+
+    def check(self, device: Device) -> None:
+        """Raise :class:`InvalidInput` for options that this protocol does not have."""
+        check_options(device, frozenset())
+
+
+class GateProtocol(DeviceProtocol):
+    """One maker's protocol over HTTP."""
+
+    proofs: ClassVar[tuple[Proof, ...]] = (Proof.TOKEN, Proof.DIGEST, Proof.ADDRESS)
     fixed_paths: ClassVar[frozenset[str]] = frozenset()
     """Paths that a device of this make calls and that nobody can change."""
     body_bytes_max: ClassVar[int] = 4 * 1024 * 1024
     """The largest body, pictures included."""
-    setup: ClassVar[str]
-    """How to connect a device, in lines for a person; ``{url}`` is the address that it must call."""
 
     @abstractmethod
     def parse(self, request: DeviceRequest, device: Device) -> Sequence[Message]:
@@ -195,10 +212,6 @@ class GateProtocol(ABC):
     @abstractmethod
     def reply(self, request: DeviceRequest, answers: Sequence[Answered], device: Device) -> DeviceReply:
         """What the device is told; it must also end its re-sending."""
-
-    def check(self, device: Device) -> None:
-        """Raise :class:`InvalidInput` for options that this protocol does not have."""
-        check_options(device, frozenset())
 
 
 def check_options(device: Device, known: frozenset[str]) -> None:

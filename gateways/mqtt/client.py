@@ -34,6 +34,8 @@ CONNECT_TIMEOUT_S: Final = 3.0
 KEEPALIVE_S: Final = 20
 WAITING_MAX: Final = 2_000
 """Messages that have arrived and wait; MQTT 5 tells the broker half of it, with 3.1.1 its own bound holds."""
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of their payloads; devices send pictures."""
 UNDER_WAY_MAX: Final = 1_000
 """Publications that the broker has not confirmed."""
 SESSION_KEPT_S: Final = 7 * 24 * 3600
@@ -72,6 +74,7 @@ class Client(aiomqtt.Client):
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.manual_ack_set(on=True)
         self._overrun = False
+        self._waiting_bytes = 0
 
     @property
     def lost(self) -> bool:
@@ -85,6 +88,7 @@ class Client(aiomqtt.Client):
         batch = [await anext(aiter(self.messages))]
         while len(batch) < BATCH_MAX and not self._queue.empty():
             batch.append(self._queue.get_nowait())
+        self._waiting_bytes -= sum(map(_bytes_of, batch))
         return batch
 
     async def subscribe_all(self, topics: Sequence[str]) -> None:
@@ -106,8 +110,16 @@ class Client(aiomqtt.Client):
     @override
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         # What is discarded here stays unacknowledged, and comes again over the next connection only.
-        self._overrun = self._overrun or (message.qos > 0 and self._queue.full())
-        super()._on_message(client, userdata, message)
+        size = _bytes_of(message)
+        full = self._queue.full() or self._waiting_bytes + size > WAITING_BYTES_MAX
+        self._overrun = self._overrun or (message.qos > 0 and full)
+        if not full:
+            self._waiting_bytes += size
+            super()._on_message(client, userdata, message)
+
+
+def _bytes_of(message: aiomqtt.Message | mqtt.MQTTMessage) -> int:
+    return len(message.payload) if isinstance(message.payload, bytes) else 0
 
 
 def _refused(granted: int | ReasonCode) -> bool:

@@ -25,11 +25,11 @@ from gateways.mqtt.options import MqttVersion, Received
 from parking.errors import DependencyError, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from gateways.mqtt.options import MqttOptions, MqttServer
 
-__all__ = ["MqttConnection"]
+__all__ = ["MqttConnection", "all_taken"]
 
 log = structlog.get_logger()
 PUBLISH_TIMEOUT_S: Final = 5.0
@@ -142,6 +142,19 @@ class MqttConnection:
                 )
             )
         return received
+
+
+async def all_taken(parts: Iterable[Coroutine[None, None, None]]) -> None:
+    """Take the parts of a batch side by side; :class:`OutcomeUnknown` when one must be handed over again."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part)
+    except ExceptionGroup as group:
+        known, others = group.split(DependencyError)
+        if known is None or others is not None:
+            raise
+        raise OutcomeUnknown("part of a batch was not taken") from group
 
 
 async def _taken(batch: Sequence[Received], take: Callable[[Sequence[Received]], Awaitable[None]]) -> bool:

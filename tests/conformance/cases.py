@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ from tests.gateways.gate_stage import SECRET, token
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Case", "Exchange", "cases", "controllers_of"]
+__all__ = ["Case", "Exchange", "Publishing", "cases", "controllers_of", "mqtt_cases"]
 
 FOLDER = Path(__file__).parent
 DEVICE = TypeAdapter(Device)
@@ -32,6 +35,16 @@ class Exchange:
     at: datetime
     request: bytes
     reply: bytes | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """One publication of a device, and what is published for it then: topics and documents."""
+
+    at: datetime
+    topic: str
+    payload: bytes
+    told: tuple[tuple[str, dict[str, Any]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +77,58 @@ class Case:
                 case _:
                     raise ValueError(f"{self.path}: {head}")
 
+    def publishings(self) -> Iterator[Publishing]:
+        """The same of a case that is played over a broker."""
+        at, device = None, ""
+        blocks = list(_blocks(self.path.read_text(encoding="utf-8")))
+        for place, (head, lines) in enumerate(blocks):
+            match head.split():
+                case ["clock", moment]:
+                    at = datetime.fromisoformat(moment)
+                case ["publish", device]:
+                    assert at is not None, f"{self.path}: the clock is not set"
+                    topic, text = self._filled(device, lines)
+                    told = [
+                        self._filled(device, one)
+                        for _, one in takewhile(lambda block: block[0] == "told", blocks[place + 1 :])
+                    ]
+                    documents = tuple((where, json.loads(what)) for where, what in told)
+                    yield Publishing(at=at, topic=topic, payload=text.encode(), told=documents)
+                case ["told"]:
+                    pass
+                case _:
+                    raise ValueError(f"{self.path}: {head}")
+
+    def serial(self, device: str) -> str:
+        """The serial number of a device of this case, which no other case has."""
+        return f"{self.name}-{device}"
+
+    def _filled(self, device: str, lines: list[str]) -> tuple[str, str]:
+        """A topic and a text; a plate in base64 is written ``{b64:...}``."""
+        text = "\n".join(lines).replace("{serial}", self.serial(device))
+        text = re.sub(r"\{b64:([^}]*)\}", lambda one: base64.b64encode(one[1].encode()).decode(), text)
+        topic, _, rest = text.partition("\n")
+        return topic, rest
+
     def _request(self, device: str, lines: list[str], *, crlf: bool) -> bytes:
         filled = [line.replace("{token}", token(f"{self.name}-{device}")) for line in lines]
         return _message(filled, self.path.parent, b"Host: gate\r\n", end=b"\r\n" if crlf else b"\n")
 
 
 def cases() -> list[Case]:
-    """Every case of every protocol."""
+    """Every case of every protocol over HTTP."""
     return [Case(path=path) for path in sorted(FOLDER.glob("*/*.txt"))]
+
+
+def mqtt_cases() -> list[Case]:
+    """Every case of every protocol over a broker."""
+    return [Case(path=path) for path in sorted(FOLDER.glob("*/*.mqtt"))]
 
 
 def controllers_of(case: Case) -> dict[str, Controller]:
     """The devices of a case by token id."""
-    document: dict[str, Any] = json.loads((case.path.parent / "devices.json").read_text(encoding="utf-8"))
+    text = (case.path.parent / "devices.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text.replace("{case}", case.name))
     return {
         f"{case.name}-{name}": Controller(
             controller_id=ControllerId(name),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateways.gates.protocol import Answered, DeviceRequest, Signals
-from parking.device import Channel, Device
+from parking.device import Channel, Device, Proof
 from parking.errors import InvalidInput
 from parking.ids import LaneId
-from tests.conformance.cases import cases
+from tests.conformance.cases import Publishing, cases, mqtt_cases
 
 if TYPE_CHECKING:
+    from gateways.gates.mqtt_protocol import MqttProtocol
     from gateways.gates.protocol import GateProtocol
 
-__all__ = ["REQUESTS", "check_codec"]
+__all__ = ["PUBLISHED", "REQUESTS", "check_codec", "check_mqtt_codec"]
 
 SIGNALS = Signals(lines=("浙A12345", "先离场"), speech="一路平安", frames=(b"\xaa\x55\x01",))
 
@@ -31,6 +33,17 @@ def check_codec(protocol: GateProtocol, asked: DeviceRequest, *, opens: bool) ->
     assert all("\r" not in value and "\n" not in value for pair in reply.headers for value in pair)
 
 
+def check_mqtt_codec(protocol: MqttProtocol, topic: str, payload: bytes) -> None:
+    """The same of a codec whose devices are on a broker."""
+    serial = protocol.serial_of(topic)
+    if not serial:
+        return
+    channels = {"*": Channel(lane_id=LaneId("in-1"))}
+    device = Device(protocol=protocol.name, proof=Proof.BROKER, serial=serial, channels=channels)
+    with suppress(InvalidInput):
+        assert protocol.parse(topic, payload, device)
+
+
 def _request(whole: bytes) -> DeviceRequest:
     head, _, body = whole.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
@@ -41,6 +54,10 @@ def _request(whole: bytes) -> DeviceRequest:
 
 REQUESTS: dict[str, list[DeviceRequest]] = {}
 """What devices send in the cases of conformance, by protocol."""
+PUBLISHED: dict[str, list[Publishing]] = {}
+"""The same over a broker."""
+for a_case in mqtt_cases():
+    PUBLISHED.setdefault(a_case.path.parent.name, []).extend(a_case.publishings())
 for a_case in cases():
     known = REQUESTS.setdefault(a_case.path.parent.name, [])
     known += [_request(one.request) for one in a_case.exchanges()]

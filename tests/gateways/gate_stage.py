@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from parking.journal import Record
 
 __all__ = [
+    "LANES",
     "PARTITIONS",
     "SECRET",
     "Answered",
@@ -149,14 +150,18 @@ class GateProcess:
         finally:
             connection.close()
 
-    def spooled(self) -> int:
-        """Events that wait in the spool, as ``/metrics`` says."""
+    def metrics(self) -> bytes:
+        """What ``/metrics`` says."""
         connection = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=5)
         try:
             connection.request("GET", "/metrics")
-            lines = connection.getresponse().read().decode().splitlines()
+            return connection.getresponse().read()
         finally:
             connection.close()
+
+    def spooled(self) -> int:
+        """Events that wait in the spool, as ``/metrics`` says."""
+        lines = self.metrics().decode().splitlines()
         return int(
             float(next(one.split()[-1] for one in lines if one.startswith("leave_first_spooled_events")))
         )

@@ -15,6 +15,7 @@ from parking.ids import ControllerId, GarageId, LaneId
 from parking.live.barrier_log import append_records, waiting_records
 from settlement.books.barriers import Barriers, RecordPlace
 from settlement.books.pool import open_pool
+from settlement.books.review import Reviews
 from tests.scenarios.stage import MIDNIGHT, PARTITIONS, live_connection
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ async def test_records_reach_the_books_once_and_leave_the_live_store(
         assert await barriers.of_garage(OPENED.garage_id, lane_id=LaneId("in-1"), limit=10) == []
         place = RecordPlace(at=found[0].at, record_id=found[0].record_id)
         assert await barriers.of_garage(OPENED.garage_id, before=place, limit=10) == found[1:]
+
+        # Who drove in behind another is looked at by a person, once.
+        (item,) = await Reviews(pool).open_items(garage_id="G1", cause=None, limit=10)
+        assert (item.cause, item.details["lane_id"], item.opened_at) == ("tailgated", "out-1", MIDNIGHT)
 
         await barriers.forget(MIDNIGHT)
         assert len(await barriers.of_garage(OPENED.garage_id, limit=10)) == 2

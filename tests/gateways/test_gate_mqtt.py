@@ -59,14 +59,7 @@ def gate(valkey: ValkeyProcess, broker: Broker) -> Iterator[GateProcess]:
 
 
 def connected(gate: GateProcess) -> bool:
-    return b"leave_first_mqtt_connected 1.0" in metrics(gate)
-
-
-def metrics(gate: GateProcess) -> bytes:
-    beside = GateProcess(process=gate.process, port=gate.metrics_port, metrics_port=gate.metrics_port)
-    text = beside.request("GET", "/metrics", b"", {}).text
-    beside.close()
-    return text
+    return b"leave_first_mqtt_connected 1.0" in gate.metrics()
 
 
 def message(kind: str = "entry", **changed: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -141,7 +134,7 @@ async def test_a_topic_proves_nothing(gate: GateProcess, broker: Broker, valkey:
 
 async def until_counted(gate: GateProcess, number: int) -> None:
     counted = f"leave_first_mqtt_controllers {number}.0".encode()
-    await asyncio.to_thread(until, lambda: counted in metrics(gate), "it is counted", PATIENCE_S)
+    await asyncio.to_thread(until, lambda: counted in gate.metrics(), "it is counted", PATIENCE_S)
 
 
 async def test_a_controllers_state_is_counted(gate: GateProcess, broker: Broker) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, Never
 import structlog
 
 from gateways.gates.native.bursts import Arrived
+from gateways.mqtt.connection import all_taken
 from gateways.web.access import read_token
-from parking.errors import DependencyError, LeaveFirstError, NotAuthenticated, OutcomeUnknown
+from parking.errors import LeaveFirstError, NotAuthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
     from parking.catalog import Controller
     from parking.ids import ControllerId, GarageId
 
-__all__ = ["SUBSCRIPTIONS", "NativeMqtt"]
+__all__ = ["SUBSCRIPTIONS", "NativeMqtt", "of_controller"]
 
 log = structlog.get_logger()
 SUBSCRIPTIONS: Final = ("leave-first/+/events", "leave-first/+/status")
 PUSHES_MAX: Final = 1_000
 """Of all controllers; beyond this the oldest is dropped, which a lane's next report makes good."""
 STATUSES: Final = {b"online": True, b"offline": False}
+
+
+def of_controller(topic: str) -> bool:
+    """Whether a topic is one of those of the native protocol."""
+    return topic.startswith("leave-first/")
 
 
 class MqttController:
@@ -95,15 +101,7 @@ class NativeMqtt:
                 log.warning("mqtt_event_refused", controller=name)
                 continue
             arrived.setdefault(token.decode(), (controller, []))[1].append(Arrived(text, now))
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for controller, events in arrived.values():
-                    tasks.create_task(self._answer(controller, events))
-        except ExceptionGroup as group:
-            known, others = group.split(DependencyError)
-            if known is None or others is not None:
-                raise
-            raise OutcomeUnknown("answers are not with the broker") from group
+        await all_taken(self._answer(controller, events) for controller, events in arrived.values())
 
     async def tell(self) -> Never:
         """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from gateways.web.problems import invalid
 from parking.plate import Colour
@@ -25,6 +25,7 @@ __all__ = [
     "AlarmInfoPlate",
     "PlateResult",
     "Push",
+    "Wire",
     "push_from",
 ]
 
@@ -91,8 +92,12 @@ class PlateResult(Wire):
     plateid: int = 0
     isoffline: int = 0
     is_fake_plate: int = 0
-    image_file: Annotated[Picture, Field(alias="imageFile")] = ""
-    image_fragment_file: Annotated[Picture, Field(alias="imageFragmentFile")] = ""
+    image_file: Annotated[
+        Picture, Field(validation_alias=AliasChoices("imageFile", "full_image_content"))
+    ] = ""
+    image_fragment_file: Annotated[
+        Picture, Field(validation_alias=AliasChoices("imageFragmentFile", "small_image_content"))
+    ] = ""
     timestamp: Annotated[TimeStamp, Field(alias="timeStamp")]
     gioouts: Annotated[tuple[GpioOut, ...], Field(max_length=16)] = ()
 
