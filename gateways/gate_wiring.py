@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from gateways.device_secrets import unseal
+from gateways.gates.axis.commands import AxisCommands
+from gateways.gates.axis.protocol import AxisPlateVerifier
 from gateways.gates.barrier_log import BarrierLog
 from gateways.gates.commands import Commander, NoBarrier
 from gateways.gates.dahua.commands import DahuaCommands
@@ -30,6 +32,7 @@ from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures
 from gateways.gates.signals import signals_of
+from gateways.gates.tracked_reads import TrackedReads
 from gateways.gates.vzenith.mqtt import VzenithMqtt
 from gateways.gates.vzenith.protocol import VzenithHttp
 from gateways.gates.webhooks.openalpr import OpenAlpr
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from gateways.gates.native.api import NativeGates
     from gateways.gates.protocol import GateProtocol
     from gateways.web.serving import Handler
+    from parking.ids import GarageId
 
 __all__ = ["COMMANDS", "MQTT_PROTOCOLS", "PROTOCOLS", "open_gates"]
 
@@ -59,11 +63,13 @@ PROTOCOLS: Final[tuple[GateProtocol, ...]] = (
     DahuaItsapi(),
     PlateRecognizer(),
     OpenAlpr(),
+    AxisPlateVerifier(),
 )
 """A further protocol is added here, and nowhere else."""
 MQTT_PROTOCOLS: Final[tuple[MqttProtocol, ...]] = (VzenithMqtt(),)
 """Or here, where it comes over a broker."""
 COMMANDS: Final[Mapping[str, Callable[[DeviceCalls], BarrierCommands]]] = {
+    "axis": AxisCommands,
     "dahua": DahuaCommands,
     "hikvision": HikvisionCommands,
     "openalpr": lambda _: NoBarrier(),
@@ -94,17 +100,19 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         kept = timedelta(days=parts.settings.pictures_kept_days)
         pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)
         intake = _intake(parts, Openings(commander, barrier_log, parts.clock), pictures)
+        reads = TrackedReads(intake, _is_inside(parts))
         loops = [
             tasks.create_task(barrier_log.run(), name="barrier-log"),
             tasks.create_task(commander.run(), name="commands"),
             tasks.create_task(pictures.run(), name="pictures"),
             tasks.create_task(pictures.forget(), name="picture-retention"),
+            tasks.create_task(reads.run(), name="tracks"),
         ]
         if broker is not None and native.mqtt is not None:
             devices = DeviceMqtt(orders, parts.catalog, intake, parts.metrics)
             loops.append(tasks.create_task(broker.run(taking(native.mqtt, devices)), name="mqtt"))
         try:
-            yield _handler(native.gates, _devices(parts, intake))
+            yield _handler(native.gates, _devices(parts, reads))
         finally:
             for loop in loops:
                 loop.cancel()
@@ -139,7 +147,16 @@ def _intake(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceI
     )
 
 
-def _devices(parts: GateParts, intake: DeviceIntake) -> DeviceGates:
+def _is_inside(parts: GateParts) -> Callable[[GarageId, str], Awaitable[bool]]:
+    sessions = Sessions(parts.live, partition_count=parts.settings.partition_count)
+
+    async def is_inside(garage_id: GarageId, number: str) -> bool:
+        return (await sessions.find(garage_id, number)).session is not None
+
+    return is_inside
+
+
+def _devices(parts: GateParts, intake: TrackedReads) -> DeviceGates:
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
     access = DeviceAccess(parts.catalog, parts.gatehouse.holder, parts.clock, nonce_key=nonce_key)
     return DeviceGates(PROTOCOLS, access, intake, parts.metrics, draining=parts.draining)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from gateways.gates.device_access import DeviceAccess
-    from gateways.gates.device_intake import DeviceIntake
     from gateways.gates.protocol import Answered, GateProtocol
+    from gateways.gates.tracked_reads import TrackedReads
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
 
@@ -45,7 +45,7 @@ class DeviceGates:
         self,
         protocols: Iterable[GateProtocol],
         access: DeviceAccess,
-        intake: DeviceIntake,
+        intake: TrackedReads,
         metrics: GateMetrics,
         *,
         draining: Callable[[], bool],

@@ -100,6 +100,16 @@ class DeviceIntake:
         self._openings.record(answered, controller, device)
         return answered
 
+    def direction(self, read: Read, controller: Controller, device: Device) -> Direction | None:
+        """Which way a car drives that was read; ``None`` where the lane runs both ways and nothing tells."""
+        channel = _lane(read, device)
+        direction = self._gatehouse.direction(controller, channel.lane_id)
+        if direction is not Direction.BOTH:
+            return direction
+        if read.heading is Heading.UNKNOWN:
+            return None
+        return OPPOSITE[channel.forward] if read.heading is Heading.REVERSE else channel.forward
+
     async def _taken(self, message: Message, controller: Controller, device: Device) -> Answered:
         if device.serial and message.serial and message.serial != device.serial:
             raise NotPermitted("another device's serial number is configured here")
@@ -184,7 +194,7 @@ class DeviceIntake:
             event_id=_event_id(read, controller, told_at),
             garage_id=controller.garage_id,
             lane_id=channel.lane_id,
-            kind=self._kind(read, controller, channel),
+            kind=self._kind(read, controller, device),
             captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
             plate=_plate(read),
             confidence=read.confidence,
@@ -195,14 +205,10 @@ class DeviceIntake:
         )
         return Seen(event=event, opening=not (read.history or old or read.turned_back))
 
-    def _kind(self, read: Read, controller: Controller, channel: Channel) -> Kind:
+    def _kind(self, read: Read, controller: Controller, device: Device) -> Kind:
         if read.turned_back:
             return Kind.TURN_BACK
-        direction = self._gatehouse.direction(controller, channel.lane_id)
-        if direction is Direction.BOTH:
-            reverse = read.heading is Heading.REVERSE
-            direction = OPPOSITE[channel.forward] if reverse else channel.forward
-        return KINDS[direction]
+        return KINDS[self.direction(read, controller, device) or _lane(read, device).forward]
 
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:

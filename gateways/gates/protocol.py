@@ -41,11 +41,13 @@ __all__ = [
     "Signals",
     "check_choice",
     "check_options",
+    "check_whole",
     "device_time",
     "turned",
 ]
 
 YEARS: Final = range(2000, 2100)
+NUMERALS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,10 @@ class Read:
     """The device has opened the barrier by itself, from its own list."""
     pictures: tuple[bytes, ...] = field(default=(), repr=False)
     """As sent, the one that shows most first."""
+    track: str = ""
+    """Of one car that the camera follows and reads several times; empty where each read is a car."""
+    ends_track: bool = False
+    """The camera has lost sight of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +233,13 @@ def check_choice(device: Device, option: str, *choices: str) -> None:
     """Raise :class:`InvalidInput` unless an option, where it is given, is one of the ``choices``."""
     if option in device.options and device.options[option] not in choices:
         raise InvalidInput(f"one of {', '.join(choices)}", (f"options.{option}",))
+
+
+def check_whole(device: Device, option: str, allowed: range) -> None:
+    """Raise :class:`InvalidInput` unless an option, where it is given, is a whole number ``allowed``."""
+    text = device.options.get(option, str(allowed.start))
+    if not (text.isascii() and text.isdecimal() and len(text) < NUMERALS and int(text) in allowed):
+        raise InvalidInput(f"{allowed.start} to {allowed.stop - 1}", (f"options.{option}",))
 
 
 def device_time(text: str, device: Device, field: str) -> datetime:

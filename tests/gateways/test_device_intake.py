@@ -3,123 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prometheus_client import CollectorRegistry
-from typing_extensions import override
 
-from gateways.gates.barrier_log import BarrierLog
-from gateways.gates.catalog_keeper import CatalogKeeper
-from gateways.gates.commands import BarrierCommands, Commander, CommandResult
-from gateways.gates.device_clocks import DeviceClocks
-from gateways.gates.device_intake import DeviceIntake
-from gateways.gates.gatehouse import Gatehouse, Patience
-from gateways.gates.held_cars import HeldCars
-from gateways.gates.openings import Openings
-from gateways.gates.passages import Passages
-from gateways.gates.pictures import Pictures, picture_path
-from gateways.gates.protocol import Heartbeat, Passage, PassageKind, Read
-from gateways.gates.signals import signals_of
-from gateways.gates.spool import open_spool
-from gateways.metrics import GateMetrics
+from gateways.gates.pictures import picture_path
+from gateways.gates.protocol import Heartbeat, Passage, PassageKind
 from parking.barrier import BarrierAct, GateOutcome
 from parking.decision import Reason
-from parking.device import Channel, Device
+from parking.device import Channel
 from parking.errors import NotPermitted
 from parking.ids import LaneId
 from parking.journal import Result
 from parking.live.barrier_log import waiting_records
-from parking.plate import Colour
-from tests.gateways.gate_stage import PARTITIONS, catalog_of, publish_catalog
-from tests.scenarios.stage import MIDNIGHT, stage
+from tests.gateways.device_lane import IN, MINUTE, OUT, lane
+from tests.scenarios.stage import MIDNIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from parking.barrier import BarrierRecord
-    from parking.catalog import Controller
-    from tests.scenarios.stage import Stage
 
-MINUTE = timedelta(minutes=1)
 JPEG = b"\xff\xd8\xff\xe0 a car"
-IN = Device(protocol="called", channels={"1": Channel(lane_id=LaneId("in-1"))})
-OUT = Device(protocol="told", channels={"2": Channel(lane_id=LaneId("out-1"))})
-
-
-class Locked(BarrierCommands):
-    """A gate that takes every command and does not move."""
-
-    @override
-    async def open(self, device: Device, channel: str, password: str) -> CommandResult:
-        return CommandResult(outcome=GateOutcome.ACCEPTED, said=f"channel {channel} is locked")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """An intake on a stage, and the two devices of a garage."""
-
-    stage: Stage
-    intake: DeviceIntake
-    controller: Controller
-    pictures: Path
-    loops: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def read(self, device: Device = IN, **changed: object) -> tuple[bool, str]:
-        """Whether a read opens, and why."""
-        now = self.stage.clock.moment
-        (channel,) = device.channels
-        fields: dict[str, Any] = dict(changed)
-        read = Read(captured_at=now, number="浙A12345", colour=Colour.BLUE, confidence=0.97, channel=channel)
-        answered = await self.intake.take(replace(read, **fields), self.controller, device)
-        return answered.opens, answered.reason
-
-    async def results(self) -> list[Result]:
-        """What became of each event of the garage."""
-        return [one.result for one in await self.stage.journal()]
-
-
-@asynccontextmanager
-async def lane(valkey_url: str, folder: Path) -> AsyncIterator[Lane]:
-    async with (
-        stage(valkey_url) as on,
-        open_spool(folder / "spool", events_max=10) as spool,
-        asyncio.TaskGroup() as tasks,
-    ):
-        metrics = GateMetrics(CollectorRegistry())
-        await publish_catalog(valkey_url, catalog_of())
-        catalog = CatalogKeeper(on.live, folder / "catalog.json", partition_count=PARTITIONS)
-        await catalog.refresh()
-        patience = Patience(store=timedelta(seconds=20), spool=timedelta(seconds=20))
-        gatehouse = Gatehouse(on.desk, catalog, spool, on.clock, patience=patience, metrics=metrics)
-        barrier_log = BarrierLog(on.live, metrics)
-        commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed)
-        pictures = Pictures(folder / "pictures", on.clock, metrics, kept=timedelta(days=1))
-        intake = DeviceIntake(
-            gatehouse,
-            DeviceClocks(),
-            Passages(),
-            on.clock,
-            late_after=2 * MINUTE,
-            make_signals=signals_of,
-            openings=Openings(commander, barrier_log, on.clock),
-            pictures=pictures,
-            held=HeldCars(on.sessions, lambda: catalog.current.garages, on.clock, waits=10 * MINUTE),
-            metrics=metrics,
-        )
-        loops = [tasks.create_task(one) for one in (barrier_log.run(), commander.run(), pictures.run())]
-        yield Lane(
-            stage=on,
-            intake=intake,
-            controller=catalog.current.controllers["c1"],
-            pictures=folder / "pictures",
-        )
-        for loop in loops:
-            loop.cancel()
 
 
 async def test_one_record_has_one_effect_however_it_comes(valkey_url: str, tmp_path: Path) -> None:

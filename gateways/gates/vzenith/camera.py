@@ -13,7 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.gates.forms import picture_from_base64
-from gateways.gates.protocol import Heading, Passage, PassageKind, Read, check_choice, check_options
+from gateways.gates.protocol import (
+    Heading,
+    Passage,
+    PassageKind,
+    Read,
+    check_choice,
+    check_options,
+    check_whole,
+)
 from gateways.gates.vzenith.wire import (
     COLOURS,
     DIRECTIONS,
@@ -24,7 +32,6 @@ from gateways.gates.vzenith.wire import (
     UNREAD,
     UNREADABLE_TYPES,
 )
-from parking.errors import InvalidInput
 from parking.plate import Colour
 
 if TYPE_CHECKING:
@@ -46,9 +53,7 @@ def check_camera(device: Device, *, numbers: Sequence[str] = (), words: frozense
     check_options(device, frozenset({*NUMBERS, *numbers, *words, "up_is"}))
     check_choice(device, "up_is", "forward", "reverse")
     for name in (*NUMBERS, *numbers):
-        text = device.options.get(name, "0")
-        if not (text.isascii() and text.isdecimal() and int(text) <= MILLISECONDS_MAX):
-            raise InvalidInput(f"0 to {MILLISECONDS_MAX}", (f"options.{name}",))
+        check_whole(device, name, range(MILLISECONDS_MAX + 1))
 
 
 def pulse(device: Device) -> dict[str, int]:
