@@ -7,7 +7,7 @@ import secrets
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Never
 
 import aiohttp
 
@@ -25,6 +25,7 @@ from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
 from gateways.gates.device_mqtt import DeviceMqtt
 from gateways.gates.held_cars import HeldCars
+from gateways.gates.hikvision.alert_streams import AlertStreams
 from gateways.gates.hikvision.commands import HikvisionCommands
 from gateways.gates.hikvision.protocol import HikvisionIsapi
 from gateways.gates.huaxia.protocol import HuaxiaHttp
@@ -107,6 +108,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
             tasks.create_task(pictures.run(), name="pictures"),
             tasks.create_task(pictures.forget(), name="picture-retention"),
             tasks.create_task(reads.run(), name="tracks"),
+            *_streams(parts, calls, reads, tasks),
         ]
         if broker is not None and native.mqtt is not None:
             devices = DeviceMqtt(orders, parts.catalog, intake, parts.metrics)
@@ -145,6 +147,17 @@ def _intake(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceI
         ),
         metrics=parts.metrics,
     )
+
+
+def _streams(
+    parts: GateParts, calls: DeviceCalls, reads: TrackedReads, tasks: asyncio.TaskGroup
+) -> list[asyncio.Task[Never]]:
+    """The connections to devices that cannot call us; of several processes the first has them."""
+    if parts.number != 0:
+        return []
+    open_password = partial(unseal, parts.settings.device_key)
+    streams = AlertStreams(parts.catalog, calls, reads.take, open_password, parts.metrics)
+    return [tasks.create_task(streams.run(), name="alert-streams")]
 
 
 def _is_inside(parts: GateParts) -> Callable[[GarageId, str], Awaitable[bool]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,8 @@ from yarl import URL
 from parking.errors import InvalidInput, NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from parking.device import Device
 
@@ -30,7 +32,9 @@ __all__ = ["DeviceAnswer", "DeviceCalls"]
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 DEVICES_MAX: Final = 20_000
+OK: Final = 200
 UNAUTHORIZED: Final = 401
+ENDLESS: Final = aiohttp.ClientTimeout(total=None)
 REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
 
 
@@ -87,14 +91,61 @@ class DeviceCalls:
             raise NotAuthenticated(REFUSED)
         return answer
 
+    @asynccontextmanager
+    async def stream(
+        self, device: Device, password: str, path: str, *, opened_within_s: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer without an end, once it has begun.
+
+        :class:`NotAuthenticated` for a refused password, :class:`Unavailable` for a device that is not
+        reached, does not begin in time, or whose connection is lost while it is read.
+        """
+        login, started = self._login(device), False
+        try:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(opened_within_s), login.turn:
+                    if login.refused:
+                        raise NotAuthenticated(REFUSED)
+                    request = self._request(device, password, "GET", _url(device, path, None), ENDLESS)
+                    response = await stack.enter_async_context(request)
+                if response.status == UNAUTHORIZED:
+                    login.refused = True
+                    raise NotAuthenticated(REFUSED)
+                if response.status != OK:
+                    raise Unavailable(f"HTTP {response.status}")
+                started = True
+                yield response
+        except TimeoutError:
+            if started:
+                raise
+            raise Unavailable("no answer in time") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"not reached: {type(error).__name__}") from error
+
     async def _once(self, device: Device, password: str, method: str, url: URL, body: bytes) -> DeviceAnswer:
+        async with self._request(device, password, method, url, None, body) as response:
+            return DeviceAnswer(status=response.status, body=await response.content.read(ANSWER_BYTES_MAX))
+
+    def _request(
+        self,
+        device: Device,
+        password: str,
+        method: str,
+        url: URL,
+        timeout: aiohttp.ClientTimeout | None,
+        body: bytes = b"",
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Ask for a challenge, answer it once; a device that wants no password is not given any."""
         user = device.username
         proof = (aiohttp.DigestAuthMiddleware(user, password, preemptive=False),) if user else ()
-        async with self._session.request(
-            method, url, data=body or None, middlewares=proof, allow_redirects=False
-        ) as response:
-            return DeviceAnswer(status=response.status, body=await response.content.read(ANSWER_BYTES_MAX))
+        return self._session.request(
+            method,
+            url,
+            data=body or None,
+            middlewares=proof,
+            allow_redirects=False,
+            timeout=timeout or self._session.timeout,
+        )
 
     def _login(self, device: Device) -> Login:
         key = (device.address, device.username, device.sealed_password)

@@ -15,7 +15,7 @@ from parking.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Part", "form_fields", "media_type", "multipart_parts", "picture_from_base64"]
+__all__ = ["Part", "disposition", "form_fields", "media_type", "multipart_parts", "picture_from_base64"]
 
 PARTS_MAX: Final = 64
 FIELDS_MAX: Final = 128
@@ -35,6 +35,12 @@ def media_type(headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
     """The media type of a request, in lower case, and its parameters."""
     kind, parameters = parse_options_header(headers.get("content-type", ""))
     return kind.strip().lower(), parameters
+
+
+def disposition(header: str) -> tuple[str, str]:
+    """The name and the file's name in a ``Content-Disposition``, empty where it has none."""
+    _, parameters = parse_options_header(header)
+    return parameters.get("name", ""), parameters.get("filename", "")
 
 
 def multipart_parts(body: bytes, boundary: str) -> list[Part]:

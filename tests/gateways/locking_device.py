@@ -50,6 +50,10 @@ class LockingDevice:
             return self._challenge()
         self.asked.append((request.method, request.raw_path))
         self.bodies.append(await request.read())
+        return await self.answer(request)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """What it answers to whom it knows."""
         status, text = self.answers.get((request.method, request.path), (404, ""))
         return web.Response(status=status, text=text)
 

@@ -41,13 +41,14 @@ from parking.event import Candidate
 from parking.plate import Colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from gateways.gates.forms import Part
     from gateways.gates.hikvision.wire import Alert, Anpr
     from gateways.gates.protocol import Answered, DeviceRequest, Message
     from parking.device import Device
 
-__all__ = ["HikvisionIsapi", "message_from"]
+__all__ = ["HikvisionIsapi", "is_pulled", "message_from", "ordered"]
 
 HEARTBEATS: Final = frozenset({"videoloss", "heartbeat"})
 COLOUR_SIGNS: Final = {
@@ -85,6 +86,7 @@ On the camera's web page, below Network > Advanced > Alarm server (HTTP listenin
   url              {path}
   ANPR             linkage "notify surveillance center", plate pictures as you like
 Its own address, user and password are needed to open the barrier.
+With the option intake=pull nothing is typed in: the gates connect to the camera.
 """
 
     @override
@@ -99,8 +101,7 @@ Its own address, user and password are needed to open the barrier.
         if not texts:
             raise InvalidInput("no alert among the parts", ("body",))
         pictures = [part for part in parts if part.content_type.startswith("image/")]
-        pictures.sort(key=lambda part: part.name.startswith("licensePlatePicture"))
-        return [message_from(texts[0], tuple(part.body for part in pictures), device)]
+        return [message_from(texts[0], ordered(pictures), device)]
 
     @override
     def reply(self, request: DeviceRequest, answers: Sequence[Answered], device: Device) -> DeviceReply:
@@ -108,8 +109,22 @@ Its own address, user and password are needed to open the barrier.
 
     @override
     def check(self, device: Device) -> None:
-        check_options(device, frozenset({"forward_is"}))
+        check_options(device, frozenset({"forward_is", "intake"}))
         check_choice(device, "forward_is", "forward", "reverse")
+        check_choice(device, "intake", "push", "pull")
+        if is_pulled(device) and not device.address:
+            raise InvalidInput("a device that is called needs an address", ("address",))
+
+
+def is_pulled(device: Device) -> bool:
+    """Whether we connect to the device, because it cannot call us."""
+    return device.protocol == HikvisionIsapi.name and device.options.get("intake") == "pull"
+
+
+def ordered(pictures: Iterable[Part]) -> tuple[bytes, ...]:
+    """Pictures of an alert, that of the whole car first."""
+    ranked = sorted(pictures, key=lambda part: part.name.startswith("licensePlatePicture"))
+    return tuple(part.body for part in ranked)
 
 
 def message_from(body: bytes, pictures: tuple[bytes, ...], device: Device) -> Message:
