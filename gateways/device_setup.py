@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from gateways.device_secrets import seal
 from gateways.gate_wiring import MQTT_PROTOCOLS, PROTOCOLS
+from gateways.gates.device_access import digest_ha1
 from gateways.gates.device_http import DEVICES_PATH
 from gateways.gates.signals import check_board
+from gateways.web.access import token_text
 from parking.device import Proof
 from parking.errors import InvalidInput
 
 if TYPE_CHECKING:
     from gateways.gates.protocol import DeviceProtocol
     from gateways.settings import Settings
+    from gateways.web.controller_wire import DeviceIn
     from parking.device import Device
 
-__all__ = ["PROTOCOL_NAMES", "address_of", "check_device", "instructions", "usual_proof"]
+__all__ = ["PROTOCOL_NAMES", "DeviceSetup", "address_of", "check_device", "instructions", "usual_proof"]
 
 BY_NAME: Final[dict[str, DeviceProtocol]] = {one.name: one for one in (*PROTOCOLS, *MQTT_PROTOCOLS)}
 PROTOCOL_NAMES: Final = tuple(sorted(BY_NAME))
@@ -67,6 +72,29 @@ def instructions(device: Device, url: str, token_id: str, secret: str) -> str:
         serial=device.serial,
     )
     return f"{setup}\n{PROOFS[device.proof].format(token_id=token_id, secret=secret)}"
+
+
+class DeviceSetup:
+    """For the operator API, where devices are described over the wire."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def device(self, given: DeviceIn, token_id: str, secret: str) -> Device:
+        """The device that an operator describes; raises :class:`InvalidInput`."""
+        proof = given.proof or usual_proof(given.protocol)
+        device = given.device(
+            proof=proof,
+            digest_ha1=digest_ha1(token_id, secret) if proof is Proof.DIGEST else "",
+            seal=partial(seal, self._settings.device_key),
+        )
+        check_device(device)
+        return device
+
+    def setup(self, device: Device, token_id: str, secret: str) -> tuple[str, str]:
+        """The address that is typed into it, and how."""
+        url = address_of(device, token_text(token_id, secret), self._settings)
+        return url, instructions(device, url, token_id, secret)
 
 
 def _protocol(name: str) -> DeviceProtocol:

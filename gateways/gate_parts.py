@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from gateways.gates.catalog_keeper import CatalogKeeper
     from gateways.gates.gatehouse import Gatehouse
+    from gateways.gates.presence import Presence
     from gateways.metrics import GateMetrics
     from gateways.settings import Settings
     from parking.clock import Clock
@@ -32,4 +33,5 @@ class GateParts:
     catalog: CatalogKeeper
     clock: Clock
     metrics: GateMetrics
+    presence: Presence
     draining: Callable[[], bool]

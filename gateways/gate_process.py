@@ -18,6 +18,7 @@ from gateways.gate_parts import GateParts
 from gateways.gate_wiring import open_gates
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.gatehouse import Gatehouse, Patience
+from gateways.gates.presence import Presence
 from gateways.gates.spool import open_spool
 from gateways.metrics import GateMetrics, ProcessMetrics
 from gateways.process import clock_of, collect_seldom, ended
@@ -57,22 +58,21 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         catalog = _catalog(settings, live, folder)
         desk = _desk(settings, live, catalog, clock)
         await _adopt_spools(spool, settings, number, clock)
-        gatehouse = Gatehouse(desk, catalog, spool, clock, patience=_patience(settings), metrics=metrics)
-        loops = [
-            tasks.create_task(catalog.follow(settings.catalog_refresh_ms / 1000), name="catalog"),
-            tasks.create_task(gatehouse.replay_spool(), name="spool-replay"),
-            tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
-        ]
+        presence, patience = Presence(live, clock), _patience(settings)
         parts = GateParts(
             number=number,
             settings=settings,
             live=live,
-            gatehouse=gatehouse,
+            gatehouse=Gatehouse(
+                desk, catalog, spool, clock, patience=patience, metrics=metrics, heard=presence.note
+            ),
             catalog=catalog,
             clock=clock,
             metrics=metrics,
+            presence=presence,
             draining=draining.is_set,
         )
+        loops = _loops(parts, tasks, registry)
         health = health_app(registry, partial(_readiness, draining, live, catalog))
         async with (
             open_gates(parts) as handle,
@@ -84,6 +84,18 @@ async def run_gates(settings: Settings, *, number: int, lifeline_fd: int | None)
         for task in loops:
             task.cancel()
         live.stop()
+
+
+def _loops(
+    parts: GateParts, tasks: asyncio.TaskGroup, registry: CollectorRegistry
+) -> list[asyncio.Task[None]]:
+    refresh_s = parts.settings.catalog_refresh_ms / 1000
+    return [
+        tasks.create_task(parts.catalog.follow(refresh_s), name="catalog"),
+        tasks.create_task(parts.gatehouse.replay_spool(), name="spool-replay"),
+        tasks.create_task(parts.presence.run(), name="presence"),
+        tasks.create_task(ProcessMetrics(registry).watch_loop(), name="loop-lag"),
+    ]
 
 
 async def _until_ended(lifeline_fd: int | None, draining: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Never
 import aiohttp
 
 from gateways.device_secrets import unseal
+from gateways.gates.attendants import Attendants
 from gateways.gates.axis.commands import AxisCommands
 from gateways.gates.axis.protocol import AxisPlateVerifier
 from gateways.gates.barrier_log import BarrierLog
@@ -100,7 +101,11 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
         kept = timedelta(days=parts.settings.pictures_kept_days)
         pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)
-        intake = _intake(parts, Openings(commander, barrier_log, parts.clock), pictures)
+        attendants = Attendants(
+            parts.live, parts.catalog, commander, barrier_log, parts.clock, tell=native.tell
+        )
+        openings = Openings(commander, barrier_log, parts.clock)
+        intake = _intake(parts, openings, pictures, attendants)
         reads = TrackedReads(intake, _is_inside(parts))
         loops = [
             tasks.create_task(barrier_log.run(), name="barrier-log"),
@@ -108,6 +113,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
             tasks.create_task(pictures.run(), name="pictures"),
             tasks.create_task(pictures.forget(), name="picture-retention"),
             tasks.create_task(reads.run(), name="tracks"),
+            tasks.create_task(attendants.run(), name="attendants"),
             *_streams(parts, calls, reads, tasks),
         ]
         if broker is not None and native.mqtt is not None:
@@ -129,7 +135,7 @@ def _handler(native: NativeGates, devices: DeviceGates) -> Handler:
     return handle
 
 
-def _intake(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceIntake:
+def _intake(parts: GateParts, openings: Openings, pictures: Pictures, attendants: Attendants) -> DeviceIntake:
     return DeviceIntake(
         parts.gatehouse,
         DeviceClocks(),
@@ -145,6 +151,8 @@ def _intake(parts: GateParts, openings: Openings, pictures: Pictures) -> DeviceI
             parts.clock,
             waits=HELD_FOR,
         ),
+        attendants=attendants,
+        presence=parts.presence,
         metrics=parts.metrics,
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateways.gates.native.api import NativeGates
 from gateways.gates.native.bursts import Bursts
 from gateways.gates.native.handouts import GrantHandouts
+from gateways.gates.native.messages import commanded
 from gateways.gates.native.mqtt import NativeMqtt
 from gateways.gates.native.pushes import Pushes
 from gateways.gates.native.sockets import Sockets
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
     from gateways.gate_parts import GateParts
     from gateways.mqtt.connection import MqttConnection
+    from parking.ids import ControllerId, GarageId
     from parking.live.changes import Change
+    from parking.live.openings import Opening
 
 __all__ = ["Native", "open_native"]
 
@@ -37,6 +40,13 @@ class Native:
 
     gates: NativeGates
     mqtt: NativeMqtt | None
+    sockets: Sockets
+
+    def tell(self, key: tuple[GarageId, ControllerId], opening: Opening) -> bool:
+        """Tell a controller that an attendant opens; whether it keeps a connection here."""
+        text = commanded(opening)
+        told = self.sockets.tell(key, text)
+        return (self.mqtt is not None and self.mqtt.push(key, text)) or told
 
 
 @asynccontextmanager
@@ -72,7 +82,7 @@ async def open_native(parts: GateParts, broker: MqttConnection | None) -> AsyncI
                 stay_tokens=tokens,
                 sockets=sockets,
             )
-            yield Native(gates=gates, mqtt=mqtt)
+            yield Native(gates=gates, mqtt=mqtt, sockets=sockets)
         finally:
             for loop in loops:
                 loop.cancel()

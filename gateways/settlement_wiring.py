@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gateways.device_setup import DeviceSetup
 from gateways.grant_signing import GrantSigner
 from gateways.web.operator import Operator
+from parking.live.gate_line import GateLine
 from parking.live.granting import LiveDebtors, LiveGrants
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
@@ -186,6 +188,8 @@ def operator_of(
         rails=rails,
         charges=parts.charges,
         sessions=parts.sessions,
+        gates=GateLine(parts.live),
+        devices=DeviceSetup(parts.settings),
         clock=parts.clock,
         draw_bytes=secrets.token_bytes,
         regrant=regrant,

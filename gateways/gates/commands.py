@@ -65,6 +65,11 @@ class Waiting:
     device: Device
     channel: str
     record: BarrierRecord
+    done: Callable[[CommandResult], None]
+
+
+def _unheard(result: CommandResult) -> None:
+    """What nobody waits for."""
 
 
 class Commander:
@@ -85,12 +90,24 @@ class Commander:
         """Whether devices of a protocol are called, because their answers open nothing."""
         return protocol in self._commands
 
-    def open_soon(self, device: Device, channel: str, record: BarrierRecord) -> None:
-        """Have a barrier opened; returns at once. ``record`` is completed by what the device says."""
+    def open_soon(
+        self,
+        device: Device,
+        channel: str,
+        record: BarrierRecord,
+        *,
+        done: Callable[[CommandResult], None] = _unheard,
+    ) -> None:
+        """Have a barrier opened; returns at once. ``record`` is completed by what the device says.
+
+        ``done`` hears it, too.
+        """
+        one = Waiting(device=device, channel=channel, record=record, done=done)
         try:
-            self._waiting.put_nowait(Waiting(device=device, channel=channel, record=record))
+            self._waiting.put_nowait(one)
         except asyncio.QueueFull:
-            self._log.note(replace(record, outcome=GateOutcome.UNREACHABLE, said="too many commands wait"))
+            busy = CommandResult(outcome=GateOutcome.UNREACHABLE, said="too many commands wait")
+            self._noted(one, busy)
 
     async def run(self) -> None:
         """Send what waits, for ever."""
@@ -101,8 +118,11 @@ class Commander:
     async def _send(self) -> None:
         while True:
             one = await self._waiting.get()
-            result = await self._result(one)
-            self._log.note(replace(one.record, outcome=result.outcome, said=result.said))
+            self._noted(one, await self._result(one))
+
+    def _noted(self, one: Waiting, result: CommandResult) -> None:
+        self._log.note(replace(one.record, outcome=result.outcome, said=result.said))
+        one.done(result)
 
     async def _result(self, one: Waiting) -> CommandResult:
         try:

@@ -33,11 +33,13 @@ from parking.plate import Colour, parse_plate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateways.gates.attendants import Attendants
     from gateways.gates.device_clocks import DeviceClocks
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.held_cars import HeldCars
     from gateways.gates.passages import Passages
     from gateways.gates.pictures import Pictures
+    from gateways.gates.presence import Presence
     from gateways.gates.protocol import Message
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
@@ -78,6 +80,8 @@ class DeviceIntake:
         openings: Openings,
         pictures: Pictures,
         held: HeldCars,
+        attendants: Attendants,
+        presence: Presence,
         metrics: GateMetrics,
     ) -> None:
         self._gatehouse = gatehouse
@@ -89,6 +93,8 @@ class DeviceIntake:
         self._openings = openings
         self._pictures = pictures
         self._held = held
+        self._attendants = attendants
+        self._presence = presence
         self._metrics = metrics
 
     async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
@@ -113,6 +119,7 @@ class DeviceIntake:
     async def _taken(self, message: Message, controller: Controller, device: Device) -> Answered:
         if device.serial and message.serial and message.serial != device.serial:
             raise NotPermitted("another device's serial number is configured here")
+        self._presence.note(controller, heartbeat=isinstance(message, Heartbeat))
         match message:
             case Read():
                 return await self._read(message, controller, device)
@@ -127,7 +134,16 @@ class DeviceIntake:
                 assert_never(never)
 
     async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
-        """A heartbeat; for a device that asks, opened for the held car that has been paid for meanwhile."""
+        """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
+        opening = await self._attendants.asked(controller) if beat.asks else None
+        if opening is not None:
+            return Answered(
+                message=beat,
+                opens=True,
+                event_id=opening.opening_id,
+                reason=opening.reason,
+                lane_id=opening.lane_id,
+            )
         key = (controller.garage_id, controller.controller_id)
         event = await self._held.released(key, beat.hold_s) if beat.asks else None
         if event is None:
@@ -214,7 +230,9 @@ class DeviceIntake:
         if device_time is not None:
             key = (controller.garage_id, controller.controller_id)
             self._clocks.note(key, device_time, self._clock.now())
-            self._metrics.device_skew(controller, device.protocol, self._clocks.skew(key))
+            skew = self._clocks.skew(key)
+            self._metrics.device_skew(controller, device.protocol, skew)
+            self._presence.note(controller, skew=skew)
 
 
 def _lane(message: Read | Passage, device: Device) -> Channel:

@@ -72,7 +72,7 @@ class Patience:
 class Gatehouse:
     """Answers events of authenticated controllers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer takes
         self,
         desk: Desk,
         catalog: CatalogKeeper,
@@ -81,7 +81,9 @@ class Gatehouse:
         *,
         patience: Patience,
         metrics: GateMetrics,
+        heard: Callable[[Controller], None] = lambda _controller: None,
     ) -> None:
+        """``heard`` is told whenever a controller shows its token."""
         self._desk = desk
         self._catalog = catalog
         self._spool = spool
@@ -90,6 +92,7 @@ class Gatehouse:
         self._deadlines = Deadlines(self._store_timeout_s)
         self._spool_timeout_s = patience.spool.total_seconds()
         self._metrics = metrics
+        self._heard = heard
 
     def controller(self, authorization: str | None) -> Controller:
         """The controller that an ``Authorization`` header names; :class:`NotAuthenticated` if none."""
@@ -100,6 +103,7 @@ class Gatehouse:
         controller = self._catalog.current.controllers.get(token_id)
         if controller is None or not controller.holds(secret):
             raise NotAuthenticated("a valid controller token is needed")
+        self._heard(controller)
         return controller
 
     def knows(self, controller_id: str) -> bool:

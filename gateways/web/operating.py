@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from gateways.web.controller_wire import DeviceIn
     from parking.clock import Clock
+    from parking.device import Device
     from parking.ids import AccountId
+    from parking.live.gate_line import GateLine
     from parking.live.sessions import Sessions
     from settlement.books.accounts import Accounts
     from settlement.books.barriers import Barriers
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from settlement.books.views import Views
     from settlement.coupon_desk import CouponDesk
 
-__all__ = ["Operator", "Regrant", "Republish"]
+__all__ = ["Devices", "Operator", "Regrant", "Republish"]
 
 
 class Regrant(Protocol):
@@ -46,6 +49,18 @@ class Republish(Protocol):
 
     async def __call__(self) -> None:
         """Repeating it does no harm."""
+        ...
+
+
+class Devices(Protocol):
+    """What is known of makers' protocols, which this floor's other side brings."""
+
+    def device(self, given: DeviceIn, token_id: str, secret: str) -> Device:
+        """The device that an operator describes; raises :class:`InvalidInput`."""
+        ...
+
+    def setup(self, device: Device, token_id: str, secret: str) -> tuple[str, str]:
+        """The address that is typed into it, and how."""
         ...
 
 
@@ -74,6 +89,8 @@ class Operator:
     """The names of the rails that are configured: nobody else can be charged through."""
     charges: Charges
     sessions: Sessions
+    gates: GateLine
+    devices: Devices
     clock: Clock
     draw_bytes: Callable[[int], bytes]
     regrant: Regrant

@@ -17,6 +17,7 @@ from gateways.web.operating import Operator, Regrant, Republish
 from gateways.web.operator_accounts import account_routes
 from gateways.web.operator_barriers import barrier_routes
 from gateways.web.operator_benefits import benefit_routes
+from gateways.web.operator_controllers import controller_routes
 from gateways.web.operator_corrections import correction_routes
 from gateways.web.operator_debts import debt_routes
 from gateways.web.operator_garages import garage_routes
@@ -53,6 +54,7 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *standing_routes(operator),
         *debt_routes(operator),
         *barrier_routes(operator),
+        *controller_routes(operator),
         *benefit_routes(operator),
         *plate_routes(operator),
         *stay_token_routes(operator),

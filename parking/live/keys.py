@@ -11,12 +11,16 @@ from parking.ids import Partition, partition_of
 if TYPE_CHECKING:
     from parking.ids import EventId, GarageId
 
-__all__ = ["BARRIERS", "CONFIG", "GarageKeys", "Keys", "changes_channel", "journal_key"]
+__all__ = ["BARRIERS", "CONFIG", "HEARD", "OPENINGS", "GarageKeys", "Keys", "changes_channel", "journal_key"]
 
 BARRIERS = "lf:barriers"
 """The stream of barrier records that are not in the books yet."""
 CONFIG = "lf:config"
 """A hash: ``revision`` and ``text``, what the gates must know of garages and tokens."""
+HEARD = "lf:heard"
+"""A hash: when each controller was heard of, when it last gave a sign of life, how wrong its clock is."""
+OPENINGS = "lf:openings"
+"""The stream of what attendants ask the gates to open; what becomes of one is beside it, under its id."""
 
 
 def journal_key(partition: Partition) -> str:

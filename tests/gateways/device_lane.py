@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 from typing_extensions import override
 
+from gateways.gates.attendants import Attendants
 from gateways.gates.barrier_log import BarrierLog
 from gateways.gates.catalog_keeper import CatalogKeeper
 from gateways.gates.commands import BarrierCommands, Commander, CommandResult
@@ -21,6 +22,7 @@ from gateways.gates.held_cars import HeldCars
 from gateways.gates.openings import Openings
 from gateways.gates.passages import Passages
 from gateways.gates.pictures import Pictures
+from gateways.gates.presence import Presence
 from gateways.gates.protocol import Read
 from gateways.gates.signals import signals_of
 from gateways.gates.spool import open_spool
@@ -34,10 +36,12 @@ from tests.gateways.gate_stage import PARTITIONS, catalog_of, publish_catalog
 from tests.scenarios.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from parking.catalog import Controller
+    from parking.ids import ControllerId, GarageId
+    from parking.live.openings import Opening
     from tests.scenarios.stage import Stage
 
 
@@ -63,6 +67,8 @@ class Lane:
     stage: Stage
     intake: DeviceIntake
     controller: Controller
+    catalog: CatalogKeeper
+    attendants: Attendants
     pictures: Path
     loops: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -81,7 +87,12 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane(valkey_url: str, folder: Path) -> AsyncIterator[Lane]:
+async def lane(
+    valkey_url: str,
+    folder: Path,
+    *,
+    tell: Callable[[tuple[GarageId, ControllerId], Opening], bool] = lambda _key, _opening: False,
+) -> AsyncIterator[Lane]:
     async with (
         stage(valkey_url) as on,
         open_spool(folder / "spool", events_max=10) as spool,
@@ -96,6 +107,7 @@ async def lane(valkey_url: str, folder: Path) -> AsyncIterator[Lane]:
         barrier_log = BarrierLog(on.live, metrics)
         commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed)
         pictures = Pictures(folder / "pictures", on.clock, metrics, kept=timedelta(days=1))
+        attendants = Attendants(on.live, catalog, commander, barrier_log, on.clock, tell=tell)
         intake = DeviceIntake(
             gatehouse,
             DeviceClocks(),
@@ -105,14 +117,19 @@ async def lane(valkey_url: str, folder: Path) -> AsyncIterator[Lane]:
             make_signals=signals_of,
             openings=Openings(commander, barrier_log, on.clock),
             pictures=pictures,
+            attendants=attendants,
+            presence=Presence(on.live, on.clock),
             held=HeldCars(on.sessions, lambda: catalog.current.garages, on.clock, waits=10 * MINUTE),
             metrics=metrics,
         )
-        loops = [tasks.create_task(one) for one in (barrier_log.run(), commander.run(), pictures.run())]
+        running = (barrier_log.run(), commander.run(), pictures.run(), attendants.run())
+        loops = [tasks.create_task(one) for one in running]
         yield Lane(
             stage=on,
             intake=intake,
             controller=catalog.current.controllers["c1"],
+            catalog=catalog,
+            attendants=attendants,
             pictures=folder / "pictures",
         )
         for loop in loops:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import count
 from json import JSONDecoder
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +18,9 @@ from aiohttp import ClientSession, ClientTimeout
 from typing_extensions import override
 
 from gateways.catalog_texts import CATALOG_TEXTS
+from gateways.device_setup import DeviceSetup
 from gateways.policy_file import POLICY_TEXTS
+from gateways.settings import load_settings
 from gateways.web.access import token_text
 from gateways.web.operator import Operator, operator_app
 from gateways.web.serving import serve
@@ -27,6 +31,7 @@ from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.journal import Record
 from parking.live.batching import BatchingConnection
+from parking.live.gate_line import GateLine
 from parking.live.granting import LiveDebtors, LiveGrants
 from parking.live.journal import LiveJournal, library_text, open_journal
 from parking.live.sessions import Sessions
@@ -113,6 +118,7 @@ class Front:
 
     http: ClientSession
     pool: Pool
+    live: BatchingConnection
     operator: Operator
     clock: StillClock
     told: Told
@@ -212,13 +218,15 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
     """The API with one priced garage, a full token and one that may only read."""
     clock, told = StillClock(), Told()
     live = BatchingConnection(valkey_url, library=library_text())
+    stack = ExitStack()
     async with (
         open_pool(postgres_dsn, size=5, application_name="test") as pool,
         open_journal(valkey_url, partition_count=PARTITIONS, reader="test") as journal,
         asyncio.TaskGroup() as tasks,
     ):
         await live.start(tasks)
-        operator = _operator(pool, live, journal, clock, told)
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        operator = _operator(pool, live, journal, clock, told, folder)
         full, reader = await _prepare(operator)
         app = operator_app(operator, version="0")
         try:
@@ -229,6 +237,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
                 yield Front(
                     http=http,
                     pool=pool,
+                    live=live,
                     operator=operator,
                     clock=clock,
                     told=told,
@@ -241,6 +250,7 @@ async def open_front(postgres_dsn: str, valkey_url: str) -> AsyncIterator[Front]
                 )
         finally:
             live.stop()
+            stack.close()
 
 
 def item_path(item_id: str) -> str:
@@ -249,7 +259,7 @@ def item_path(item_id: str) -> str:
 
 
 def _operator(
-    pool: Pool, live: BatchingConnection, journal: LiveJournal, clock: Clock, told: Told
+    pool: Pool, live: BatchingConnection, journal: LiveJournal, clock: Clock, told: Told, folder: Path
 ) -> Operator:
     drawn = count(1)
     sessions = Sessions(live, partition_count=PARTITIONS)
@@ -280,6 +290,8 @@ def _operator(
         rails={"simulator"},
         charges=Charges(pool),
         sessions=sessions,
+        gates=GateLine(live),
+        devices=DeviceSetup(load_settings(data_dir=folder)),
         clock=clock,
         draw_bytes=lambda size: next(drawn).to_bytes(size),
         regrant=told.regrant,

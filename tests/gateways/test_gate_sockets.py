@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateways.embedded import scratch_data_dir
 from gateways.grant_signing import GrantSigner, make_key
+from parking.barrier import GateOutcome
 from parking.clock import SystemClock
 from parking.grant import Grant, Granted, GrantReason
-from parking.ids import GarageId
+from parking.ids import ControllerId, GarageId, LaneId
 from parking.live.granting import LiveGrants
+from parking.live.heard import heard_of
+from parking.live.openings import Opening, open_and_wait
 from parking.live.sessions import Sessions
 from tests.gateways.gate_stage import (
     PARTITIONS,
@@ -364,3 +367,32 @@ async def test_without_the_live_store_a_burst_is_answered_by_policy() -> None:
             answers = [await told(socket) for _ in range(20)]
         assert {(one["decision"], one["reason"]) for one in answers} == {("open", "outage_policy")}
         assert gate.spooled() == 20
+
+
+async def test_an_attendants_command_is_heard_on_the_connection_that_is_kept(
+    gate: GateProcess, valkey: ValkeyProcess
+) -> None:
+    owner = G1, ControllerId("of-G1")
+    opening = Opening(
+        opening_id="attendant-1",
+        garage_id=owner[0],
+        lane_id=LaneId("out-1"),
+        controller_id=owner[1],
+        reason="attendant desk: a fire engine",
+        until=now() + timedelta(seconds=PATIENCE_S),
+    )
+    async with (
+        a_socket(gate) as socket,
+        live_connection(valkey.url) as live,
+        asyncio.TaskGroup() as tasks,
+    ):
+        outcome = tasks.create_task(open_and_wait(live, opening, claimed_within_s=PATIENCE_S))
+        command = await told(socket)
+        assert (command["type"], command["command"], command["lane_id"]) == ("command", "open", "out-1")
+        assert (command["command_id"], command["reason"]) == ("attendant-1", opening.reason)
+        assert await outcome == (GateOutcome.TOLD, "")
+        # A controller that keeps a connection is heard of, also when no car comes.
+        async with asyncio.timeout(PATIENCE_S):
+            while (heard := (await heard_of(live, [owner]))[owner]).at is None:  # noqa: ASYNC110 - elsewhere
+                await asyncio.sleep(0.05)
+        assert now() - heard.at < timedelta(seconds=PATIENCE_S)

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.desk import Answer
     from parking.event import GateEvent
+    from parking.live.openings import Opening
 
 __all__ = [
     "EventMessage",
     "GrantsMessage",
     "Message",
     "answered",
+    "commanded",
     "displayed",
     "granted",
     "id_in",
@@ -110,6 +112,19 @@ def opened(event: GateEvent, decision: Decision) -> str:
 def displayed(event: GateEvent, decision: Decision) -> str:
     """A car stays held; what its driver is told has changed."""
     return _compact({"type": "display", **_held(event, decision)})
+
+
+def commanded(opening: Opening) -> str:
+    """An attendant has a lane's barrier opened; of the past after ``until``."""
+    return _compact({
+        "type": "command",
+        "command": "open",
+        "command_id": opening.opening_id,
+        "garage_id": opening.garage_id,
+        "lane_id": opening.lane_id,
+        "reason": opening.reason,
+        "until": opening.until.isoformat(),
+    })  # fmt: skip
 
 
 def granted(grants: GrantsOut) -> str:

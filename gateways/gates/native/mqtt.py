@@ -103,6 +103,13 @@ class NativeMqtt:
             arrived.setdefault(token.decode(), (controller, []))[1].append(Arrived(text, now))
         await all_taken(self._answer(controller, events) for controller, events in arrived.values())
 
+    def push(self, key: tuple[GarageId, ControllerId], text: str) -> bool:
+        """Send a controller a message; whether it was heard of."""
+        known = self._controllers.get(key)
+        if known is not None:
+            known.push(text)
+        return known is not None
+
     async def tell(self) -> Never:
         """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference."""
         while True:

@@ -7,7 +7,7 @@ one whose token was revoked ends, and all of them when the process drains, after
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Never
 
 from aiohttp import WSCloseCode, hdrs, web
@@ -53,7 +53,7 @@ class Sockets:
         self._draining = draining
         self._limits = SocketLimits()
         self._open: set[Socket] = set()
-        self._of: Counter[tuple[GarageId, ControllerId]] = Counter()
+        self._of: defaultdict[tuple[GarageId, ControllerId], set[Socket]] = defaultdict(set)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One connection, for as long as it lasts."""
@@ -64,7 +64,7 @@ class Sockets:
         if self._draining():
             raise Unavailable("this process is stopping")
         owner = controller.garage_id, controller.controller_id
-        if self._of[owner] >= PER_CONTROLLER_MAX:
+        if len(self._of.get(owner, ())) >= PER_CONTROLLER_MAX:
             raise Busy("this controller has too many connections open")
         socket = Socket(
             authorization,
@@ -75,18 +75,25 @@ class Sockets:
             limits=self._limits,
         )
         self._open.add(socket)
-        self._of[owner] += 1
+        self._of[owner].add(socket)
         self._metrics.sockets.set(len(self._open))
         try:
             return await socket.serve(request)
         finally:
             self._open.discard(socket)
-            self._of[owner] -= 1
+            self._of[owner].discard(socket)
             if not self._of[owner]:
                 del self._of[owner]
             self._bursts.forget(socket)
             self._pushes.forget(socket)
             self._metrics.sockets.set(len(self._open))
+
+    def tell(self, owner: tuple[GarageId, ControllerId], text: str) -> bool:
+        """Send a message over one connection of a controller; whether it has one here."""
+        socket = next(iter(self._of.get(owner, ())), None)
+        if socket is not None:
+            socket.push(text)
+        return socket is not None
 
     async def look_after(self) -> Never:
         """End those that must end, for ever."""
