@@ -10,6 +10,7 @@ from uuid import UUID
 
 from typing_extensions import override
 
+from parking.benefits import NO_BENEFITS
 from parking.decision import Decision, Reason, Verdict
 from parking.event import GateEvent, Kind
 from parking.ids import AccountId, EventId, GarageId, LaneId, partition_of, session_id_of
@@ -135,5 +136,5 @@ def _exit(entry: Record, inside: Session, left_at: datetime, *, account_id: Acco
             verdict=Verdict.OPEN, reason=Reason.GRANTED, amount_fen=fee.amount_fen, limit_fen=10_000
         ),
         step=Step.LEFT,
-        session=replace(inside, version=1, left_at=left_at, account_id=account_id),
+        session=replace(inside, version=1, left_at=left_at, account_id=account_id, benefits=NO_BENEFITS),
     )

@@ -62,6 +62,10 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
         self._to_paid = self._histogram("exit_to_paid_seconds", "From exit to payment", LAG_BUCKETS_S)
         self._set_aside = self._counter("records_set_aside", "Journal records that wait for a person")
         self._grants = self._counter("grants_pushed", "Grants pushed to gates")
+        self._awaited = self._gauge(
+            "bills_waiting_for_benefits", "Not charged until it is known what their stays are given"
+        )
+        self._looked_up = self._counter("benefits_looked_up_late", "Of those, found out since", "corrected")
         self._held_up = self._counter("loop_held_up", "Waits of a loop for a store", "loop")
         self._answers = self._counter("rail_answers", "Answers of rails", "rail", "answer", "question")
         self._call = self._histogram("rail_call_seconds", "One call of a rail", LAG_BUCKETS_S, "rail")
@@ -124,6 +128,14 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
     @override
     def grants_pushed(self, *, grants: int, seconds: float) -> None:
         self._grants.inc(grants)
+
+    @override
+    def benefits_awaited(self, *, closings: int) -> None:
+        self._awaited.set(closings)
+
+    @override
+    def benefits_looked_up(self, *, corrected: bool) -> None:
+        self._looked_up.labels(str(corrected).lower()).inc()
 
     @override
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:

@@ -22,6 +22,7 @@ from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
 from settlement.books.exemptions import Exemptions
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.late_giving import PostgresLateBooks
 from settlement.books.merchants import Merchants
 from settlement.books.passes import Passes
 from settlement.books.posting import PostgresRecordBooks
@@ -34,7 +35,9 @@ from settlement.books.views import Views
 from settlement.collector import Collector, CollectorSettings
 from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors, DebtorsSettings
+from settlement.granter import GROUP as GRANTER
 from settlement.granter import Granter, GranterSettings
+from settlement.late_giving import LateGiver
 from settlement.tariff_cache import TariffCache
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ __all__ = [
     "collector_of",
     "debtors_of",
     "granter_of",
+    "late_giver_of",
     "operator_of",
     "prepayments_of",
     "regrant_with",
@@ -103,6 +107,27 @@ def granter_of(parts: Parts, journal: LiveJournal) -> Granter:
         clock=parts.clock,
         observer=parts.metrics,
         settings=GranterSettings(valid_for=timedelta(days=parts.settings.grant_valid_days)),
+    )
+
+
+def late_giver_of(parts: Parts, journal: LiveJournal) -> LateGiver:
+    """What stays are given whose gates did not know it."""
+    pool, count = parts.pool, parts.settings.partition_count
+
+    async def behind() -> timedelta:
+        return timedelta(milliseconds=(await journal.backlog(GRANTER)).oldest_ms)
+
+    return LateGiver(
+        books=PostgresLateBooks(
+            pool,
+            sources=benefit_sources(pool, partition_count=count),
+            corrections=_corrections(parts),
+            garages=parts.garages,
+        ),
+        behind=behind,
+        owing_changed=parts.regranting.note,
+        clock=parts.clock,
+        observer=parts.metrics,
     )
 
 
@@ -168,7 +193,7 @@ def operator_of(
         barriers=Barriers(pool, partition_count=count),
         prepayments=prepayments_of(parts),
         reviews=Reviews(pool),
-        corrections=Corrections(pool, partition_count=count, collect_delay=parts.settings.collect_delay),
+        corrections=_corrections(parts),
         views=Views(pool, partition_count=count),
         policies=parts.policies,
         standings=Standings(pool, partition_count=count),
@@ -194,6 +219,13 @@ def operator_of(
         draw_bytes=secrets.token_bytes,
         regrant=regrant,
         republish=publisher.republish,
+    )
+
+
+def _corrections(parts: Parts) -> Corrections:
+    settings = parts.settings
+    return Corrections(
+        parts.pool, partition_count=settings.partition_count, collect_delay=settings.collect_delay
     )
 
 

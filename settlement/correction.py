@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from parking.benefits import benefits_text
 from parking.clock import to_ms
 from parking.errors import Conflict, InvalidInput
 from parking.fee import price_of, stay_with
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from parking.benefits import Benefits
     from parking.ids import AccountId, TariffVersionId
     from parking.tariff import Tariff
     from settlement.bill import Bill
@@ -37,17 +39,19 @@ class Correction:
     """What is wrong, with the right facts; what is ``None`` was right. The vehicle's class follows its plate.
 
     ``correction_id`` is the caller's: the same one again, with the same content, changes nothing.
+    ``benefits`` are what the stay is given in fact, where they make it cheaper.
     """
 
     correction_id: str
     plate: Plate | None = None
     entered_at: datetime | None = None
     left_at: datetime | None = None
+    benefits: Benefits | None = None
     reason: str
     corrected_by: str
 
     def __post_init__(self) -> None:
-        if self.plate is None and self.entered_at is None and self.left_at is None:
+        if all(one is None for one in (self.plate, self.entered_at, self.left_at, self.benefits)):
             raise InvalidInput("at least one of them", ("plate", "entered_at", "left_at"))
         if self.plate is not None and not self.plate.readable:
             raise InvalidInput("a plate that names no vehicle", ("plate",))
@@ -57,16 +61,15 @@ class Correction:
     @property
     def request(self) -> str:
         """The content as one text, equal for the same request."""
-        return json.dumps(
-            {
-                "number": self.plate.number if self.plate else None,
-                "colour": self.plate.colour if self.plate else None,
-                "entered_ms": to_ms(self.entered_at) if self.entered_at else None,
-                "left_ms": to_ms(self.left_at) if self.left_at else None,
-                "reason": self.reason,
-            },
-            ensure_ascii=False,
-        )
+        said = {
+            "number": self.plate.number if self.plate else None,
+            "colour": self.plate.colour if self.plate else None,
+            "entered_ms": to_ms(self.entered_at) if self.entered_at else None,
+            "left_ms": to_ms(self.left_at) if self.left_at else None,
+            "reason": self.reason,
+        }
+        given = {} if self.benefits is None else {"benefits": benefits_text(self.benefits)}
+        return json.dumps(said | given, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,24 +89,28 @@ def corrected_bill(
     correction: Correction,
     tariffs: Mapping[TariffVersionId, Tariff],
     *,
+    benefits: Benefits,
     paid: Paid,
     bound_to: AccountId | None,
 ) -> Bill:
     """The bill that takes the place of ``bill``; ``bound_to`` had the corrected plate at the exit.
 
-    Raises :class:`Conflict` when all is as it was billed, and :class:`InvalidInput` when the exit would lie
-    before the entry.
+    ``benefits`` are what the stay is given now. Raises :class:`Conflict` when all is as it was billed, or
+    they make it no cheaper, and :class:`InvalidInput` when the exit would lie before the entry.
     """
     was = Plate(number=bill.number, colour=Colour(bill.colour))
     plate = correction.plate or was
     entered_at, left_at = correction.entered_at or bill.stayed_from, correction.left_at or bill.left_at
-    if (plate, entered_at, left_at) == (was, bill.stayed_from, bill.left_at):
+    moved = (plate, entered_at, left_at) != (was, bill.stayed_from, bill.left_at)
+    if not moved and correction.benefits is None:
         raise Conflict("there is nothing to correct: the bill says so already")
     if left_at < entered_at:
         raise InvalidInput("the exit lies before the entry", ("entered_at", "left_at"))
     until = charged_until(entered_at, left_at, prepaid_at=paid.prepaid_at, prepaid_until=paid.prepaid_until)
-    stay = stay_with(bill.benefits, bill.earlier, plate, entered_at, until)
+    stay = stay_with(benefits, bill.earlier, plate, entered_at, until)
     fee = price_of(stay, bill.tariff_version_id, bill.changes, tariffs)
+    if not moved and fee.amount_fen >= bill.amount_fen:
+        raise Conflict("what the stay is given makes it no cheaper")
     number = bill.correction + 1
     return replace(
         bill,
@@ -118,4 +125,5 @@ def corrected_bill(
         prepaid_fen=min(paid.prepaid_fen, fee.amount_fen),
         reason=CORRECTED,
         proof=proof_json(fee),
+        benefits=benefits,
     )

@@ -75,7 +75,7 @@ class Exemption:
         return plate.number == self.plate.number and (not seen or plate.colour is self.plate.colour)
 
     def exempts(self, session: Session, now: datetime) -> bool:
-        """Whether the stay of a vehicle that it names is exempt, as known ``now``."""
+        """Whether the stay of a vehicle that it names is exempt, as known ``now``, or at its exit."""
         entered_at = session.entered_at
         if self.cars_inside is CarsInside.AT_ONCE:
             return self.ended_at is None and (self._holds(entered_at) or self._holds(now))

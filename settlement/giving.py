@@ -20,7 +20,10 @@ class BenefitSource(Protocol):
     """One kind of thing that stays are given."""
 
     async def of(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
-        """What it gives each of ``sessions`` now, in their order; asking again changes nothing."""
+        """What it gives each of ``sessions`` now, or gave it at its exit, in their order.
+
+        Asking again changes nothing.
+        """
         ...
 
     async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:

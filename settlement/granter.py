@@ -12,7 +12,7 @@ that never arrives is no accident: the garage's policy then decides.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -164,7 +164,8 @@ class Granter:
     async def _take(self, items: Sequence[Record | Unreadable]) -> None:
         """Grant, then settle: also what could not be read or granted, which the garage's policy covers."""
         sessions = [
-            item.session
+            # The record of an undone exit still says when that was.
+            replace(item.session, left_at=None)
             for item in items
             if isinstance(item, Record) and item.session is not None and item.step in CAME_IN
         ]

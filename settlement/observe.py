@@ -34,6 +34,14 @@ class Observer(Protocol):
         """Grants are with the gates."""
         ...
 
+    def benefits_awaited(self, *, closings: int) -> None:
+        """So many bills are not charged yet because it is not known what their stays are given."""
+        ...
+
+    def benefits_looked_up(self, *, corrected: bool) -> None:
+        """It is known now of one of them; ``corrected`` when its bill asked for too much."""
+        ...
+
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
         """A loop waits for a store; nothing is lost meanwhile."""
         ...
@@ -72,6 +80,14 @@ class SilentObserver(Observer, CouponObserver):
 
     @override
     def grants_pushed(self, *, grants: int, seconds: float) -> None:
+        return
+
+    @override
+    def benefits_awaited(self, *, closings: int) -> None:
+        return
+
+    @override
+    def benefits_looked_up(self, *, corrected: bool) -> None:
         return
 
     @override

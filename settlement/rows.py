@@ -121,7 +121,7 @@ class BillRow(NamedTuple):
     collect_at: datetime | None = None
     benefits: str | None = None
     earlier: str | None = None
-    """Of the session, whether it is closed or not."""
+    """Of the session, whether it is closed or not; a bill's ``benefits`` are ``None`` while not known."""
     changes: str | None = None
 
 

@@ -143,6 +143,8 @@ def _add_bill(
         raise Defect("an exit without a session")
     bill = bill_of(record, tariffs)
     bill_row = bill_row_of(bill, collect_delay)
+    if session.benefits is None:
+        bill_row = bill_row._replace(benefits=None)
     posting.steps[session.session_id] = step_row_of(record_no, record, Step.LEFT, session), bill_row
     posting.entries.extend([entry_row_of(record_no, bill, entry) for entry in entries_of(bill)])
     posting.uses.extend(use_rows_of(bill, record_no))

@@ -104,8 +104,7 @@ class Corrections:
             if session["state"] != State.CLOSED:
                 raise Conflict(f"the session is {session['state']}: only a bill can be corrected")
             billed = await _in_force(held, partition, stay, session["version"])
-            was = await with_coupons_of(held, billed.bill)
-            bill = await _priced(held, stay, was, correction, tariffs)
+            bill = await _priced(held, stay, billed.bill, correction, tariffs)
             undo = undo_of(billed, CORRECTED)
             await void(held, [replace(undo, entries=undo.entries + entries_of(bill))], now)
             await self._raise(held, bill, billed.bill, correction, now)
@@ -206,10 +205,12 @@ async def _priced(
         prepaid_at=prepaid_at,
         prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
     )
+    given = bill.benefits if correction.benefits is None else correction.benefits
+    benefits = await with_coupons_of(held, bill, given)
     bound_to = None
     if correction.plate is not None:
         entered_at = correction.entered_at or bill.stayed_from
         bound_to = await owner_at(
             held, correction.plate, left_at=left_at, garage_id=bill.garage_id, entered_at=entered_at
         )
-    return corrected_bill(bill, correction, tariffs, paid=paid, bound_to=bound_to)
+    return corrected_bill(bill, correction, tariffs, benefits=benefits, paid=paid, bound_to=bound_to)

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from parking.benefits import Benefits
     from settlement.bill import Bill
 
 __all__ = ["free_coupons", "use_coupons", "with_coupons_of"]
 
 
-async def with_coupons_of(held: asyncpg.pool.PoolConnectionProxy, bill: Bill) -> Bill:
-    """A bill of a stay without those merchants' coupons that another stay has taken, or that were revoked.
+async def with_coupons_of(held: asyncpg.pool.PoolConnectionProxy, bill: Bill, benefits: Benefits) -> Benefits:
+    """What the stay of a bill is given, without coupons that another stay has taken, or that were revoked.
 
     It locks the others, so that no other stay takes them before the bill in its place is raised.
     """
-    benefits = bill.benefits
     if not any(coupon.funder for coupon in benefits.coupons):
-        return bill
+        return benefits
     rows = await held.fetch(
         sql("coupons/of_stay"),
         bill.partition,
@@ -45,7 +45,7 @@ async def with_coupons_of(held: asyncpg.pool.PoolConnectionProxy, bill: Bill) ->
         for coupon in benefits.coupons
         if not coupon.funder or (coupon.funder, split_name(coupon.coupon_id, coupon.funder)) in kept
     )
-    return replace(bill, benefits=replace(benefits, coupons=coupons))
+    return replace(benefits, coupons=coupons)
 
 
 async def use_coupons(held: asyncpg.pool.PoolConnectionProxy, bill: Bill, now: datetime) -> None:

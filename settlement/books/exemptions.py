@@ -85,7 +85,7 @@ class Exemptions(BenefitSource):
             fitting.setdefault(row["stay_no"] - 1, []).append(_exemption(row))
         given = [NO_BENEFITS] * len(sessions)
         for place, exemptions in fitting.items():
-            found = exempting(exemptions, sessions[place], now)
+            found = exempting(exemptions, sessions[place], sessions[place].left_at or now)
             if found is not None:
                 given[place] = Benefits(exempt=found.cause)
         return given

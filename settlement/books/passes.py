@@ -104,10 +104,10 @@ class Passes(BenefitSource):
                 [session.plate.colour for session in sessions],
                 [session.entered_at for session in sessions],
                 [session.session_id for session in sessions],
+                [session.left_at for session in sessions],
             )
             for row in entitled:
-                visitor = row["found_none"] and row["when_place_frees"] == WhenPlaceFrees.STAYS_VISITOR
-                if not row["has_place"] and not visitor:
+                if not row["has_place"]:
                     await _take_place(held, row)
             rows = await held.fetch(sql("passes/held"), [session.session_id for session in sessions])
         places: dict[SessionId, list[Held]] = {}
@@ -143,6 +143,8 @@ async def _take_place(held: asyncpg.pool.PoolConnectionProxy, row: asyncpg.Recor
             row["places"],
             row["session_id"],
             row["entered_at"],
+            row["left_at"],
+            row["when_place_frees"],
         )
         if taken is not None or row["found_none"]:
             return

@@ -59,6 +59,7 @@ CHECKS: Final = (
     "coupons_follow_bills",
     "coupons_are_posted",
     "control_merchant_receivable",
+    "unknown_benefits_are_not_charged",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from parking.benefits import NO_BENEFITS
 from parking.decision import Decision, Reason, Verdict
 from parking.event import GateEvent, Kind
 from parking.fee import stay_of
@@ -57,7 +58,7 @@ class Car:
     garage_id: GarageId = GARAGE
     account_id: AccountId | None = None
     prepaid_fen: int = 0
-    benefits: Benefits | None = None
+    benefits: Benefits | None = NO_BENEFITS
     entered_at: datetime = MORNING
     events: int = 0
     session: Session = field(init=False)

@@ -70,6 +70,11 @@ WHERE kind = 'charge_paid'
 ANOTHER_PROOF = """
 UPDATE bill SET proof = split_part(proof, ',', 1) || ',"lines":[]}' WHERE amount_fen > 0
 """
+UNKNOWN_AND_PAID = """
+INSERT INTO unknown_benefits (partition, session_id, version, entered_at, noted_at)
+SELECT partition, session_id, 1, raised_at, raised_at FROM charge
+WHERE direction = 'collect' AND state = 'paid' LIMIT 1
+"""
 RESOLVED = """
 UPDATE quarantine
 SET state = 'resolved', resolution = '{}', resolved_by = 'x', resolved_at = now(),
@@ -262,6 +267,7 @@ async def test_a_day_whose_archive_was_dropped_is_clean(day: Day) -> None:
         ("UPDATE bill SET colour = 'pink'", "bills_priced_again"),
         ("UPDATE bill SET benefits = '' WHERE benefits <> ''", "bills_priced_again"),
         ("UPDATE bill SET benefits = 'x' WHERE amount_fen > 0", "bills_priced_again"),
+        (UNKNOWN_AND_PAID, "unknown_benefits_are_not_charged"),
         (RESOLVED.format("x"), "resolved_items_are_settled"),
         (RESOLVED.format("match"), "resolved_items_are_settled"),
     ],

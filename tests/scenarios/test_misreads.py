@@ -25,6 +25,7 @@ import pytest
 from gateways.catalog_document import policy_from_json
 from gateways.matching import matcher_of
 from gateways.settings import Settings
+from parking.benefits import NO_BENEFITS
 from parking.desk import Desk
 from parking.event import Candidate, GateEvent, Kind
 from parking.grant import Grant, Granted, GrantReason
@@ -173,7 +174,8 @@ class Player:
             expires_at=MIDNIGHT + timedelta(days=30),
             account_id=account_id,
         )
-        await self.front.grants.give(Granted(session=found.session, grant=grant))
+        granted = Granted(session=found.session, grant=grant, benefits=NO_BENEFITS)
+        await self.front.grants.give(granted)
 
     async def _collect(self) -> int:
         moved, charges, now = 0, self.front.operator.charges, self.front.clock.now()

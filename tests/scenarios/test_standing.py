@@ -234,6 +234,17 @@ class Player:
         await on.regrant(*accounts, unbound_numbers=[plate.number])
         return end.value
 
+    async def _granter(self, step: Step) -> str:
+        """It goes away, or comes back and catches up."""
+        self._on.granting = step.options["is"] == "back"
+        await self._on.settle()
+        return step.options["is"]
+
+    async def _lookup(self, step: Step) -> str:
+        """What was given to cars that have left without it is looked up."""
+        assert step.options == {}
+        return str(await self._on.late_giver.step())
+
     async def _wait(self, step: Step) -> str:
         assert step.options == {}
         await self._on.wait()

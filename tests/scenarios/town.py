@@ -31,6 +31,7 @@ from settlement.books.debts import Debts
 from settlement.books.exemptions import Exemptions
 from settlement.books.garages import GarageRecord, Garages
 from settlement.books.granting import PostgresGrantBooks
+from settlement.books.late_giving import PostgresLateBooks
 from settlement.books.merchants import Merchants
 from settlement.books.passes import Passes
 from settlement.books.policies import Policies
@@ -43,6 +44,7 @@ from settlement.books.views import Views
 from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors
 from settlement.granter import Granter
+from settlement.late_giving import LateGiver
 from settlement.observe import SilentObserver
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Declined, Paid
@@ -73,6 +75,8 @@ class Town:
     live: BatchingConnection
     journal: LiveJournal
     clock: ManualClock = field(default_factory=ManualClock)
+    granting: bool = True
+    """Whether the granter is there."""
 
     def __post_init__(self) -> None:
         count, pool, clock = PARTITIONS, self.pool, self.clock
@@ -114,6 +118,19 @@ class Town:
             observer=observer,
         )
         self.corrections = Corrections(pool, partition_count=count)
+        self.owing_changed: list[AccountId] = []
+        self.late_giver = LateGiver(
+            books=PostgresLateBooks(
+                pool, sources=sources, corrections=self.corrections, garages=self.garages
+            ),
+            behind=self._behind,
+            owing_changed=self.owing_changed.extend,
+            clock=clock,
+            observer=observer,
+        )
+
+    async def _behind(self) -> timedelta:
+        return timedelta() if self.granting else timedelta(hours=1)
 
     async def open(self) -> None:
         """Put the garages in the books."""
@@ -164,7 +181,7 @@ class Town:
             await self.record_books.post(records, TARIFFS, self.clock.now())
             for record in records:
                 await self.journal.settle("biller", {record.partition: [record.position]})
-        while await self.granter.step():
+        while self.granting and await self.granter.step():
             pass
 
     async def wait(self) -> None:

@@ -7,6 +7,8 @@
 -- gone there, in the time between. It waits for a person instead, who finds both stays in an item. This is looked
 -- up here, and not when the bill is raised, because then the other stay is known whichever was reported first.
 -- A person's word stands: what has an item already is taken.
+--
+-- Nor is one taken as long as it is not known what its stay is given.
 -- $1 now timestamptz
 -- $2 rail text
 -- $3 claimed_max bigint
@@ -18,6 +20,10 @@ WITH picked AS MATERIALIZED (
     SELECT partition, charge_id, bill_id, session_id, direction, attempts
     FROM charge
     WHERE next_at <= $1::timestamptz AND state = 'due' AND rail = $2::text
+        AND NOT (direction = 'collect' AND EXISTS (
+            SELECT FROM unknown_benefits AS noted
+            WHERE noted.partition = charge.partition AND noted.session_id = charge.session_id
+        ))
     ORDER BY next_at
     LIMIT $3::bigint
     FOR NO KEY UPDATE SKIP LOCKED

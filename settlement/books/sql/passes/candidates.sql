@@ -5,9 +5,10 @@
 -- $3 colour text[]
 -- $4 entered_at timestamptz[]
 -- $5 session_id uuid[]
+-- $6 left_at timestamptz[]
 WITH stay AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[])
-        WITH ORDINALITY AS s (garage_id, number, colour, entered_at, session_id, stay_no)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
+        WITH ORDINALITY AS s (garage_id, number, colour, entered_at, session_id, left_at, stay_no)
 ),
 entitled AS (
     SELECT stay_no, partition, garage_id, pass_id
@@ -23,10 +24,11 @@ entitled AS (
 )
 SELECT
     stay_no, partition, garage_id, pass_id, places, when_place_frees, valid_from, valid_until, stay.session_id,
-    stay.entered_at,
+    stay.entered_at, stay.left_at,
     EXISTS (
         SELECT FROM pass_place AS own
-        WHERE own.session_id = stay.session_id AND own.pass_id = pass.pass_id AND own.freed_at IS NULL
+        WHERE own.session_id = stay.session_id AND own.pass_id = pass.pass_id AND own.place IS NOT NULL
+            AND (own.freed_at IS NULL OR own.freed_at >= stay.left_at)
     ) AS has_place,
     EXISTS (
         SELECT FROM pass_place AS own

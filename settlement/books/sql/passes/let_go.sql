@@ -1,5 +1,5 @@
 -- Frees the places of stays that have ended, also of those whose end was missed a while ago, and names the stays inside
--- that may take them now.
+-- that may take them now, or could have had one when they came: what ended before may be heard of later.
 -- $1 session_id uuid[]
 -- $2 ended_at timestamptz[]
 -- $3 missed_before timestamptz
@@ -16,7 +16,7 @@ freed AS (
     UPDATE pass_place SET freed_at = greatest(pass_place.taken_at, ended.ended_at)
     FROM ended
     WHERE pass_place.session_id = ended.session_id AND pass_place.freed_at IS NULL
-    RETURNING pass_place.partition, pass_place.garage_id, pass_place.pass_id
+    RETURNING pass_place.partition, pass_place.garage_id, pass_place.pass_id, pass_place.freed_at
 )
 SELECT DISTINCT
     session.session_id, session.garage_id, session.number, session.colour, session.entered_at, session.entry_lane_id,
@@ -25,6 +25,7 @@ FROM freed
 JOIN pass USING (partition, garage_id, pass_id)
 JOIN pass_place AS waiting USING (partition, garage_id, pass_id)
 JOIN session ON session.partition = waiting.partition AND session.session_id = waiting.session_id
-WHERE pass.when_place_frees = 'takes_place' AND waiting.place IS NULL AND session.state = 'inside'
+WHERE (pass.when_place_frees = 'takes_place' OR freed.freed_at <= waiting.taken_at)
+    AND waiting.place IS NULL AND session.state = 'inside'
     AND session.session_id <> ALL ($1::uuid[])
 ORDER BY session.entered_at

@@ -79,11 +79,18 @@ billed AS (
     )
     SELECT
         partition, entered_at, bill_id, garage_id, session_id, version, 'bill', account_id, number, colour,
-        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits,
+        left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, coalesce(benefits, ''),
         earlier, changes, $6::timestamptz
     FROM step
     WHERE bill_id IS NOT NULL
     RETURNING amount_fen
+),
+unknown AS (
+    INSERT INTO unknown_benefits (partition, session_id, version, entered_at, noted_at)
+    SELECT partition, session_id, version, entered_at, $6::timestamptz
+    FROM step
+    WHERE bill_id IS NOT NULL AND amount_fen > 0 AND benefits IS NULL
+    ON CONFLICT DO NOTHING
 ),
 charged AS (
     INSERT INTO charge (
