@@ -20,7 +20,7 @@ from gateways.barrier_keeper import keep_barrier_records
 from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
 from gateways.hangzhou_wiring import open_city
-from gateways.matching import matcher_of
+from gateways.matching import matcher_of, reorderer_of
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
 from gateways.policy_file import POLICY_TEXTS
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from gateways.settings import Settings
     from gateways.web.operating import Operator
     from parking.clock import Clock
+    from parking.live.journal import LiveJournal
     from settlement.books.pool import Pool
     from settlement.notices import NoticeDesk
 
@@ -181,7 +182,6 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
     city = await opened.enter_async_context(open_city(parts, settings.hangzhou_file))
     rails = await open_rails(settings, opened) | dict(city.rails)
     operator = operator_of(parts, regrant, granter.tell, publisher, rails=rails)
-    matcher = matcher_of(settings, operator, parts.pool, journal, parts.metrics)
     app = operator_app(operator, version=version("leave-first"), described=NATIVE_ROUTES)
     desk = await _notice_desk(parts, opened, app)
     async with (
@@ -198,8 +198,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
             tasks.create_task(publisher.run(settings.catalog_refresh_ms / 1000), name="publisher"),
             tasks.create_task(granter.run(), name="granter"),
             tasks.create_task(biller_of(parts, journal).run(), name="biller"),
-            tasks.create_task(matcher.run(), name="matcher"),
-            tasks.create_task(late_giver_of(parts, journal).run(), name="late-giving"),
+            *_hindsight(parts, operator, journal, tasks),
             tasks.create_task(sample, name="sampler"),
             *_upkeep(parts, operator, tasks),
             *(tasks.create_task(one, name="city") for one in city.loops(desk, regrant)),
@@ -210,6 +209,18 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         await asyncio.wait([collecting])
         for loop in loops:
             loop.cancel()
+
+
+def _hindsight(
+    parts: Parts, operator: Operator, journal: LiveJournal, tasks: asyncio.TaskGroup
+) -> list[asyncio.Task[None]]:
+    """What finds out afterwards whose passages they were, and what their stays are given."""
+    known = (parts.settings, operator, parts.pool, journal, parts.metrics)
+    return [
+        tasks.create_task(matcher_of(*known).run(), name="matcher"),
+        tasks.create_task(reorderer_of(*known).run(), name="reorderer"),
+        tasks.create_task(late_giver_of(parts, journal).run(), name="late-giving"),
+    ]
 
 
 def _upkeep(parts: Parts, operator: Operator, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

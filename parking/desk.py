@@ -26,6 +26,9 @@ a lost opening, the gate stayed shut   what it did to the session is undone
 older than the lateness window         quarantined
 from the future, or by a wrong clock   quarantined; the barrier follows the outage policy
 =====================================  ==========================================================
+
+What a garage reports late and in another order than it happened is answered by these rules too. Settlement
+puts it in order afterwards (``settlement/reorderer.py``).
 """
 
 from __future__ import annotations

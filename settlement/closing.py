@@ -16,17 +16,22 @@ from parking.errors import Conflict
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
 from parking.live.outcomes import Inside
+from parking.visits import Passage
+from settlement.review import item_id_of
 
 if TYPE_CHECKING:
     from parking.clock import Clock
     from parking.garage import Garage
-    from parking.ids import SessionId
+    from parking.ids import GarageId, SessionId
     from parking.live.sessions import Sessions
     from parking.plate import Plate
+    from parking.session import Session
     from settlement.review import ReviewItem
 
-__all__ = ["Closer", "closing_event_id"]
+__all__ = ["SETTLES", "Closer", "closing_event", "closing_event_id"]
 
+SETTLES: Final = "resolve:"
+"""How the ids of events begin that no gate has sent."""
 EVER: Final = timedelta(days=36_500)
 """What is settled now may be older than any rule for gates allows."""
 NOBODY_INSIDE: Final = "no session of this car was open at that moment"
@@ -49,13 +54,24 @@ class Closer:
         if garage is None:
             raise Conflict("the garage has no tariff")
         await self._check(event)
+        return await self._close(event, garage)
+
+    async def close_session(self, event: GateEvent, session: Session, garage: Garage) -> None:
+        """End that stay, and no other of the car, by an event made by :func:`closing_event`.
+
+        Raises :class:`Conflict` when it is not the one that the car is inside for.
+        """
+        await self._check(event, session.session_id)
+        await self._close(event, garage)
+
+    async def _close(self, event: GateEvent, garage: Garage) -> SessionId:
         answer = await self._desk.answer(event, garage)
         if answer.session_id is None:
             raise Conflict(NOBODY_INSIDE)
         return answer.session_id
 
-    async def _check(self, event: GateEvent) -> None:
-        """Refuse what the desk would set aside again."""
+    async def _check(self, event: GateEvent, session_id: SessionId | None = None) -> None:
+        """Refuse what the desk would set aside again, or would take for another stay."""
         found = await self._sessions.take(self._sessions.steps.look(event))
         if not isinstance(found, Inside):
             return
@@ -63,23 +79,37 @@ class Closer:
             raise Conflict("the event is dated in the future")
         if found.session is None or found.session.entered_at > event.captured_at:
             raise Conflict(NOBODY_INSIDE)
+        if session_id not in {None, found.session.session_id}:
+            raise Conflict("the car is inside for another stay")
 
 
 def closing_event_id(item_id: str) -> EventId:
     """The event that ends a session for an item."""
-    return EventId(f"resolve:{item_id}")
+    return EventId(f"{SETTLES}{item_id}")
+
+
+def closing_event(garage_id: GarageId, passage: Passage, plate: Plate) -> GateEvent:
+    """The event that stands for a passage of the past, once it is known whose it was."""
+    return GateEvent(
+        event_id=closing_event_id(item_id_of(garage_id, passage.event_id)),
+        garage_id=garage_id,
+        lane_id=passage.lane_id,
+        kind=passage.kind,
+        captured_at=passage.at,
+        plate=plate,
+        confidence=1.0,
+        offline=True,
+    )
 
 
 def _event(item: ReviewItem, plate: Plate) -> GateEvent:
     if not item.can_match:
         raise Conflict("only an exit that ended no session can be matched with one")
-    return GateEvent(
-        event_id=closing_event_id(item.item_id),
-        garage_id=item.garage_id,
-        lane_id=LaneId(item.details["lane_id"]),
+    passage = Passage(
+        event_id=EventId(item.details["event_id"]),
         kind=Kind.EXIT,
-        captured_at=datetime.fromisoformat(item.details["captured_at"]),
+        at=datetime.fromisoformat(item.details["captured_at"]),
+        lane_id=LaneId(item.details["lane_id"]),
         plate=plate,
-        confidence=1.0,
-        offline=True,
     )
+    return closing_event(item.garage_id, passage, plate)

@@ -12,9 +12,9 @@ from parking.event import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parking.ids import GarageId, Partition
+    from parking.ids import EventId, GarageId, Partition
 
-__all__ = ["FIRST_PLACE", "Place", "Resolution", "ReviewItem"]
+__all__ = ["FIRST_PLACE", "Place", "Resolution", "ReviewItem", "item_id_of"]
 
 
 @unique
@@ -36,6 +36,8 @@ class Resolution(StrEnum):
     """A reading that the camera offered is that of one car inside, whose session was closed by it."""
     FUZZY = "fuzzy"
     """One car inside has nearly the number that was read; its session was closed by it."""
+    REORDERED = "reordered"
+    """Once all passages of its car were known, it belonged to a stay."""
     OPPOSITE_CAMERA = "opposite_camera"
     """Another camera had read the same passage surely: there was nothing left to do."""
 
@@ -80,3 +82,8 @@ class ReviewItem:
         """Whether it is an exit that ended no session, and open."""
         is_exit = self.item_id.startswith("event:") and self.details.get("kind") == Kind.EXIT
         return self.resolution is None and is_exit and self.details.get("session_id") is None
+
+
+def item_id_of(garage_id: GarageId, event_id: EventId) -> str:
+    """The item about an event."""
+    return f"event:{garage_id}/{event_id}"

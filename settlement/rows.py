@@ -13,6 +13,7 @@ from parking.ids import bill_id_of
 from parking.price_facts import changes_text, earlier_text
 from parking.session import State, Step
 from settlement.charge import Direction, charge_id_of
+from settlement.review import item_id_of
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -165,8 +166,8 @@ TARGETS: Final[dict[Step, tuple[State, State]]] = {
 """Where each step leads, and where it comes from when the books have not seen the session before."""
 
 
-def bill_row_of(bill: Bill, collect_delay: timedelta) -> BillRow:
-    """The row of a bill; its charge falls due ``collect_delay`` after the exit."""
+def bill_row_of(bill: Bill, received_at: datetime, collect_delay: timedelta) -> BillRow:
+    """The row of a bill; its charge falls due ``collect_delay`` after the exit, and after its report."""
     return BillRow(
         bill.bill_id,
         bill.amount_fen,
@@ -175,7 +176,7 @@ def bill_row_of(bill: Bill, collect_delay: timedelta) -> BillRow:
         bill.proof,
         charge_id_of(bill.bill_id, Direction.COLLECT) if bill.due_fen else None,
         bill.account_id if bill.collectable else None,
-        bill.left_at + collect_delay,
+        max(bill.left_at, received_at) + collect_delay,
         benefits_text(bill.benefits),
         earlier_text(bill.earlier),
         changes_text(bill.changes),
@@ -190,7 +191,6 @@ def no_bill_row_of(session: Session) -> BillRow:
 def step_row_of(record_no: int, record: Record, step: Step, session: Session) -> StepRow:
     """The row of one step."""
     previous_state, state = TARGETS[step]
-    left = step is Step.LEFT
     return StepRow(
         record_no,
         record.partition,
@@ -207,8 +207,8 @@ def step_row_of(record_no: int, record: Record, step: Step, session: Session) ->
         previous_state,
         step,
         session.version,
-        session.left_at if left else None,
-        record.event.lane_id if left else None,
+        session.left_at if step is Step.LEFT else None,
+        record.event.lane_id if step is Step.LEFT else None,
     )
 
 
@@ -274,9 +274,9 @@ def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
         session = record.session
         details["bill_id"] = str(bill_id_of(session.session_id, session.version))
         details["entered_at"] = session.entered_at.isoformat()
-    item_id = f"event:{event.garage_id}/{event.event_id}"
+    item_id, text = item_id_of(event.garage_id, event.event_id), json.dumps(details)
     return QuarantineRow(
-        record_no, record.partition, item_id, event.garage_id, cause, json.dumps(details), record.received_at
+        record_no, record.partition, item_id, event.garage_id, cause, text, record.received_at
     )
 
 

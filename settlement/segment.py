@@ -102,7 +102,7 @@ def post_of(
 ) -> Posting:
     """The rows that book one segment; :class:`Defect` when one of its records cannot be booked.
 
-    A charge falls due ``collect_delay`` after the car has left.
+    A charge falls due ``collect_delay`` after it was known that the car has left.
     """
     posting = Posting(records=records)
     for record_no, record in enumerate(records, start=1):
@@ -142,7 +142,7 @@ def _add_bill(
     if session is None:
         raise Defect("an exit without a session")
     bill = bill_of(record, tariffs)
-    bill_row = bill_row_of(bill, collect_delay)
+    bill_row = bill_row_of(bill, record.received_at, collect_delay)
     if session.benefits is None:
         bill_row = bill_row._replace(benefits=None)
     posting.steps[session.session_id] = step_row_of(record_no, record, Step.LEFT, session), bill_row

@@ -22,7 +22,7 @@ from parking.grant_token import Seal
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
 from parking.journal import Record, Result
 from parking.plate import Colour, Plate
-from parking.price_facts import parse_changes, parse_earlier
+from parking.price_facts import changes_text, earlier_text, parse_changes, parse_earlier
 from parking.session import Session, Step
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ __all__ = [
     "seal_bytes",
     "seal_from",
     "session_facts",
+    "session_fields",
     "session_from",
 ]
 
@@ -131,6 +132,28 @@ def _facts(
         f'{{"i":{quoted(event_id)},"l":{quoted(lane_id)},"c":{to_ms(entered_at)},'
         f'"n":{quoted(plate.number)},"o":"{plate.colour}","t":{quoted(tariff_version_id)}}}'
     )
+
+
+def session_fields(session: Session) -> list[str | int]:
+    """A session without its grant and benefits, as names and values of a journal record."""
+    fields: list[str | int] = [
+        "s",
+        str(session.session_id),
+        "f",
+        session_facts(session),
+        "v",
+        session.version,
+    ]
+    if session.prepaid_at is not None and session.prepaid_until is not None:
+        paid = (session.prepaid_fen, to_ms(session.prepaid_at), to_ms(session.prepaid_until))
+        fields += ["p", paid[0], "pa", paid[1], "pu", paid[2]]
+    if session.left_at is not None:
+        fields += ["o", to_ms(session.left_at)]
+    if session.earlier:
+        fields += ["y", earlier_text(session.earlier)]
+    if session.changes:
+        fields += ["c", changes_text(session.changes)]
+    return fields
 
 
 def grant_text(grant: Grant) -> str:

@@ -256,6 +256,21 @@ local function take_back(keys, args)
   return { NEW, answer }
 end
 
+-- past <event> <journal> | digest answer keep_ms (event answer step fields_count field...)...
+-- Journals steps of a stay that is over, of which the live store knows nothing; once.
+local function past(keys, args)
+  local known = recall(keys[1], args[1])
+  if known then return known end
+  remember(keys[1], args[1], args[2], args[3])
+  local at = 4
+  while args[at] do
+    local last = at + 3 + tonumber(args[at + 3])
+    append(keys[2], args[at], args[at + 1], 'applied', args[at + 2], unpack(args, at + 4, last))
+    at = last + 1
+  end
+  return { NEW, args[2] }
+end
+
 -- Tells whoever listens to a partition's changes which key has changed; that nobody heard it changes nothing.
 local function tell(channel, key)
   if channel then redis.call('SPUBLISH', channel, key) end
@@ -420,6 +435,7 @@ redis.register_function('lf1_note', note)
 redis.register_function('lf1_leave', leave)
 redis.register_function('lf1_turn_back', turn_back)
 redis.register_function('lf1_take_back', take_back)
+redis.register_function('lf1_past', past)
 redis.register_function('lf1_many', many)
 redis.register_function('lf1_grant', grant)
 redis.register_function('lf1_withdraw', withdraw)

@@ -14,24 +14,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parking.clock import to_ms
-from parking.errors import CallerError, Conflict, Defect
 from parking.ids import EventId, session_id_of
 from parking.live.codec import (
-    answer_from,
-    debt_from,
     decision_text,
     event_text,
     facts_text,
     given_text,
-    held_grant,
-    session_from,
+    session_fields,
 )
-from parking.live.outcomes import Changed, Inside, Issued, Outcome, Owes, Remembered, Written
+from parking.live.outcomes import Issued, Outcome, Written
+from parking.live.replies import issued_token, read_back, seen, written
 from parking.price_facts import changes_text
 from parking.tariff import version_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from parking.decision import Decision
@@ -40,14 +37,13 @@ if TYPE_CHECKING:
     from parking.ids import GarageId, SessionId
     from parking.journal import Result
     from parking.live.keys import Keys
-    from parking.session import Session
+    from parking.session import Session, Step
     from parking.tariff import Tariff
 
 __all__ = ["LiveStep", "Steps"]
 
 MILLISECOND = timedelta(milliseconds=1)
 MINUTE_MS = 60_000
-CAR_FIELDS = ("s", "f", "v", "e", "g", "p", "pa", "pu", "d", "b", "y", "t")
 
 
 class LiveStep(NamedTuple):
@@ -74,12 +70,12 @@ class Steps:
             "lf1_look",
             (keys.event(event.event_id), keys.car(event.plate.number)),
             (event.digest(),),
-            partial(_seen, event.garage_id),
+            partial(seen, event.garage_id),
         )
 
     def find(self, garage_id: GarageId, number: str) -> LiveStep:
         """The car inside with this plate number, whatever is remembered."""
-        return LiveStep("lf1_find", (self._keys.of(garage_id).car(number),), (), partial(_seen, garage_id))
+        return LiveStep("lf1_find", (self._keys.of(garage_id).car(number),), (), partial(seen, garage_id))
 
     def look_issued(self, event: GateEvent) -> LiveStep:
         """The remembered answer, or the token that was issued under the name that the event shows."""
@@ -88,7 +84,7 @@ class Steps:
             "lf1_look_issued",
             (keys.event(event.event_id), keys.issued),
             (event.digest(), event.plate.number),
-            _issued,
+            issued_token,
         )
 
     def enter(  # noqa: PLR0913 - all that an entry fixes, and what may stand against it
@@ -113,7 +109,7 @@ class Steps:
         number = event.plate.number
         session_id = session_id_of(event.garage_id, event.event_id)
         text, session = decision_text(decision), str(session_id)
-        written = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
+        journalled = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
         return LiveStep(
             "lf1_enter",
             (
@@ -122,12 +118,12 @@ class Steps:
             ),
             (
                 event.digest(), text, decision_text(decision_if_twice), self._keep_ms,
-                event_text(written, received_at), session, facts_text(event, version_id_of(tariff)),
+                event_text(journalled, received_at), session, facts_text(event, version_id_of(tariff)),
                 event.captured_ms, number, policy.duplicate_entry_within // MILLISECOND,
                 f"{number};{event.plate.colour}" if heed_debts else "", int(overrule_hold),
                 tariff.reentry_minutes * MINUTE_MS, *((issued.record,) if issued else ()),
             ),
-            partial(_done, f"{text};{session}", Written(decision, session_id)),
+            partial(written, f"{text};{session}", Written(decision, session_id)),
         )  # fmt: skip
 
     def leave(
@@ -149,19 +145,19 @@ class Steps:
         number = event.plate.number
         session_id = str(session.session_id)
         answer = f"{decision_text(decision)};{session_id}"
-        written = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
+        journalled = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
         return LiveStep(
             "lf1_leave",
             (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
             (
-                event.digest(), answer, self._keep_ms, event_text(written, received_at),
+                event.digest(), answer, self._keep_ms, event_text(journalled, received_at),
                 session_id, session.version, event.captured_ms, number,
                 max(policy.turn_back_within // MILLISECOND, self._keep_ms), int(overrule_hold),
                 "" if session.prepaid_at is None else to_ms(session.prepaid_at),
                 given_text(session.benefits),
                 decision.amount_fen, changes_text(session.changes),
             ),
-            partial(_done, answer, Written(decision, session.session_id)),
+            partial(written, answer, Written(decision, session.session_id)),
         )  # fmt: skip
 
     def turn_back(
@@ -185,7 +181,7 @@ class Steps:
                 self._keep_ms, event_text(event, received_at),
                 direction, event.captured_ms, policy.turn_back_within // MILLISECOND, number,
             ),
-            _read_back,
+            read_back,
         )  # fmt: skip
 
     def take_back(
@@ -197,16 +193,38 @@ class Steps:
         """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
-        written = replace(event, event_id=EventId(f"{event.event_id}#held"))
+        journalled = replace(event, event_id=EventId(f"{event.event_id}#held"))
         return LiveStep(
             "lf1_take_back",
             (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
             (
                 event.digest(), event.kind, decision_text(hold), self._keep_ms,
-                event_text(written, received_at), str(session_id), number,
+                event_text(journalled, received_at), str(session_id), number,
             ),
-            _read_back,
+            read_back,
         )  # fmt: skip
+
+    def past(
+        self, steps: Sequence[tuple[GateEvent, Decision, Step, Session]], *, received_at: datetime
+    ) -> LiveStep:
+        """Journal what became of a stay that is over, of which the live store knows nothing.
+
+        The last event names the whole: that it was taken is remembered by it.
+        """
+        words: list[str | int] = []
+        for event, decision, step, session in steps:
+            fields = session_fields(session)
+            answer = f"{decision_text(decision)};{session.session_id}"
+            words += [event_text(event, received_at), answer, step, len(fields), *fields]
+        last, decision, _, session = steps[-1]
+        keys = self._keys.of(last.garage_id)
+        answer = f"{decision_text(decision)};{session.session_id}"
+        return LiveStep(
+            "lf1_past",
+            (keys.event(last.event_id), keys.journal),
+            (last.digest(), answer, self._keep_ms, *words),
+            partial(written, answer, Written(decision, session.session_id)),
+        )
 
     def note(
         self,
@@ -224,69 +242,5 @@ class Steps:
             "lf1_note",
             (keys.event(event.event_id), keys.journal),
             (event.digest(), answer, self._keep_ms, event_text(event, received_at), result),
-            partial(_done, answer, Written(decision, session_id)),
+            partial(written, answer, Written(decision, session_id)),
         )
-
-
-def _remembered(reply: list[bytes]) -> Remembered | Changed | Owes | None:
-    """What a reply says unless the step was taken."""
-    match reply[0]:
-        case b"conflict":
-            raise Conflict("this event_id was used for an event with other content")
-        case b"failed":
-            raise Defect(f"the live store failed at a step: {reply[1].decode(errors='replace')}")
-        case b"replayed":
-            return Remembered(*_read(reply[1].decode()))
-        case b"changed":
-            return Changed()
-        case b"owes":
-            return Owes(debt_from(reply[1].decode()))
-        case _:
-            return None
-
-
-def _seen(garage_id: GarageId, reply: list[Any]) -> Outcome:
-    return _remembered(reply) or _inside(garage_id, reply[1:])
-
-
-def _issued(reply: list[bytes]) -> Outcome:
-    return _remembered(reply) or Issued(reply[1].decode() if reply[1] else "")
-
-
-def _done(proposed: str, as_proposed: Written, reply: list[bytes]) -> Outcome:
-    """What became of a step; nearly always what was proposed, which then need not be read back."""
-    if reply[0] != b"new":
-        known = _remembered(reply)
-        if known is not None:
-            return known
-    text = reply[1].decode()
-    return as_proposed if text == proposed else Written(*_read(text))
-
-
-def _read_back(reply: list[bytes]) -> Outcome:
-    return _remembered(reply) or Written(*_read(reply[1].decode()))
-
-
-def _read(text: str) -> tuple[Decision, SessionId | None]:
-    try:
-        return answer_from(text)
-    except ValueError as error:
-        raise Defect("a remembered answer cannot be read by this version") from error
-
-
-def _inside(garage_id: GarageId, found: list[Any]) -> Inside:
-    if found[0] is None:
-        return Inside(session=None, grant=None)
-    fields = {
-        name: value.decode() for name, value in zip(CAR_FIELDS, found, strict=True) if value is not None
-    }
-    try:
-        session = session_from(garage_id, fields)
-    except (KeyError, ValueError, TypeError, ArithmeticError, CallerError) as error:
-        raise Defect("a session cannot be read by this version") from error
-    return Inside(
-        session=session,
-        grant=held_grant(fields.get("g")),
-        debt=debt_from(fields.get("d")),
-        token_digest=fields.get("t", ""),
-    )

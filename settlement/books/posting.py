@@ -54,7 +54,7 @@ MESSAGE_MAX: Final = 4000
 
 
 class PostgresRecordBooks(RecordBooks):
-    """The books in PostgreSQL; a charge falls due ``collect_delay`` after the car has left."""
+    """The books in PostgreSQL; a charge falls due ``collect_delay`` after the exit was reported."""
 
     def __init__(self, pool: asyncpg.Pool, *, collect_delay: timedelta = COLLECT_DELAY) -> None:
         self._pool = pool

@@ -9,7 +9,7 @@ ledger.
 * The ledger shows each account that is not even, debits less credits: ``receivable=1600``.
 
 The drivers of ``account`` lines leave first; whose plate it is decides who pays. ``collect`` has the rail
-take, and give back, all that is due; ``match`` has the matcher look.
+take, and give back, all that is due; ``match`` has the matcher look, ``reorder`` the reorderer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateways.catalog_document import policy_from_json
-from gateways.matching import matcher_of
+from gateways.matching import matcher_of, reorderer_of
 from gateways.settings import Settings
 from parking.benefits import NO_BENEFITS
 from parking.desk import Desk
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from settlement.matcher import Matcher
+    from settlement.reorderer import Reorderer
 
 FOLDER = Path(__file__).parent / "misreads"
 SCENARIOS = [(file.stem, one) for file in sorted(FOLDER.glob("*.txt")) for one in read_scenarios(file)]
@@ -90,8 +91,8 @@ def _columns(step: Step) -> list[str]:
 async def a_player(front: Front, scenario: Scenario) -> Player:
     policy = policy_from_json(json.dumps(scenario.policy))
     await front.operator.garages.put(garage_record(policy=policy), MIDNIGHT)
-    matcher = matcher_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
-    return Player(front, matcher)
+    parts = (Settings(), front.operator, front.pool, front.journal, SilentObserver())
+    return Player(front, matcher_of(*parts), reorderer_of(*parts))
 
 
 @dataclass
@@ -100,6 +101,7 @@ class Player:
 
     front: Front
     matcher: Matcher
+    reorderer: Reorderer
     events: int = 0
     names: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, AccountId] = field(default_factory=dict)
@@ -118,6 +120,8 @@ class Player:
                 return await self._open_account(step.plate)
             case "match":
                 return str(await self.matcher.step())
+            case "reorder":
+                return str(await self.reorderer.step())
             case "collect":
                 return str(await self._collect())
             case "confirm" | "dismiss":
@@ -152,6 +156,8 @@ class Player:
             offline="offline" in options,
         )
         self.names[str(session_id_of(GARAGE, event.event_id))] = name
+        admitted = EventId(f"resolve:event:{GARAGE}/{name}")
+        self.names[str(session_id_of(GARAGE, admitted))] = f"{name}'"
         garage = (await self.front.operator.garages.one(GARAGE)).garage
         assert garage is not None
         answer = await Desk(self.front.operator.sessions, self.front.clock).answer(event, garage)

@@ -9,9 +9,13 @@ LEFT JOIN session
 WHERE item.state = 'resolved'
     AND (
         resolution NOT IN (
-            'dismiss', 'match', 'confirm', 'paid', 'declined', 'correct', 'candidate', 'fuzzy', 'opposite_camera'
+            'dismiss', 'match', 'confirm', 'paid', 'declined', 'correct', 'candidate', 'fuzzy', 'opposite_camera',
+            'reordered'
         )
         OR trim(resolved_by) = ''
-        OR (resolution IN ('match', 'candidate', 'fuzzy', 'opposite_camera') AND session.session_id IS NULL)
+        OR (
+            resolution IN ('match', 'candidate', 'fuzzy', 'opposite_camera', 'reordered')
+            AND session.session_id IS NULL
+        )
     )
 LIMIT 100

@@ -1,0 +1,99 @@
+"""What is to be done so that the books say who was inside from when to when, as it was in fact.
+
+The gates have opened and closed sessions in the order in which passages were reported. Once all are known
+(:mod:`parking.visits`), a session may have to be closed that stands open, a bill may end at another exit, and
+a visit may have no session at all. Where a person has corrected one of a car's stays, or a repair would have
+to undo a closing, nothing is done: a person has the last word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+from parking.session import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from parking.ids import SessionId
+    from parking.session import Session
+    from parking.visits import Passage, Visit
+
+__all__ = ["Repair", "RepairKind", "Stay", "repairs_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """A session as it is booked; ``billed_until`` is the exit by the bill in force, ``None`` without one."""
+
+    session: Session
+    state: State
+    billed_until: datetime | None = None
+    corrected: bool = False
+    """By a person."""
+
+
+@unique
+class RepairKind(StrEnum):
+    """What is to be done about one visit."""
+
+    NONE = "none"
+    """It is booked as it was."""
+    CLOSE = "close"
+    """The car is inside as far as its gates know, and has left."""
+    CLOSE_MISSED = "close_missed"
+    """It had entered again before its exit was known."""
+    RETIME = "retime"
+    """Its session was closed by the exit of another visit."""
+    ADMIT = "admit"
+    """It was over before its gates knew of it, and has no session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """``session`` is ``None`` where the visit has none yet."""
+
+    kind: RepairKind
+    entry: Passage
+    exit: Passage
+    session: Session | None = None
+
+
+def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list[Repair] | None:
+    """A repair for each visit of one car that is over; ``None`` where a person has to look at the car."""
+    if any(stay.corrected for stay in stays.values()):
+        return None
+    repairs: list[Repair] = []
+    for visit in visits:
+        stay = stays.get(visit.entry.session_id) if visit.entry.session_id is not None else None
+        if not _can_be(visit, stay):
+            return None
+        if visit.exit is not None:
+            kind = RepairKind.ADMIT if stay is None else _kind_of(stay, visit.exit)
+            session = None if stay is None else stay.session
+            repairs.append(Repair(kind=kind, entry=visit.entry, exit=visit.exit, session=session))
+    return repairs
+
+
+def _can_be(visit: Visit, stay: Stay | None) -> bool:
+    """Whether a stay can be made to say what its visit was."""
+    if stay is None:
+        return True
+    if visit.voided or stay.state is State.VOIDED:
+        return visit.voided == (stay.state is State.VOIDED)
+    if visit.exit is None:
+        return stay.state is not State.CLOSED
+    return stay.state is not State.CLOSED or stay.billed_until is not None
+
+
+def _kind_of(stay: Stay, left: Passage) -> RepairKind:
+    match stay.state:
+        case State.INSIDE:
+            return RepairKind.CLOSE
+        case State.SUPERSEDED:
+            return RepairKind.CLOSE_MISSED
+        case _:
+            return RepairKind.NONE if stay.billed_until == left.at else RepairKind.RETIME

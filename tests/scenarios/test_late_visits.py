@@ -1,0 +1,139 @@
+"""An outage of a garage's uplink: what is reported afterwards, in any order, is booked as it was.
+
+Cars come and go for a day. What happens within the outage is reported after it, shuffled, some of it twice,
+while other cars are at the gates. Once the garage has nothing more to report, the bills that stand and the
+cars inside are those of the day as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateways.catalog_document import policy_from_json
+from gateways.matching import reorderer_of
+from gateways.settings import Settings
+from parking.desk import Desk
+from parking.event import GateEvent, Kind
+from parking.ids import EventId, LaneId
+from parking.plate import Colour, parse_plate
+from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.observe import SilentObserver
+from tests.books.operating import GARAGE, NOON, garage_record, new_account
+from tests.gateways.operator_desk import open_front
+
+if TYPE_CHECKING:
+    from tests.gateways.operator_desk import Front
+
+PLATES = [f"浙A{number:05}" for number in range(8)]
+MORNING = NOON - timedelta(hours=6)
+CUT_OFF, CONNECTED = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+DELIVERED_IN = timedelta(minutes=30)
+BLOCK_MINUTES, BLOCK_FEN, FREE_MINUTES = 30, 400, 15
+BILLS = """
+SELECT number, coalesce(stay_from, entered_at) AS entered_at, left_at, amount_fen
+FROM bill
+WHERE kind = 'bill' AND NOT EXISTS (SELECT FROM bill AS note WHERE note.credits_bill_id = bill.bill_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """A visit as it was; ``left_at`` is ``None`` where the car is inside in the end."""
+
+    plate: str
+    entered_at: datetime
+    left_at: datetime | None
+
+    @property
+    def bill(self) -> str:
+        minutes = ((self.left_at or self.entered_at) - self.entered_at) // timedelta(minutes=1)
+        blocks = -(-minutes // BLOCK_MINUTES) if minutes > FREE_MINUTES else 0
+        return f"{self.plate} {self.entered_at} - {self.left_at}: {blocks * BLOCK_FEN}"
+
+
+def a_day(chance: Random) -> list[Stayed]:
+    """Visits of a few cars, each after the one before; the last one of some is not over."""
+    day: list[Stayed] = []
+    for plate in PLATES:
+        at, end = MORNING + timedelta(minutes=chance.randrange(360)), NOON + timedelta(hours=4)
+        while at < end:
+            left_at = at + timedelta(minutes=chance.randrange(5, 150))
+            day.append(Stayed(plate, at, left_at if left_at < end else None))
+            at = left_at + timedelta(minutes=chance.randrange(16, 90))
+    return day
+
+
+def events_of(day: list[Stayed]) -> list[GateEvent]:
+    events = []
+    for number, stay in enumerate(day):
+        for kind, at in ((Kind.ENTRY, stay.entered_at), (Kind.EXIT, stay.left_at)):
+            if at is not None:
+                events.append(
+                    GateEvent(
+                        event_id=EventId(f"{kind}-{number}"),
+                        garage_id=GARAGE,
+                        lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
+                        kind=kind,
+                        captured_at=at,
+                        plate=parse_plate(stay.plate, Colour.BLUE),
+                        confidence=0.97,
+                        offline=CUT_OFF <= at < CONNECTED,
+                    )
+                )
+    return events
+
+
+def as_reported(events: list[GateEvent], chance: Random) -> list[tuple[datetime, GateEvent]]:
+    """When each event arrives: what happened in the outage at any moment after it, a third of it twice."""
+    arrivals = []
+    for event in events:
+        if not event.offline:
+            arrivals.append((event.captured_at, event))
+            continue
+        times = 1 + (chance.random() < 1 / 3)
+        arrivals += [(CONNECTED + chance.random() * DELIVERED_IN, event) for _ in range(times)]
+    return sorted(arrivals, key=lambda arrival: arrival[0])
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_what_an_outage_has_kept_back_is_booked_as_it_was(
+    postgres_dsn: str, valkey_url: str, seed: int
+) -> None:
+    chance = Random(seed)
+    day = a_day(chance)
+    async with open_front(postgres_dsn, valkey_url) as front:
+        policy = policy_from_json(json.dumps({"no_entry": "open", "leave_first": "everyone"}))
+        await front.operator.garages.put(garage_record(policy=policy), MORNING)
+        await front.operator.accounts.open_one(new_account(1, *PLATES), MORNING)
+        for at, event in as_reported(events_of(day), chance):
+            await report(front, at, event)
+        reorderer = reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+        front.clock.moment = NOON + timedelta(hours=5)
+        await reorderer.step()
+        await front.settle()
+        assert await reorderer.step() == 0, "what is in order stays so"
+        bills = [
+            f"{row['number']} {row['entered_at']} - {row['left_at']}: {row['amount_fen']}"
+            for row in await front.pool.fetch(BILLS)
+        ]
+        assert sorted(bills) == sorted(stay.bill for stay in day if stay.left_at)
+        inside = await front.operator.sessions.inside(GARAGE, offset=0, limit=100)
+        assert sorted(inside) == sorted(stay.plate for stay in day if not stay.left_at)
+        assert await front.pool.fetch("SELECT item_id FROM quarantine WHERE state = 'open'") == []
+        assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+async def report(front: Front, at: datetime, event: GateEvent) -> None:
+    """A gate reports an event, and it is booked; no barrier opens for the past."""
+    front.clock.moment = at
+    garage = (await front.operator.garages.one(GARAGE)).garage
+    assert garage is not None
+    answer = await Desk(front.operator.sessions, front.clock).answer(event, garage)
+    assert not event.offline or answer.decision.verdict == "hold"
+    await front.settle()
