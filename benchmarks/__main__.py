@@ -1,4 +1,4 @@
-"""``python -m benchmarks [gate] [bulk] [settle] [price] [--json] [--small]``: all when none is named."""
+"""``python -m benchmarks [gate] [bulk] [socket] [settle] [price] [--json] [--small]``: all unless named."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "gate": "benchmarks.gate:gate",
     "bulk": "benchmarks.gate:bulk",
+    "socket": "benchmarks.sockets:run",
     "settle": "benchmarks.settle:run",
     "price": "benchmarks.price:run",
 }

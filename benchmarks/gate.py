@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.stage import Servers
     from benchmarks.traffic import Request
 
-__all__ = ["bulk", "gate"]
+__all__ = ["DURABLE", "SEED", "bulk", "gate"]
 
 SEED = 1
 DURABLE = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.traffic import Request
 
-__all__ = ["Load", "WrongAnswer", "send_all"]
+__all__ = ["ROUND_SECONDS_MAX", "Load", "WrongAnswer", "as_expected", "send_all"]
 
 ROUND_SECONDS_MAX = 120.0
 
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         self._load.events += self._current.events
         answer, self._buffer = self._buffer, b""
         if not answer.startswith(b"HTTP/1.1 200 ") or (
-            self._check and not _as_expected(self._current, answer)
+            self._check and not as_expected(self._current, answer)
         ):
             self._end(WrongAnswer(_wrong_part(self._current, answer)))
             return
@@ -133,7 +133,8 @@ def _answer_length(received: bytes) -> int | None:
     return head_end + 4 + int(received[length_at : received.index(b"\r\n", length_at)])
 
 
-def _as_expected(request: Request, answer: bytes) -> bool:
+def as_expected(request: Request, answer: bytes) -> bool:
+    """Whether an answer holds what it must."""
     return all(answer.count(text) == times for text, times in request.expected)
 
 
