@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from parking.desk import Answer
     from parking.event import GateEvent
 
-__all__ = ["Arrived", "Burst", "Bursts"]
+__all__ = ["Arrived", "Asked", "Burst", "Bursts"]
 
 
 class Arrived(NamedTuple):
@@ -53,6 +53,23 @@ class Burst:
     grants: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a burst asks for: events by their places, and texts that say what was none."""
+
+    arrived: Sequence[Arrived]
+    events: dict[int, tuple[str, GateEvent]]
+    texts: list[str | None]
+    refused: int
+    grants: str | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Plates and event ids: what another burst must not overtake."""
+        events = [event for _, event in self.events.values()]
+        return frozenset([one.plate.number for one in events] + [one.event_id for one in events])
+
+
 class Bursts:
     """Answers bursts, and remembers whom it held at which lane."""
 
@@ -62,8 +79,8 @@ class Bursts:
         self._metrics = metrics
         self._time = asyncio.get_running_loop().time
 
-    async def answer(self, arrived: Sequence[Arrived], controller: Controller, listener: Listener) -> Burst:
-        """Answer at least one message of a controller, who hears through ``listener`` what changes later."""
+    def read(self, arrived: Sequence[Arrived]) -> Asked:
+        """What at least one message asks for."""
         texts: list[str | None] = [None] * len(arrived)
         events: dict[int, tuple[str, GateEvent]] = {}
         refused, grants = 0, None
@@ -78,6 +95,11 @@ class Bursts:
                     grants = message.since
                 case InvalidInput():
                     texts[place], refused = self._refusal(id_in(arrived[place].text), message), refused + 1
+        return Asked(arrived=arrived, events=events, texts=texts, refused=refused, grants=grants)
+
+    async def answer(self, asked: Asked, controller: Controller, listener: Listener) -> Burst:
+        """Answer a controller, who hears through ``listener`` what changes later."""
+        arrived, events, texts = asked.arrived, asked.events, asked.texts
         if events:
             answers = await self._gatehouse.answer_many(
                 [event for _, event in events.values()], controller, arrived_at=arrived[0].at
@@ -85,7 +107,7 @@ class Bursts:
             now = self._time()
             for place, answer in zip(events, answers, strict=True):
                 texts[place] = self._told(*events[place], answer, listener, now - arrived[place].at)
-        return Burst(texts=texts, refused=refused, grants=grants)
+        return Burst(texts=texts, refused=asked.refused, grants=asked.grants)
 
     def forget(self, listener: Listener) -> None:
         """It hears nothing any more."""

@@ -134,7 +134,7 @@ class NativeMqtt:
             (controller.garage_id, controller.controller_id),
             MqttController(controller.garage_id, topic, self._outbox, self._work),
         )
-        told = await self._bursts.answer(events, controller, known)
+        told = await self._bursts.answer(self._bursts.read(events), controller, known)
         async with asyncio.TaskGroup() as tasks:
             for text in told.texts:
                 if text is not None:

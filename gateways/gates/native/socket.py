@@ -19,8 +19,9 @@ from parking.errors import NotAuthenticated
 
 if TYPE_CHECKING:
     from gateways.gates.gatehouse import Gatehouse
-    from gateways.gates.native.bursts import Burst, Bursts
+    from gateways.gates.native.bursts import Asked, Burst, Bursts
     from gateways.gates.native.pushes import Pushes
+    from parking.catalog import Controller
     from parking.ids import GarageId
 
 __all__ = ["MESSAGE_BYTES_MAX", "Socket", "SocketLimits"]
@@ -29,6 +30,12 @@ MESSAGE_BYTES_MAX: Final = 16 * 1024
 PUSHES_MAX: Final = 64
 """Beyond this the oldest is dropped: a lane's next report is answered rightly without it."""
 REFUSED_IN_A_ROW_MAX: Final = 50
+BUFFER_BYTES_MAX: Final = 64 * 1024
+"""More of what a controller has not taken, and nothing further is written."""
+DRAIN_LOOK_S: Final = 0.02
+TEXT_FRAME: Final = 0x81
+LENGTH_16: Final = 126
+LENGTH_64: Final = 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,8 @@ class SocketLimits:
     waiting_max: int = 256
     """Messages that are not answered; as many again wait in the network's buffers."""
     burst_max: int = 100
+    bursts_max: int = 4
+    """That are under way together: while one is written to the live store the next is on its way there."""
     per_s: int = 2_000
     send_timeout_s: float = 10.0
     """One that has not taken its answers by then is cut off."""
@@ -72,6 +81,9 @@ class Socket:
         self._ending: tuple[WSCloseCode, bytes] | None = None
         self._gone = False
         self._refused = 0
+        self._unanswered = 0
+        self._under_way: dict[asyncio.Task[None], frozenset[str]] = {}
+        self._transport: asyncio.Transport | None = None
         self._ws = web.WebSocketResponse[bool](
             heartbeat=limits.heartbeat_s,
             max_msg_size=MESSAGE_BYTES_MAX,
@@ -100,27 +112,32 @@ class Socket:
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve it until either side ends it; raises HTTP's errors for what is no WebSocket."""
         await self._ws.prepare(request)
+        self._transport = request.transport
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(), name="socket-read")
             try:
-                await self._answer()
+                await self._answer(tasks)
             except (ConnectionError, TimeoutError):
-                if request.transport is not None:
-                    request.transport.abort()
+                self._abort()
             reading.cancel()
         return self._ws
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _read(self) -> None:
         time, limits = asyncio.get_running_loop().time, self._limits
         read, since = 0, time()
         while (message := await self._ws.receive()).type is WSMsgType.TEXT:
             self._arrived.append(Arrived(message.data, time()))
+            self._unanswered += 1
             self._work.set()
             read += 1
             if read == limits.per_s:
                 await asyncio.sleep(since + 1.0 - time())
                 read, since = 0, time()
-            while len(self._arrived) >= limits.waiting_max:
+            while self._unanswered >= limits.waiting_max:
                 self._room.clear()
                 await self._room.wait()
         if message.type is WSMsgType.BINARY:
@@ -129,13 +146,13 @@ class Socket:
             self._gone = True
         self._work.set()
 
-    async def _answer(self) -> None:
-        """Burst after burst, until the end."""
+    async def _answer(self, tasks: asyncio.TaskGroup) -> None:
+        """Bursts as they come, some of them side by side, until the end."""
         while not self._gone:
             await self._send_pushes()
-            if self._arrived:
-                await self._answer_burst()
-            elif self._ending is not None:
+            if self._arrived and len(self._under_way) < self._limits.bursts_max:
+                await self._begin_burst(tasks)
+            elif self._ending is not None and not self._under_way:
                 code, why = self._ending
                 await self._ws.close(code=code, message=why)
                 return
@@ -143,19 +160,36 @@ class Socket:
                 self._work.clear()
                 await self._work.wait()
 
-    async def _answer_burst(self) -> None:
+    async def _begin_burst(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin to answer what has arrived, behind those under way that have a plate or an id in common."""
         arrived = self._arrived
-        burst = [arrived.popleft() for _ in range(min(len(arrived), self._limits.burst_max))]
-        self._room.set()
         try:
             controller = self._gatehouse.controller(self._authorization)
         except NotAuthenticated:
             arrived.clear()
             self.check()
             return
-        told = await self._bursts.answer(burst, controller, self)
-        await self._send([text for text in told.texts if text is not None])
-        self._judge(told, len(burst))
+        burst = [arrived.popleft() for _ in range(min(len(arrived), self._limits.burst_max))]
+        asked = self._bursts.read(burst)
+        if before := [task for task, names in self._under_way.items() if names & asked.names]:
+            await asyncio.wait(before)
+        task = tasks.create_task(self._answer_burst(asked, controller), name="socket-burst")
+        self._under_way[task] = asked.names
+        task.add_done_callback(self._end_burst)
+
+    def _end_burst(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._work.set()
+
+    async def _answer_burst(self, asked: Asked, controller: Controller) -> None:
+        told = await self._bursts.answer(asked, controller, self)
+        try:
+            await self._send([text for text in told.texts if text is not None])
+        except (ConnectionError, TimeoutError):
+            self._abort()
+        self._unanswered -= len(asked.arrived)
+        self._room.set()
+        self._judge(told, len(asked.arrived))
         if told.grants is not None:
             self.place = told.grants
             self._pushes.want(self)
@@ -172,7 +206,23 @@ class Socket:
         await self._send(texts)
 
     async def _send(self, texts: list[str]) -> None:
-        if texts:
-            async with asyncio.timeout(self._limits.send_timeout_s):
-                for text in texts:
-                    await self._ws.send_str(text)
+        """Send messages in one write: it costs about as much as the answer to an event."""
+        transport = self._transport
+        if not texts or transport is None:
+            return
+        if self._ws.closed or transport.is_closing():
+            raise ConnectionResetError("the connection is ending")
+        transport.write(b"".join([_frame(text.encode()) for text in texts]))
+        async with asyncio.timeout(self._limits.send_timeout_s):
+            while transport.get_write_buffer_size() > BUFFER_BYTES_MAX:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(DRAIN_LOOK_S)
+
+
+def _frame(text: bytes) -> bytes:
+    """A text message as a server sends it (RFC 6455, 5.2): whole, unmasked."""
+    size = len(text)
+    if size < LENGTH_16:
+        return bytes((TEXT_FRAME, size)) + text
+    if size <= 0xFFFF:  # noqa: PLR2004 - what two bytes hold
+        return bytes((TEXT_FRAME, LENGTH_16)) + size.to_bytes(2) + text
+    return bytes((TEXT_FRAME, LENGTH_64)) + size.to_bytes(8) + text
