@@ -1,4 +1,4 @@
-"""``python -m benchmarks [gate] [bulk] [socket] [settle] [price] [--json] [--small]``: all unless named."""
+"""``python -m benchmarks [NAME …] [--json] [--small]``: all unless named."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "gate": "benchmarks.gate:gate",
     "bulk": "benchmarks.gate:bulk",
     "socket": "benchmarks.sockets:run",
+    "protocols": "benchmarks.protocols:run",
     "settle": "benchmarks.settle:run",
     "price": "benchmarks.price:run",
 }

@@ -25,13 +25,14 @@ from gateways.settings import Environment, Settings, environment_of, process_env
 from parking.live.batching import BatchingConnection
 from parking.live.catalog import publish
 from parking.live.journal import library_text
+from parking.live.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from gateways.embedded import EmbeddedStores
 
-__all__ = ["GARAGES", "Servers", "servers"]
+__all__ = ["GARAGES", "Servers", "cars_inside", "servers"]
 
 READY_SECONDS = 20.0
 RETRY_SECONDS = 0.05
@@ -45,6 +46,7 @@ class Servers:
     gate_port: int
     gate_pid: int
     valkey_pid: int
+    valkey_url: str
     bare_port: int
     bare_pid: int
 
@@ -68,9 +70,21 @@ async def servers() -> AsyncIterator[Servers]:
                     gate_port=gate_port,
                     gate_pid=gate.pid,
                     valkey_pid=int(stores.valkey_pid or 0),
+                    valkey_url=str(stores.valkey_url),
                     bare_port=bare_port,
                     bare_pid=bare.pid,
                 )
+
+
+async def cars_inside(both: Servers) -> int:
+    """How many cars the live store has inside, in all garages."""
+    live = BatchingConnection(both.valkey_url, library=library_text())
+    async with asyncio.TaskGroup() as tasks:
+        await live.start(tasks)
+        sessions = Sessions(live, partition_count=PARTITIONS)
+        inside = [await sessions.occupancy(garage_id) for garage_id in catalog().garages]
+        live.stop()
+    return sum(inside)
 
 
 class _Quiet:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
+from benchmarks.makers import MAKERS, camera, report
 from parking.catalog import Catalog, Controller, secret_digest
 from parking.clock import SystemClock, from_ms
 from parking.garage import Direction, Garage, LeaveFirst, Policy
@@ -20,7 +21,20 @@ from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion, Tier
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["BATCH_EVENTS", "GARAGES", "PARTITIONS", "Request", "batches", "catalog", "probe", "singles"]
+    from parking.device import Device
+
+__all__ = [
+    "BATCH_EVENTS",
+    "GARAGES",
+    "PARTITIONS",
+    "Request",
+    "batches",
+    "catalog",
+    "entries",
+    "probe",
+    "reports",
+    "singles",
+]
 
 GARAGES = 16
 PARTITIONS = 64
@@ -30,6 +44,7 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 STAY_MINUTES_MAX = 600
 LANES = {LaneId("in"): Direction.ENTRY, LaneId("out"): Direction.EXIT}
 CARS = count()
+MARKS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,14 @@ def catalog() -> Catalog:
         revision=1,
         partition_count=PARTITIONS,
         garages={one.garage_id: one for one in garages},
-        controllers={f"c{number}": _controller(one) for number, one in enumerate(garages)},
+        controllers={
+            **{f"c{number}": _controller(one) for number, one in enumerate(garages)},
+            **{
+                f"{protocol}{number}": _controller(one, camera(protocol, LaneId("in")))
+                for protocol in MAKERS
+                for number, one in enumerate(garages)
+            },
+        },
     )
 
 
@@ -99,6 +121,38 @@ def singles(chance: Random, *, connections: int, events: int) -> list[list[Reque
                 sequence.append(Request(_post(car.garage, car.event(kind, offline=False)), 1, expected))
         sequences.append(sequence)
     return sequences
+
+
+def entries(chance: Random, *, connections: int, events: int) -> list[list[Request]]:
+    """One entry a request."""
+    expected = ((b'"decision":"open","reason":"entry"', 1), (b'"replayed":false', 1))
+    return [
+        [
+            Request(_post(car.garage, car.event("entry", offline=False)), 1, expected)
+            for car in _cars(chance, connection, max(1, events // connections))
+        ]
+        for connection in range(connections)
+    ]
+
+
+def reports(protocol: str, chance: Random, *, connections: int, events: int) -> list[list[Request]]:
+    """The same as a maker's cameras report it, at their time."""
+    at = SystemClock().now()
+    return [
+        [_reported(protocol, car, at) for car in _cars(chance, connection, max(1, events // connections))]
+        for connection in range(connections)
+    ]
+
+
+def _cars(chance: Random, connection: int, number: int) -> list[Car]:
+    return [_car(chance, connection % GARAGES) for _ in range(number)]
+
+
+def _reported(protocol: str, car: Car, at: datetime) -> Request:
+    token = f"lf_{protocol}{car.garage}_{SECRET}"
+    mark = int.from_bytes(car.number.encode()[-6:]) % MARKS
+    sent, expected = report(protocol, token, car.number, mark, at)
+    return Request(sent, 1, ((expected, 1),))
 
 
 def batches(chance: Random, *, connections: int, bodies: int) -> list[list[Request]]:
@@ -163,10 +217,11 @@ def _garage(number: int, schedule: TariffSchedule) -> Garage:
     )
 
 
-def _controller(garage: Garage) -> Controller:
+def _controller(garage: Garage, device: Device | None = None) -> Controller:
     return Controller(
         controller_id=ControllerId(f"of-{garage.garage_id}"),
         garage_id=garage.garage_id,
         lane_ids=frozenset(LANES),
         secret_sha256=secret_digest(SECRET),
+        device=device,
     )

@@ -35,6 +35,7 @@ async def run(*arguments: str) -> bytes:
         ("gate", GATES),
         ("bulk", GATES | {"rate_per_core", "rate_per_gate_core"}),
         ("socket", GATES | {"latency_of_requests_ms"}),
+        ("protocols", GATES | {"native_http", "native_ws", "vzenith", "hikvision", "axis"}),
         ("settle", set[str]()),
         ("price", {"median_us_simple", "median_us_nights", "median_us_everything"}),
     ],
