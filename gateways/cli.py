@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "policy": ("gateways.commands.policy", "policy_command"),
     "session": ("gateways.commands.session", "session_command"),
     "demo": ("gateways.demo.command", "demo"),
+    "simulate": ("gateways.devices.command", "simulate_command"),
     "rail-simulator": ("gateways.rails.simulator.command", "rail_simulator"),
     "hangzhou-simulator": ("gateways.hangzhou.simulator.command", "hangzhou_simulator"),
 }

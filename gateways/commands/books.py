@@ -32,8 +32,13 @@ from settlement.granter import grant_to
 from settlement.rebuild import rebuild
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from typing import Any
+
     from gateways.settings import Settings
     from settlement.rebuild import Rebuilt
+
+    Records = Callable[[BookArchive, datetime, datetime], AsyncIterator[dict[str, Any]]]
 
 __all__ = ["export_command", "migrate_command", "rebuild_command"]
 
@@ -76,20 +81,33 @@ def export_command() -> None:
     """Write records of the books to standard output, one JSON object a line."""
 
 
+SINCE = click.option("--since", type=click.DateTime(), default="1970-01-01", help="Device time, UTC.")
+UNTIL = click.option("--until", type=click.DateTime(), default="2999-01-01", help="Device time, UTC.")
+
+
 @export_command.command("events")
 @installation_options
-@click.option("--since", type=click.DateTime(), default="1970-01-01", help="Device time, UTC.")
-@click.option("--until", type=click.DateTime(), default="2999-01-01", help="Device time, UTC.")
+@SINCE
+@UNTIL
 def export_events(*, settings: Settings, since: datetime, until: datetime) -> None:
     """Archived gate events, without plates."""
-    asyncio.run(_export_events(settings, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)))
+    asyncio.run(_export(settings, BookArchive.events, since, until))
 
 
-async def _export_events(settings: Settings, since: datetime, until: datetime) -> None:
+@export_command.command("bills")
+@installation_options
+@SINCE
+@UNTIL
+def export_bills(*, settings: Settings, since: datetime, until: datetime) -> None:
+    """Bills and credit notes of stays that began in the span, with their plates."""
+    asyncio.run(_export(settings, BookArchive.bills, since, until))
+
+
+async def _export(settings: Settings, records: Records, since: datetime, until: datetime) -> None:
     async with open_pool(postgres_dsn(settings), size=1, application_name="leave-first export") as pool:
         archive = BookArchive(pool, prepaid_exit_within={})
-        async for event in archive.events(since, until):
-            sys.stdout.write(json.dumps(event, default=_plain) + "\n")
+        async for record in records(archive, since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)):
+            sys.stdout.write(json.dumps(record, default=_plain, ensure_ascii=False) + "\n")
 
 
 async def _rebuild(settings: Settings) -> tuple[Rebuilt, bool]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
+from gateways.demo.cars import Cars
 from gateways.demo.plan import LANES
 from gateways.demo.traffic import SPACES
 from parking.errors import Defect
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gateways.demo.drivers import Registration
     from gateways.demo.requests import Requests
     from parking.event import GateEvent
-    from parking.ids import AccountId, GarageId
+    from parking.ids import AccountId, GarageId, LaneId
     from parking.plate import Plate
 
 __all__ = ["Office"]
@@ -36,10 +37,7 @@ NOT_AUTHENTICATED: Final = 401
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 LOOK_EVERY_SECONDS: Final = 0.05
-FIND_SECONDS: Final = 60.0
 KNOWN_SECONDS: Final = 10.0
-CHARGED_SECONDS: Final = 10.0
-UNTRIED: Final = frozenset({"due", "sent"})
 
 
 class Office:
@@ -49,17 +47,21 @@ class Office:
         self._requests = requests
         self._url = f"{operator_url}/v1"
         self._token = token
+        self.cars = Cars(self._get)
 
-    async def open_garage(self, garage_id: GarageId, name: str) -> str:
-        """Lay out a garage with its price list; the token of its controller."""
+    async def open_garage(self, garage_id: GarageId, name: str, spaces: int = SPACES) -> None:
+        """Lay out a garage with its price list."""
         lanes = {lane: direction.value for lane, direction in LANES.items()}
-        await self._call("PUT", f"/garages/{garage_id}", {"name": name, "spaces": SPACES, "lanes": lanes})
+        await self._call("PUT", f"/garages/{garage_id}", {"name": name, "spaces": spaces, "lanes": lanes})
         tariff = await asyncio.to_thread(TARIFF.read_bytes)
         await self._send("POST", f"/garages/{garage_id}/tariffs", tariff, "application/toml")
+
+    async def add_controller(self, garage_id: GarageId, name: str, lanes: Collection[LaneId]) -> str:
+        """The token of a controller of the garage's own making."""
         made = await self._call(
             "POST",
             "/tokens",
-            {"garage_id": garage_id, "controller_id": "demo", "lane_ids": list(lanes), "label": "demo"},
+            {"garage_id": garage_id, "controller_id": name, "lane_ids": list(lanes), "label": name},
         )
         return str(made["token"])
 
@@ -110,8 +112,9 @@ class Office:
 
     async def resolve(self, event: GateEvent, plate: Plate) -> bool:
         """Match an unsure reading with the car that it was; False when that was done already."""
-        item_id = f"event:{event.garage_id}/{event.event_id}"
-        await self._until_looked_at(item_id)
+        item_id = await self.cars.until_looked_at(event)
+        if item_id is None:
+            return False
         done = await self._call(
             "POST",
             f"/quarantine/{quote(item_id, safe='')}/resolve",
@@ -120,47 +123,38 @@ class Office:
         )
         return bool(done)
 
-    async def until_charged(self, session_id: str) -> None:
-        """Wait until the rail has been called for the session's bill, or for a while."""
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + CHARGED_SECONDS
-        while loop.time() < give_up_at:
-            found = json.loads(await self._send("GET", f"/sessions/{session_id}", unless={NOT_FOUND}) or "{}")
-            if any(charge["state"] not in UNTRIED for charge in found.get("charges", ())):
-                return
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+    async def correct_exit(self, event: GateEvent) -> None:
+        """Have the car's last bill say that it left at this event, where it says otherwise."""
+        session = await self.cars.last_stay(event)
+        await self._call(
+            "POST",
+            f"/sessions/{session['session_id']}/corrections",
+            {
+                "correction_id": f"{event.garage_id}-{event.event_id}",
+                "left_at": event.captured_at.isoformat(),
+                "reason": "turned back at the exit, seen by an attendant",
+            },
+            unless={CONFLICT},
+        )
 
     async def summary(self, since: str) -> Mapping[str, Any]:
         """Events, sessions, bills and charges in numbers; ``since`` is RFC 3339."""
-        said: Mapping[str, Any] = json.loads(
-            await self._send("GET", f"/summary?{urlencode({'since': since})}")
-        )
-        return said
+        return await self._get(f"/summary?{urlencode({'since': since})}")
 
     async def count_sessions(self, garage_id: GarageId, state: str) -> int:
         """How many sessions of a garage are in a state."""
         found, cursor = 0, ""
         while True:
             query = {"garage_id": garage_id, "state": state, "limit": SESSIONS_A_PAGE}
-            page = json.loads(
-                await self._send(
-                    "GET", f"/sessions?{urlencode(query | ({'cursor': cursor} if cursor else {}))}"
-                )
-            )
+            page = await self._get(f"/sessions?{urlencode(query | ({'cursor': cursor} if cursor else {}))}")
             found += len(page["sessions"])
             cursor = page["next"]
             if not cursor:
                 return found
 
-    async def _until_looked_at(self, item_id: str) -> None:
-        """Wait until the service has tried to settle an item by itself, so that a person need not."""
-        path = f"/quarantine/{quote(item_id, safe='')}"
-        async with asyncio.timeout(FIND_SECONDS):
-            while True:
-                found = json.loads(await self._send("GET", path, unless={NOT_FOUND}) or "{}")
-                if found.get("finding") or found.get("resolution"):
-                    return
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+    async def _get(self, path: str, unless: Collection[int] = ()) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(await self._send("GET", path, unless=unless) or b"{}")
+        return found
 
     async def _call(
         self, method: str, path: str, body: Mapping[str, Any], unless: Collection[int] = ()

@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.demo.afterwards import WAITING
-from parking.decision import Verdict
+from parking.decision import Reason, Verdict
 from parking.errors import Defect
+from parking.event import Kind
+from parking.ids import GarageId, LaneId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gateways.demo.office import Office
     from gateways.demo.plan import Plan
@@ -25,6 +28,9 @@ __all__ = ["Money", "Outcome", "Played", "examine"]
 
 RESULTS: Final = frozenset({"applied", "duplicate", "quarantined"})
 IN_DOUBT: Final = WAITING | {"review"}
+OURS: Final = "resolve:"
+OF_DEVICES: Final = "d-"
+"""How names begin that our side gives to the records of devices."""
 OK: Final = 200
 
 
@@ -87,13 +93,27 @@ class Outcome:
     violations: tuple[Mapping[str, Any], ...]
     verified: bool
     rail_faults: Mapping[str, int]
+    decisions: Counter[tuple[Kind, Verdict, Reason]]
+    """What gates were answered, as it is archived."""
     wall_s: float = 0.0
 
     @property
     def proven(self) -> bool:
-        """Whether nothing is lost, nothing charged twice, and the books are right."""
+        """Whether nothing is lost, nothing charged twice, no barrier opened for history, the books right."""
         return self.verified and not (
-            self.lost or self.double_charged or self.imbalance_fen or self.violations
+            self.lost
+            or self.double_charged
+            or self.imbalance_fen
+            or self.violations
+            or self.played.tally.opened_late
+        )
+
+    def because(self, *reasons: Reason, kind: Kind | None = None) -> int:
+        """How many first answers gave one of these reasons."""
+        return sum(
+            many
+            for (of, _, reason), many in self.decisions.items()
+            if reason in reasons and kind in {None, of}
         )
 
     def as_json(self) -> str:
@@ -106,6 +126,10 @@ class Outcome:
                 "open": tally.decided(Verdict.OPEN),
                 "hold": tally.decided(Verdict.HOLD),
                 "replayed": tally.replayed,
+                "unsaid": tally.unsaid,
+                "delivered_late": tally.delivered,
+                "opened_late": tally.opened_late,
+                "sessions_inside": self.sessions_inside,
                 "sessions_closed": self.sessions_closed,
                 "bills": self.bills,
                 "charges_paid": money.collected,
@@ -138,6 +162,7 @@ async def examine(
     status, verified = verifying.result()
     verification: Mapping[str, Any] = json.loads(verified)
     captured = _captures(movements.result())
+    archived = [one for one in map(json.loads, exporting.result()[1].splitlines()) if _is_of_a_gate(one)]
     return Outcome(
         played=played,
         money=_money(summary, played.tally),
@@ -145,7 +170,10 @@ async def examine(
         sessions_closed=sum(counted.result() for counted in counting),
         sessions_inside=summary["sessions_inside"],
         review_items=summary["review_items"],
-        lost=_lost(exporting.result()[1], played.tally),
+        lost=_lost(archived, played.tally),
+        decisions=Counter(
+            (Kind(one["kind"]), Verdict(one["verdict"]), Reason(one["reason"])) for one in archived
+        ),
         captures=captured.total(),
         double_charged=sum(times > 1 for times in captured.values()),
         checks=len(verification["checks"]),
@@ -162,14 +190,28 @@ def _captures(movements: bytes) -> Counter[str]:
     return Counter(one["order_key"] for one in lines if one["kind"] == "charge")
 
 
-def _lost(exported: str, tally: Tally) -> int:
+def _is_of_a_gate(event: Mapping[str, Any]) -> bool:
+    """Whether a gate has sent it, and not we ourselves, to end a stay."""
+    return not event["event_id"].startswith(OURS)
+
+
+def _lost(archived: Sequence[Mapping[str, Any]], tally: Tally) -> int:
     """Acknowledged events that are not in the archive exactly once, with what became of them."""
-    archived: Counter[tuple[str, str]] = Counter()
-    for line in exported.splitlines():
-        event = json.loads(line)
-        if event["result"] in RESULTS:
-            archived[event["garage_id"], event["event_id"]] += 1
-    return sum(archived[one] != 1 for one in tally.acknowledged)
+    kept = [event for event in archived if event["result"] in RESULTS]
+    named = Counter((event["garage_id"], event["event_id"]) for event in kept)
+    sighted = Counter(
+        (
+            GarageId(event["garage_id"]),
+            LaneId(event["lane_id"]),
+            Kind(event["kind"]),
+            datetime.fromisoformat(event["captured_at"]),
+        )
+        for event in kept
+        if event["event_id"].startswith(OF_DEVICES)
+    )
+    missing = [one for one in tally.acknowledged if named[one] != 1]
+    differing = sighted.keys() | tally.sighted.keys()
+    return len(missing) + sum(abs(sighted[one] - tally.sighted[one]) for one in differing)
 
 
 def _money(summary: Mapping[str, Any], tally: Tally) -> Money:

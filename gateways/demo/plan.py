@@ -55,7 +55,7 @@ SETTLED_WITHIN: Final = timedelta(minutes=6)
 SETTLED_NEAR: Final = timedelta(minutes=5)
 """Together with the one above less than the time from exit to charge."""
 TOLD_AFTER: Final = timedelta(minutes=21)
-STAYED_YESTERDAY: Final = timedelta(hours=2)
+STAYED_YESTERDAY: Final = timedelta(hours=1, minutes=50)
 STAYS_ON: Final = timedelta(minutes=40)
 SETTLE_EVERY: Final = timedelta(minutes=29)
 """Shorter than the free minutes: nobody owes anything before the grant has had time to arrive."""
@@ -85,10 +85,10 @@ class Plan:
     """How many cars found the garage full at first."""
 
 
-def plan_day(*, vehicles: int, garages: int, chance: Random) -> Plan:
-    """A day of ``vehicles`` cars over ``garages`` complexes."""
+def plan_day(*, vehicles: int, garages: int, chance: Random, spaces: int = SPACES) -> Plan:
+    """A day of ``vehicles`` cars over ``garages`` complexes of so many ``spaces`` each."""
     names = tuple(GarageId(f"complex-{number}") for number in range(1, garages + 1))
-    cars = list(_cars(vehicles, names, chance))
+    cars = list(_cars(vehicles, names, spaces, chance))
     steps = [step for garage_id in names for step in _steps_of(garage_id, cars, chance)]
     steps = _with_settlements(steps)
     steps.sort(key=lambda step: step.at)
@@ -102,13 +102,13 @@ def plan_day(*, vehicles: int, garages: int, chance: Random) -> Plan:
     )
 
 
-def _cars(vehicles: int, garages: tuple[GarageId, ...], chance: Random) -> Iterator[Car]:
+def _cars(vehicles: int, garages: tuple[GarageId, ...], spaces: int, chance: Random) -> Iterator[Car]:
     kinds = deal(vehicles, chance)
     numbers = plates(vehicles, chance)
     places = count()
     for turn, garage_id in enumerate(garages):
         share = len(range(turn, vehicles, len(garages)))
-        for visit in visits_of_a_day(share, SPACES, chance):
+        for visit in visits_of_a_day(share, spaces, chance):
             place = next(places)
             yield Car(
                 place=place,

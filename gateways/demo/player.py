@@ -1,10 +1,10 @@
 """Plays a day: moves the clock, and lets every step happen at its moment.
 
 The clock is the only thing that hurries. What happens is sent at its moment, and the clock is never more than
-a stride ahead of what is not answered yet: to the service, every car comes and is answered as on a real
-day. What concerns one car happens in order. At a :class:`Settle` nothing moves until settlement has caught
-up, so that grants and credits are where they would be after minutes of real time;
-that is what makes two plays of one seed alike.
+a stride of its gates ahead of what is not answered yet: to the service, every car comes and is answered as
+on a real day. What concerns one car happens in order. At a :class:`Settle` nothing moves until settlement
+has caught up, so that grants and credits are where they would be after minutes of real time; that is what
+makes two plays of one seed alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateways.demo.drivers import account_of
-from gateways.demo.steps import Act, Deliver, Pay, PayDebt, Report, Resolve, Settle, Step
+from gateways.demo.steps import Act, Correct, Deliver, Pay, PayDebt, Report, Resolve, Settle, Step
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.ids import EventId
@@ -26,16 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
 
-    from gateways.demo.controllers import Controllers, GateAnswer
+    from gateways.demo.gates import GateAnswer, Gates
     from gateways.demo.office import Office
     from gateways.demo.tally import Tally
     from parking.clock import FileClock
     from parking.event import GateEvent
+    from parking.ids import GarageId
 
-__all__ = ["Player", "Scene"]
+__all__ = ["COMES_AGAIN_AFTER", "PAYS_AFTER", "Player", "Scene"]
 
-STRIDE: Final = timedelta(seconds=40)
-"""Well within the two minutes after which an event is history."""
 UNDER_WAY_MAX: Final = 64
 PAYS_AFTER: Final = timedelta(seconds=45)
 COMES_AGAIN_AFTER: Final = timedelta(seconds=60)
@@ -49,7 +48,7 @@ class Scene:
     """Where a day is played."""
 
     clock: FileClock
-    controllers: Controllers
+    gates: Gates
     office: Office
     tally: Tally
     until_settled: Callable[[], Awaitable[None]]
@@ -66,7 +65,9 @@ class Player:
         self._under_way: dict[int, datetime] = {}
         """When what is not answered yet happened, oldest first."""
         self._last_of: dict[int, asyncio.Task[None]] = {}
-        self._answers: dict[int, GateAnswer] = {}
+        self._delivering = 0
+        self._went_back: dict[tuple[GarageId, str], datetime] = {}
+        """Cars whose turning back no gate could say, and when that was."""
         self._reacted: set[tuple[str, EventId]] = set()
         self._progress = asyncio.Event()
 
@@ -113,7 +114,10 @@ class Player:
             return False
         oldest_at = next(iter(self._under_way.values()))
         return (
-            isinstance(step.act, Settle) or at - oldest_at > STRIDE or len(self._under_way) >= UNDER_WAY_MAX
+            isinstance(step.act, Settle | Deliver)
+            or bool(self._delivering)
+            or at - oldest_at > self._scene.gates.stride
+            or len(self._under_way) >= UNDER_WAY_MAX
         )
 
     def _begin(self, tasks: asyncio.TaskGroup, step: Step) -> None:
@@ -139,12 +143,9 @@ class Player:
             case Report():
                 await self._report(step, act)
             case Deliver():
-                scene.tally.note_all(act.events, await scene.controllers.deliver(act.events))
-            case Resolve():
-                if await scene.office.resolve(act.event, act.plate):
-                    scene.tally.resolved += 1
-                else:
-                    scene.tally.matched += 1
+                await self._deliver(act)
+            case Resolve() | Correct():
+                await self._attend(act)
             case Pay():
                 await self._pay(step, act)
             case PayDebt():
@@ -154,21 +155,57 @@ class Player:
             case _:
                 assert_never(act)
 
+    async def _attend(self, act: Resolve | Correct) -> None:
+        """What an attendant does."""
+        scene = self._scene
+        if isinstance(act, Correct):
+            await scene.office.correct_exit(act.event)
+            scene.tally.corrected += 1
+        elif await scene.office.resolve(scene.gates.told(act.event) or act.event, act.plate):
+            scene.tally.resolved += 1
+        else:
+            scene.tally.matched += 1
+
+    async def _deliver(self, act: Deliver) -> None:
+        """Nothing overtakes it: a car must not come to an exit whose entry is still in a memory."""
+        scene = self._scene
+        gates, tally = scene.gates, scene.tally
+        events = [told for event in act.events if (told := self._told(event)) is not None]
+        self._delivering += 1
+        answers = await gates.deliver(events)
+        tally.delivered += len(events)
+        tally.opened_late += sum(answer.verdict is Verdict.OPEN for answer in answers)
+        tally.note_all(events, answers)
+        for event in events:
+            if event.kind is Kind.EXIT and self._has_gone_back(event):
+                self._add(Step(at=scene.clock.now() + PAYS_AFTER, car=None, act=Correct(event=event)))
+        self._delivering -= 1
+
+    def _told(self, event: GateEvent) -> GateEvent | None:
+        """As much as a gate can say, with a note of what none can."""
+        told = self._scene.gates.told(event)
+        if told is None:
+            self._scene.tally.unsaid += 1
+            self._went_back[event.garage_id, event.plate.number] = event.captured_at
+        return told
+
+    def _has_gone_back(self, event: GateEvent) -> bool:
+        went_at = self._went_back.get((event.garage_id, event.plate.number))
+        return went_at is not None and went_at < event.captured_at
+
     async def _report(self, step: Step, act: Report) -> None:
-        scene, car = self._scene, step.car
-        if act.once_charged and car in self._answers:
-            last = self._answers[car]
-            if last.session_id is not None and last.amount_fen:
-                await scene.office.until_charged(last.session_id)
+        scene, event = self._scene, self._told(act.event)
+        if event is None:
+            return
+        if act.once_charged:
+            await scene.office.cars.until_charged(event)
         for _ in range(act.times):
-            answer = await scene.controllers.report(act.event)
-            scene.tally.note(act.event, answer)
-            if car is not None:
-                self._answers[car] = answer
-            self._react(step, act.event, answer)
+            answer = await scene.gates.report(event)
+            scene.tally.note(event, answer)
+            self._react(step, event, answer)
 
     def _react(self, step: Step, event: GateEvent, answer: GateAnswer) -> None:
-        """Whoever is held for money pays."""
+        """Whoever is held for money pays; an attendant sees to whoever has been taken for gone."""
         key = (event.garage_id, event.event_id)
         if event.kind is not Kind.EXIT or answer.verdict is Verdict.OPEN or key in self._reacted:
             return
@@ -176,6 +213,9 @@ class Player:
             self._reacted.add(key)
             pay = Pay(event=event, session_id=answer.session_id, amount_fen=answer.amount_fen)
             self._add(Step(at=event.captured_at + PAYS_AFTER, car=step.car, act=pay))
+        elif answer.reason is Reason.NO_ENTRY and self._has_gone_back(event):
+            self._reacted.add(key)
+            self._add(Step(at=event.captured_at + PAYS_AFTER, car=step.car, act=Correct(event=event)))
         elif answer.reason is Reason.DEBT:
             self._reacted.add(key)
             debt = PayDebt(event=event, reference=answer.reference, owed_fen=answer.owed_fen)

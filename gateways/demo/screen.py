@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gateways.demo.traffic import DAY, SPACES
+from gateways.demo.traffic import DAY
 from parking.decision import Verdict
 from parking.money import yuan
 
@@ -41,7 +41,7 @@ class Screen:
         self._console = console
         self._phase = ""
         self._tally: Tally | None = None
-        self._garages = 1
+        self._spaces = 0
         self._paid: tuple[int, int] | None = None
         self._live = Live(
             get_renderable=self._picture,
@@ -70,9 +70,9 @@ class Screen:
         if not self._console.is_terminal:
             self._console.print(f"  … {text}")
 
-    def watch(self, tally: Tally, *, garages: int) -> None:
+    def watch(self, tally: Tally, *, spaces: int) -> None:
         """Show this from now on."""
-        self._tally, self._garages = tally, garages
+        self._tally, self._spaces = tally, spaces
 
     def collected(self, charges: int, amount_fen: int) -> None:
         """What has been paid so far."""
@@ -112,7 +112,7 @@ class Screen:
         )
         figures.add_row(
             "   ",
-            f"{tally.inside:,} of {SPACES * self._garages:,}",
+            f"{tally.inside:,} of {self._spaces:,}",
             f"{tally.decided(Verdict.OPEN):,}",
             f"{tally.decided(Verdict.HOLD):,}",
             f"{tally.recent_ms(500):.1f} / {tally.recent_ms(990):.1f} ms",

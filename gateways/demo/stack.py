@@ -75,22 +75,30 @@ class Stack:
         """How often a process had to be started again."""
         return sum(service.restarts for service in self.services)
 
-    async def command(self, *arguments: str) -> tuple[int, str]:
-        """Run ``leave-first …`` on this stack's data folder: its exit status and standard output."""
+    async def command(self, *arguments: str, said: str = "") -> tuple[int, str]:
+        """Run ``leave-first …`` on this stack's data folder: its exit status and standard output.
+
+        ``said`` is what is typed in when it asks.
+        """
         command = Command(argv=_ours(*arguments), environment=self.environment)
-        done = await asyncio.to_thread(run_to_end, command, within_seconds=COMMAND_SECONDS)
+        done = await asyncio.to_thread(run_to_end, command, within_seconds=COMMAND_SECONDS, said=said)
         if done.returncode and not done.stdout:
             raise Unavailable(f"leave-first {' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
         return done.returncode, done.stdout
 
 
 @asynccontextmanager
-async def open_stack(data_dir: Path, *, seed: int, faults: str = str(FAULTS)) -> AsyncIterator[Stack]:
-    """Run both below ``data_dir``; raises :class:`Conflict` when another day was played there."""
+async def open_stack(
+    data_dir: Path, *, seed: int, faults: str = str(FAULTS), more: Mapping[str, str] | None = None
+) -> AsyncIterator[Stack]:
+    """Run both below ``data_dir``; raises :class:`Conflict` when another day was played there.
+
+    ``more`` are further settings of the service.
+    """
     folder = data_dir / "demo"
     lifeline, end_of_ours = os.pipe()
     try:
-        stack = _laid_out(data_dir, folder, seed=seed, faults=faults, lifeline=lifeline)
+        stack = _laid_out(data_dir, folder, seed=seed, faults=faults, lifeline=lifeline, more=more or {})
         async with _kept_running(stack):
             yield stack
     finally:
@@ -118,7 +126,9 @@ async def _kept_running(stack: Stack) -> AsyncIterator[None]:
                 await service.child.stop(signal.SIGTERM, patience_seconds=STOP_SECONDS)
 
 
-def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str, lifeline: int) -> Stack:
+def _laid_out(
+    data_dir: Path, folder: Path, *, seed: int, faults: str, lifeline: int, more: Mapping[str, str]
+) -> Stack:
     """Folders, clock, secret, ports and both command lines; nothing runs yet."""
     try:
         data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
@@ -141,6 +151,7 @@ def _laid_out(data_dir: Path, folder: Path, *, seed: int, faults: str, lifeline:
         "METRICS_PORT": metrics,
         "SIMULATOR_RAIL_URL": rail_url,
         "SIMULATOR_RAIL_SECRET_FILE": secret_path,
+        **more,
     }
     environment = inherited | {f"{PREFIX}{name}": str(value) for name, value in settings.items()}
     simulator = _ours(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from parking.event import GateEvent
     from parking.plate import Plate
 
-__all__ = ["Act", "Deliver", "Pay", "PayDebt", "Report", "Resolve", "Settle", "Step"]
+__all__ = ["Act", "Correct", "Deliver", "Pay", "PayDebt", "Report", "Resolve", "Settle", "Step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,14 @@ class Settle:
     """On a real day settlement has long done its part by now; time stands still until it has."""
 
 
-Act = Report | Deliver | Resolve | Pay | PayDebt | Settle
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct:
+    """An attendant has the bill of a car put right that turned back unreported, and left at ``event``."""
+
+    event: GateEvent
+
+
+Act = Report | Deliver | Resolve | Correct | Pay | PayDebt | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gateways.demo.outcome import Outcome
-    from gateways.demo.tally import Tally
 
 __all__ = ["show"]
 
@@ -81,11 +80,11 @@ def _barriers(outcome: Outcome) -> Iterable[tuple[str, str]]:
     yield f"{len(outcome.played.plan.cars):,}", "cars"
     opened = tally.decided(Verdict.OPEN)
     yield f"{opened:,}", "times a barrier opened"
-    yield from _reasons(tally, OPENED)
-    held = tally.decided(Verdict.HOLD) - tally.because(*HISTORY)
+    yield from _reasons(outcome, OPENED)
+    held = tally.decided(Verdict.HOLD) - outcome.because(*HISTORY)
     yield f"{held:,}", "times it stayed shut"
-    yield from _reasons(tally, HELD)
-    yield f"{tally.because(*HISTORY):,}", "reported when the car had passed: booked, and no barrier moved"
+    yield from _reasons(outcome, HELD)
+    yield f"{outcome.because(*HISTORY):,}", "reported when the car had passed: booked, and no barrier moved"
     yield f"{tally.replayed:,}", "repeated messages, answered as the first time, without any effect"
     rate = tally.events_sent / outcome.played.play_s
     within = f"99 % within {tally.latency_ms(990):.1f} ms, at {rate:,.0f} messages/s"
@@ -93,10 +92,10 @@ def _barriers(outcome: Outcome) -> Iterable[tuple[str, str]]:
 
 
 def _reasons(
-    tally: Tally, named: Mapping[str, tuple[Kind | None, tuple[Reason, ...]]]
+    outcome: Outcome, named: Mapping[str, tuple[Kind | None, tuple[Reason, ...]]]
 ) -> Iterable[tuple[str, str]]:
     for words, (kind, reasons) in named.items():
-        many = tally.because(*reasons, kind=kind)
+        many = outcome.because(*reasons, kind=kind)
         if many:
             yield "", f"{many:>7,}  {words}"
 
@@ -130,12 +129,16 @@ def _troubles(outcome: Outcome) -> Iterable[tuple[str, str]]:
     cut_off = sum(len(step.act.events) for step in played.plan.steps if isinstance(step.act, Deliver))
     gates = {words: incidents[one] for one, words in AT_THE_GATES.items()}
     yield "gates", _list(gates | {"left while the lane's line was down": cut_off})
+    if played.tally.unsaid:
+        yield "", f"{played.tally.unsaid:,} × turned back, which the cameras there have no way to say"
     rail = sorted(outcome.rail_faults.items(), key=lambda fault: -fault[1])
     yield "payment rail", _list({name.replace("_", " "): many for name, many in rail})
     yield "processes", _list({"started again": played.restarts, "request repeated": played.repeated})
     tally = played.tally
     yield "misread plates", f"{tally.matched:,} × matched by themselves with the only car that it could be"
     settled = f"{tally.resolved:,} × plate matched from the picture"
+    if tally.corrected:
+        settled = f"{settled} · {tally.corrected:,} × bill put right after turning back"
     yield "attendants", f"{settled} · {outcome.review_items:,} × left to do"
 
 
@@ -147,6 +150,13 @@ def _proof(outcome: Outcome) -> Iterable[tuple[str, str]]:
     acknowledged, lost = len(outcome.played.tally.acknowledged), outcome.lost
     kept = f"{acknowledged - lost:,} of {acknowledged:,} acknowledged events are in the archive exactly once"
     yield _mark(is_good=not lost), f"nothing lost: {kept}"
+    tally = outcome.played.tally
+    late = (
+        f"{tally.delivered:,} records of lines that were down, {tally.opened_late:,} times a barrier opened"
+    )
+    yield _mark(is_good=not tally.opened_late), f"history opens nothing: {late}"
+    inside = f"{outcome.sessions_inside:,} cars are inside as far as the books know"
+    yield "", inside
     twice = (
         f"{outcome.captures:,} payments in the rail's own books, {outcome.double_charged:,} bills paid twice"
     )

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from gateways.demo.controllers import GateAnswer
+    from gateways.demo.gates import GateAnswer
     from parking.event import GateEvent
-    from parking.ids import EventId, GarageId
+    from parking.ids import EventId, GarageId, LaneId
+
+    Sighting = tuple[GarageId, LaneId, Kind, datetime]
 
 __all__ = ["Tally"]
 
@@ -28,19 +30,30 @@ class Tally:
     """Grows with every answer; ``now`` is the day's clock."""
 
     now: datetime
-    answers: Counter[tuple[Kind, Verdict, Reason]] = field(default_factory=Counter)
+    answers: Counter[tuple[Kind, Verdict]] = field(default_factory=Counter)
     """First answers; repeats are in ``replayed``."""
     replayed: int = 0
+    unsaid: int = 0
+    """What happened and no gate there has a way to say."""
     inside: int = 0
     acknowledged: set[tuple[GarageId, EventId]] = field(default_factory=set)
+    """Those that the archive must have by the same name."""
+    sighted: Counter[Sighting] = field(default_factory=Counter)
+    """Those whose gate has no name for them, and our side another: they are counted instead."""
     latencies_ms: list[float] = field(default_factory=list)
     """Of single events, as the controller waits for them."""
+    delivered: int = 0
+    """What was kept while a line was down, repeats included."""
+    opened_late: int = 0
+    """How much of that opened a barrier, which would be for nobody."""
     payments: int = 0
     payments_fen: int = 0
     debts: int = 0
     debts_fen: int = 0
     resolved: int = 0
     """Unsure readings that an attendant matched."""
+    corrected: int = 0
+    """Bills of cars that went back to their place unreported."""
     matched: int = 0
     """Those that were matched by themselves before."""
 
@@ -51,23 +64,20 @@ class Tally:
 
     def decided(self, verdict: Verdict) -> int:
         """How many first answers had this verdict."""
-        return sum(many for (_, one, _), many in self.answers.items() if one is verdict)
-
-    def because(self, *reasons: Reason, kind: Kind | None = None) -> int:
-        """How many first answers gave one of these reasons."""
-        return sum(
-            many for (of, _, reason), many in self.answers.items() if reason in reasons and kind in {None, of}
-        )
+        return sum(many for (_, one), many in self.answers.items() if one is verdict)
 
     def note(self, event: GateEvent, answer: GateAnswer, *, single: bool = True) -> None:
         """Count one answer."""
         if single:
             self.latencies_ms.append(answer.seconds * 1000)
-        self.acknowledged.add((event.garage_id, event.event_id))
+        if answer.named:
+            self.acknowledged.add((event.garage_id, event.event_id))
         if answer.replayed:
             self.replayed += 1
             return
-        self.answers[event.kind, answer.verdict, answer.reason] += 1
+        if not answer.named:
+            self.sighted[event.garage_id, event.lane_id, event.kind, event.captured_at] += 1
+        self.answers[event.kind, answer.verdict] += 1
         self.inside += _movement(event, answer)
 
     def latency_ms(self, permille: int) -> float:
@@ -90,10 +100,10 @@ def _movement(event: GateEvent, answer: GateAnswer) -> int:
     """By how many the cars inside change."""
     match event.kind:
         case Kind.ENTRY:
-            return int(answer.reason in {Reason.ENTRY, Reason.LATE, Reason.OUTAGE_POLICY})
+            return int(answer.reason in {Reason.ENTRY, Reason.LATE, Reason.OUTAGE_POLICY, None})
         case Kind.EXIT:
             return -int(answer.verdict is Verdict.OPEN or answer.reason is Reason.LATE)
         case Kind.TURN_BACK:
-            if answer.reason not in {Reason.TURN_BACK, Reason.LATE}:
+            if answer.reason not in {Reason.TURN_BACK, Reason.LATE, None}:
                 return 0
             return -1 if event.lane_id.startswith("in-") else 1

@@ -31,6 +31,11 @@ BLOCK_MARGIN: Final = timedelta(minutes=6)
 pay it must not decide what the price is, or two plays of one day could differ."""
 
 
+BLOCK_BEGUN: Final = timedelta(seconds=2)
+"""Nor in its first moments: some cameras know whole seconds only, and which of a car's two does must not
+decide what it pays."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
     """Drivers of one habit; hours of the day with their weights, stays in minutes as low, high, mode."""
@@ -97,5 +102,5 @@ def _whole(span: timedelta) -> timedelta:
 
 
 def _clear_of_block_end(stay: timedelta) -> timedelta:
-    left = BLOCK - stay % BLOCK
-    return stay - BLOCK_MARGIN if left < BLOCK_MARGIN else stay
+    begun = stay % BLOCK
+    return stay - BLOCK_MARGIN if begun < BLOCK_BEGUN or BLOCK - begun < BLOCK_MARGIN else stay

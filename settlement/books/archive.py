@@ -56,8 +56,19 @@ class BookArchive(Archive):
 
     async def events(self, since: datetime, until: datetime) -> AsyncIterator[dict[str, Any]]:
         """Archived events captured in a span, oldest first, without plates."""
+        async for row in self._exported("export/events", since, until):
+            yield row
+
+    async def bills(self, since: datetime, until: datetime) -> AsyncIterator[dict[str, Any]]:
+        """Bills and credit notes of stays that began in a span, with their plates."""
+        async for row in self._exported("export/bills", since, until):
+            yield row
+
+    async def _exported(
+        self, statement: str, since: datetime, until: datetime
+    ) -> AsyncIterator[dict[str, Any]]:
         async with connection(self._pool) as held, held.transaction(readonly=True):
-            async for row in held.cursor(sql("export/events"), since, until, prefetch=PREFETCH):
+            async for row in held.cursor(sql(statement), since, until, prefetch=PREFETCH):
                 yield dict(row)
 
     def _session(self, row: asyncpg.Record) -> Session:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gateways.demo.controllers import GateAnswer
+    from gateways.demo.gates import GateAnswer
     from parking.plate import Plate
     from tests.faults.service import Service
     from tests.faults.traffic import Traffic

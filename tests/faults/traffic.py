@@ -33,7 +33,7 @@ from parking.live.journal import GROUPS, open_journal
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from gateways.demo.controllers import GateAnswer
+    from gateways.demo.gates import GateAnswer
     from gateways.demo.requests import Requests
     from parking.plate import Plate
     from tests.faults.service import Service
@@ -197,16 +197,13 @@ async def open_traffic(service: Service, *, cars: int, garage: str = "G1") -> As
     numbers = plates(cars, Random(garage))
     async with open_requests() as requests:
         office = Office(requests, operator_url=service.operator_url, token=json.loads(made.stdout)["token"])
-        token = await office.open_garage(garage_id, f"Garage {garage}")
+        await office.open_garage(garage_id, f"Garage {garage}")
+        token = await office.add_controller(garage_id, "controller", LANES)
         await office.open_accounts(
             [_registration(garage, place, plate) for place, plate in enumerate(numbers)]
         )
         controllers = Controllers(requests, service.gate_url, {garage_id: token})
-        async with asyncio.timeout(KNOWN_S):
-            while True:
-                if await controllers.known(garage_id):
-                    break
-                await asyncio.sleep(LOOK_S)
+        await controllers.until_known()
         yield Traffic(
             service=service,
             requests=requests,

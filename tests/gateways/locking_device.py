@@ -1,17 +1,15 @@
-"""A device behind Digest authentication that locks itself after two wrong passwords, over a real socket."""
+"""A simulated device that locks itself after two wrong passwords, with answers that a test has laid down."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import md5
 from typing import TYPE_CHECKING
-from urllib.request import parse_http_list, parse_keqv_list
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from gateways.devices.server import DeviceServer, serving
 from gateways.gates.device_calls import DeviceCalls
 from parking.device import Channel, Device
 from parking.ids import LaneId
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["PASSWORD", "LockingDevice", "a_device", "calling"]
 
 PASSWORD = "right"  # noqa: S105 - of a device that the test itself plays
-WRONG_MAX = 2
 
 
 @dataclass(slots=True)
@@ -30,24 +27,18 @@ class LockingDevice:
     """``answers`` by method and path; ``asked`` is what came with the right password."""
 
     answers: dict[tuple[str, str], tuple[int, str]]
-    password: str = PASSWORD
-    wrong: int = 0
     asked: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    server: DeviceServer = field(init=False)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "")
-        if self.wrong >= WRONG_MAX:
-            return web.Response(status=403, text="locked")
-        if not given:
-            return self._challenge()
-        fields = parse_keqv_list(parse_http_list(given.partition(" ")[2]))
-        ha1 = _md5(f"admin:device:{self.password}")
-        ha2 = _md5(f"{request.method}:{request.raw_path}")
-        middle = f"{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{fields['qop']}"
-        if fields["response"] != _md5(f"{ha1}:{middle}:{ha2}"):
-            self.wrong += 1
-            return self._challenge()
+    def __post_init__(self) -> None:
+        self.server = DeviceServer(username="admin", password=PASSWORD, answer=self._known)
+
+    @property
+    def wrong(self) -> int:
+        return self.server.wrong
+
+    async def _known(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append((request.method, request.raw_path))
         self.bodies.append(await request.read())
         return await self.answer(request)
@@ -57,18 +48,12 @@ class LockingDevice:
         status, text = self.answers.get((request.method, request.path), (404, ""))
         return web.Response(status=status, text=text)
 
-    def _challenge(self) -> web.Response:
-        headers = {"WWW-Authenticate": 'Digest realm="device", qop="auth", nonce="0123456789abcdef"'}
-        return web.Response(status=401, headers=headers)
-
 
 @asynccontextmanager
 async def calling(device: LockingDevice) -> AsyncIterator[tuple[DeviceCalls, str]]:
     """Calls to devices, and the address of this one."""
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", device.handle)
-    async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
-        yield DeviceCalls(session), str(server.make_url("/"))
+    async with serving(device.server) as address, aiohttp.ClientSession() as session:
+        yield DeviceCalls(session), f"{address}/"
 
 
 def a_device(protocol: str, address: str, *, sealed: str = "sealed-1") -> Device:
@@ -80,7 +65,3 @@ def a_device(protocol: str, address: str, *, sealed: str = "sealed-1") -> Device
         username="admin",
         sealed_password=sealed,
     )
-
-
-def _md5(text: str) -> str:
-    return md5(text.encode(), usedforsecurity=False).hexdigest()

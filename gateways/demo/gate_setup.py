@@ -1,0 +1,158 @@
+"""Garages get their gates as an operator would give them.
+
+Controllers of their own making have tokens from the operator API. Makers' cameras are added with
+``leave-first controller add``, and the address that it prints is typed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from gateways.demo.cameras import Cameras
+from gateways.demo.controllers import Controllers, LastingControllers
+from gateways.demo.gate_kinds import share_lanes
+from gateways.demo.gates import MixedGates
+from gateways.demo.plan import LANES
+from gateways.devices.camera import Camera, Habits, Line
+from gateways.devices.controllers import MqttController, SocketController
+from gateways.devices.makers import MAKERS, NATIVE_HTTP, NATIVE_MQTT, NATIVE_SOCKET
+from gateways.devices.server import DeviceServer, obeying, serving
+from gateways.mqtt.options import mqtt_server
+from parking.errors import Defect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from typing import Never
+
+    from gateways.demo.gate_kinds import GateChoice
+    from gateways.demo.gates import Gates
+    from gateways.demo.office import Office
+    from gateways.demo.requests import Requests
+    from gateways.demo.stack import Stack
+    from gateways.devices.controllers import LastingController
+    from parking.ids import GarageId, LaneId
+
+__all__ = ["open_gates"]
+
+USERNAME: Final = "admin"
+PATIENT: Final = Habits(resends=900, resend_pause_s=0.1)
+"""As long as any request of the demo is repeated: a day must not depend on how soon a process is back."""
+CAMERAS_CONNECTIONS_MAX: Final = 400
+ADDED_AT_ONCE: Final = 4
+
+
+@asynccontextmanager
+async def open_gates(
+    choice: GateChoice, garages: Sequence[GarageId], stack: Stack, office: Office, requests: Requests
+) -> AsyncIterator[Gates]:
+    """The gates of all garages, known to the service."""
+    shares = share_lanes(choice.names, list(LANES))
+    async with AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
+        setup = _Setup(choice, garages, stack, office, requests)
+        setup.session = await opened.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CAMERAS_CONNECTIONS_MAX),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        )
+        setup.opened = opened
+        by_lane: dict[tuple[GarageId, LaneId], Gates] = {}
+        for name, lanes in shares.items():
+            gates = await setup.gates(name, lanes)
+            by_lane |= {(garage_id, lane_id): gates for garage_id in garages for lane_id in lanes}
+        running = [tasks.create_task(run()) for run in setup.running]
+        mixed = MixedGates(by_lane)
+        try:
+            await mixed.until_known()
+            yield mixed
+        finally:
+            for one in running:
+                one.cancel()
+
+
+class _Setup:
+    """Makes gates; ``running`` is what has to run as long as they are used."""
+
+    session: aiohttp.ClientSession
+    opened: AsyncExitStack
+
+    def __init__(
+        self,
+        choice: GateChoice,
+        garages: Sequence[GarageId],
+        stack: Stack,
+        office: Office,
+        requests: Requests,
+    ) -> None:
+        self._choice = choice
+        self._garages = garages
+        self._stack = stack
+        self._office = office
+        self._requests = requests
+        self._adding = asyncio.Semaphore(ADDED_AT_ONCE)
+        self.running: list[Callable[[], Coroutine[None, None, Never]]] = []
+
+    async def gates(self, name: str, lanes: Sequence[LaneId]) -> Gates:
+        """One kind of gates at its lanes of every garage."""
+        if name in MAKERS:
+            return await self._cameras_of(name, lanes)
+        names = {garage_id: f"{name}-{garage_id}" for garage_id in self._garages}
+        tokens = {
+            garage_id: await self._office.add_controller(garage_id, named, lanes)
+            for garage_id, named in names.items()
+        }
+        if name == NATIVE_HTTP:
+            return Controllers(self._requests, self._stack.gate_url, tokens)
+        controllers = {
+            garage_id: self._lasting(name, names[garage_id], token) for garage_id, token in tokens.items()
+        }
+        self.running += [one.run for one in controllers.values()]
+        return LastingControllers(controllers)
+
+    def _lasting(self, name: str, controller: str, token: str) -> LastingController:
+        if name == NATIVE_SOCKET:
+            return SocketController(self.session, f"{self._stack.gate_url}/v1/gates/ws", token)
+        if name == NATIVE_MQTT and self._choice.broker is not None:
+            return MqttController(
+                mqtt_server(self._choice.broker), self._choice.mqtt_version, controller, token
+            )
+        raise Defect(f"nobody makes {name}")
+
+    async def _cameras_of(self, name: str, lanes: Sequence[LaneId]) -> Gates:
+        line = Line()
+        async with asyncio.TaskGroup() as tasks:
+            made = {
+                (garage_id, lane_id): tasks.create_task(self._camera(name, garage_id, lane_id, line))
+                for garage_id in self._garages
+                for lane_id in lanes
+            }
+        cameras = {place: one.result() for place, one in made.items()}
+        self.running += [one.run for one in cameras.values()]
+        return Cameras(cameras, self._office.cars, self._stack.clock)
+
+    async def _camera(self, name: str, garage_id: GarageId, lane_id: LaneId, line: Line) -> Camera:
+        serial = f"{name}-{garage_id}-{lane_id}"
+        camera = Camera(MAKERS[name], serial, (), self.session, self._stack.clock, line=line, habits=PATIENT)
+        arguments = [
+            "controller", "add", "--garage", garage_id, "--name", serial, "--protocol", name,
+            "--channel", f"*={lane_id}", "--serial", serial, "--gate-url", self._stack.gate_url, "--json",
+        ]  # fmt: skip
+        password = ""
+        if MAKERS[name].by_command:
+            password = secrets.token_urlsafe(16)
+            server = DeviceServer(username=USERNAME, password=password, answer=obeying(camera.commanded))
+            address = await self.opened.enter_async_context(serving(server))
+            arguments += ["--address", address, "--username", USERNAME]
+        async with self._adding:
+            status, said = await self._stack.command(*arguments, said=f"{password}\n")
+        if status:
+            raise Defect(f"{serial} was not connected: {said}")
+        camera.connect(json.loads(said)["url"])
+        return camera

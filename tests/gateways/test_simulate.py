@@ -1,0 +1,135 @@
+"""``leave-first simulate`` against a gate process: cars pass, and what a cut line kept arrives as history."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from gateways.catalog_document import catalog_to_json
+from gateways.devices.command import simulate_command
+from gateways.embedded import scratch_data_dir
+from parking.decision import Reason
+from parking.device import Channel, Device
+from parking.event import Kind
+from parking.ids import LaneId
+from tests.gateways.gate_stage import (
+    GateProcess,
+    ValkeyProcess,
+    catalog_of,
+    gate_process,
+    read_journal,
+    token,
+    valkey_process,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CAMERA = Device(
+    protocol="vzenith",
+    channels={"0": Channel(lane_id=LaneId("in-1")), "1": Channel(lane_id=LaneId("out-1"))},
+    serial="cam-1",
+)
+QUICK = ("--cars", "3", "--every", "0", "--stay", "0.1", "--lanes", "2")
+DONE_S = 60.0
+
+
+@pytest.fixture
+def gate() -> Iterator[tuple[GateProcess, ValkeyProcess]]:
+    with scratch_data_dir() as folder, valkey_process(folder / "valkey") as valkey:
+        catalog = catalog_of(revision=2)
+        camera = replace(catalog.controllers["c1"], device=CAMERA)
+        catalog = replace(catalog, controllers={**catalog.controllers, "cam": camera})
+        valkey.command("HSET", "lf:config", "revision", "2", "text", catalog_to_json(catalog).decode())
+        with gate_process(valkey.url, folder, lane_deadline_ms=5_000) as process:
+            yield process, valkey
+
+
+def simulate(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-u", "-m", "gateways.cli", "simulate", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def done(*arguments: str) -> list[str]:
+    """What it prints until it ends by itself."""
+    process = simulate(*arguments)
+    output, said = process.communicate(timeout=DONE_S)
+    assert process.returncode == 0, said
+    return output.splitlines()
+
+
+def camera_address(gate: GateProcess) -> str:
+    return f"http://127.0.0.1:{gate.port}/v1/devices/vzenith/{token('cam')}"
+
+
+async def test_cars_come_and_go_past_a_camera(gate: tuple[GateProcess, ValkeyProcess]) -> None:
+    process, valkey = gate
+    lines = done("vzenith", camera_address(process), "--serial", "cam-1", *QUICK)
+    assert len(lines) == 6
+    assert all("the barrier opens" in line for line in lines)
+    records = await read_journal(valkey.url)
+    seen = sorted((one.event.kind, one.decision.reason) for one in records)
+    assert seen == [(Kind.ENTRY, Reason.ENTRY)] * 3 + [(Kind.EXIT, Reason.FREE)] * 3
+
+
+async def test_what_it_kept_is_delivered_before_it_ends(gate: tuple[GateProcess, ValkeyProcess]) -> None:
+    process, valkey = gate
+    lines = done(
+        "vzenith", camera_address(process), "--serial", "cam-1", "--cut", "0-1", "--resends", "0", *QUICK
+    )
+    assert len(lines) == 6
+    assert all("kept" in line for line in lines)
+    records = await read_journal(valkey.url)
+    assert len(records) == 6
+    assert {one.decision.reason for one in records} == {Reason.LATE}
+
+
+async def test_a_native_controller_is_answered_with_reasons(
+    gate: tuple[GateProcess, ValkeyProcess], tmp_path: Path
+) -> None:
+    process, _ = gate
+    secret = tmp_path / "token"
+    secret.write_text(f"{token('c1')}\n")
+    address, given = f"http://127.0.0.1:{process.port}", ("--token-file", str(secret), "--garage", "G1")
+    for way in ("native-ws", "native-http"):
+        lines = done(way, address, *given, *QUICK)
+        assert sorted(line.split(": ")[1].split()[0] for line in lines) == ["entry"] * 3 + ["free"] * 3
+
+
+def test_it_ends_when_it_is_told_to() -> None:
+    process = simulate("vzenith", "http://127.0.0.1:9/nobody", "--cars", "100", "--every", "60")
+    assert process.stdout is not None
+    process.send_signal(signal.SIGINT) if process.stdout.readline() else None
+    _, said = process.communicate(timeout=DONE_S)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("vzenith", "http://192.0.2.1/x"), "--anywhere"),
+        (("vzenith", "http://127.0.0.1/x", "--listen", "0.0.0.0:1"), "--anywhere"),
+        (("huaxia", "http://127.0.0.1/x"), "channels"),
+        (("vzenith", "http://127.0.0.1/x", "http://127.0.0.1/y", "http://127.0.0.1/z"), "one for each lane"),
+        (("hikvision", "http://127.0.0.1/x"), "password"),
+        (("native-ws", "http://127.0.0.1"), "token"),
+        (("vzenith", "http://127.0.0.1/x", "--cut", "5-1"), "FROM-UNTIL"),
+        (("vzenith", "http://127.0.0.1/x", "--listen", "nowhere"), "HOST:PORT"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said(arguments: tuple[str, ...], why: str) -> None:
+    result = CliRunner().invoke(simulate_command, arguments)
+    assert result.exit_code == 2
+    assert why in result.output
