@@ -40,6 +40,7 @@ from gateways.settlement_wiring import (
     operator_of,
     prepayments_of,
     regrant_with,
+    sealer_of,
 )
 from gateways.web.health import health_app
 from gateways.web.operator import operator_app
@@ -229,6 +230,7 @@ def _upkeep(parts: Parts, operator: Operator, tasks: asyncio.TaskGroup) -> list[
     return [
         tasks.create_task(_watch_books(parts.pool, parts.readiness), name="books-watch"),
         tasks.create_task(_keep_months(parts), name="months"),
+        tasks.create_task(sealer_of(parts).run(), name="sealer"),
         tasks.create_task(
             keep_barrier_records(parts.live, operator.barriers, parts.clock, kept=kept),
             name="barrier-records",

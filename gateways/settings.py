@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     """A car that would have come from another garage faster than this was misread: above what roads allow."""
     grant_valid_days: Positive = 30
     """A stay longer than this asks anew; most cars leave within hours."""
+    seal_every_s: Annotated[float, Field(gt=0)] = 60
+    """How often new ledger entries are chained by digests."""
+    seal_after_s: Annotated[float, Field(gt=0)] = 300
+    """What is this old is chained: longer than any statement of ours takes."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
     picture_dir: Path | None = None

@@ -16,6 +16,7 @@ from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
 from settlement.books.barriers import Barriers
 from settlement.books.benefit_sources import benefit_sources
+from settlement.books.chain import PostgresChainBooks
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.coupons import Coupons
@@ -38,6 +39,7 @@ from settlement.debtors import Debtors, DebtorsSettings
 from settlement.granter import GROUP as GRANTER
 from settlement.granter import Granter, GranterSettings
 from settlement.late_giving import LateGiver
+from settlement.sealer import Sealer, SealerSettings
 from settlement.tariff_cache import TariffCache
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ __all__ = [
     "operator_of",
     "prepayments_of",
     "regrant_with",
+    "sealer_of",
 ]
 
 
@@ -173,6 +176,14 @@ def collector_of(parts: Parts, rails: Mapping[str, Rail]) -> Collector:
         schedule=parts.schedule,
         settings=CollectorSettings(),
         observer=parts.metrics,
+    )
+
+
+def sealer_of(parts: Parts) -> Sealer:
+    """The chain of the ledger."""
+    settings = SealerSettings(every_s=parts.settings.seal_every_s, settled_s=parts.settings.seal_after_s)
+    return Sealer(
+        books=PostgresChainBooks(parts.pool), clock=parts.clock, observer=parts.metrics, settings=settings
     )
 
 

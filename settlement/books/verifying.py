@@ -60,6 +60,7 @@ CHECKS: Final = (
     "coupons_are_posted",
     "control_merchant_receivable",
     "unknown_benefits_are_not_charged",
+    "ledger_is_chained",
 )
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""
