@@ -13,12 +13,11 @@ from uuid import UUID
 
 from gateways.web.access import Scope
 from gateways.web.cursor import read_cursor, write_cursor
+from gateways.web.prepayment_wire import PrepaymentIn, PrepaymentMade
 from gateways.web.routes import Nothing, Route
 from gateways.web.session_views import charge_counts, file_out, live_out, oldest_in_doubt, session_out
 from gateways.web.session_wire import (
     LiveQuery,
-    PrepaymentIn,
-    PrepaymentMade,
     SessionFileOut,
     SessionOut,
     SessionQuery,
@@ -66,7 +65,8 @@ def session_routes(operator: Operator) -> list[Route[Any, Any]]:
             method="POST", path="/v1/sessions/{session_id}/prepayments", scope=Scope.FULL,
             summary="Take what a driver paid inside; with the same prepayment_id it is booked once.",
             body=PrepaymentIn, answer=PrepaymentMade, status=201, handle=sessions.prepay,
-            statuses={409: "The car is not inside, or the prepayment_id was used for another payment."},
+            statuses={409: "The car is not inside, somebody else has paid since the payer looked, or the"
+                           " prepayment_id was used for another payment."},
         ),
         Route(
             method="GET", path="/v1/summary", scope=Scope.READ, summary="How the installation is doing.",
@@ -152,6 +152,7 @@ class SessionDesk:
             amount_fen=body.amount_fen,
             method=body.method,
             taken_by=call.who,
+            paid_before_fen=body.paid_before_fen,
         )
         now = operator.clock.now()
         prepaid = await operator.prepayments.take(prepayment, now)

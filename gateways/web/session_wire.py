@@ -1,4 +1,4 @@
-"""What operators send and get about sessions, prepayments, items for review, and the overview."""
+"""What operators send and get about sessions, items for review, and the overview."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ __all__ = [
     "ItemsOut",
     "Limit",
     "LiveQuery",
-    "PrepaymentIn",
-    "PrepaymentMade",
     "PrepaymentOut",
     "ProofLineOut",
     "ResolutionIn",
@@ -183,29 +181,6 @@ class SessionFileOut(Wire):
     charges: list[ChargeOut]
     prepayments: list[PrepaymentOut]
     corrections: list[CorrectionOut]
-
-
-class PrepaymentIn(Wire):
-    """What a driver paid inside; garage and plate help to find a car that came in a moment ago."""
-
-    prepayment_id: Name
-    amount_fen: Annotated[int, Field(gt=0, le=10**9)]
-    method: Name
-    garage_id: Name | None = None
-    plate: PlateNumber | None = None
-
-
-class PrepaymentMade(Wire):
-    """What the session has paid in all, and until when its car may leave without owing more.
-
-    ``leave_by`` is null when the car had left already: the money then waits for a person.
-    """
-
-    prepayment_id: str
-    session_id: UUID
-    total_fen: int
-    replayed: bool
-    leave_by: datetime | None
 
 
 class ItemQuery(Wire):

@@ -32,7 +32,10 @@ __all__ = ["Prepaid", "Prepayment", "Prepayments", "Total"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepayment:
-    """``taken_by`` is the machine's or the attendant's token."""
+    """``taken_by`` is the machine's or the attendant's token.
+
+    ``paid_before_fen`` is what the payer saw paid for the stay before; ``None`` where nobody looked.
+    """
 
     prepayment_id: str
     garage_id: GarageId
@@ -40,6 +43,7 @@ class Prepayment:
     amount_fen: int
     method: str
     taken_by: str
+    paid_before_fen: int | None = None
 
     def __post_init__(self) -> None:
         if self.amount_fen <= 0:
@@ -70,14 +74,20 @@ class Prepayments(PrepaidBooks):
         self._partition_count = partition_count
 
     async def take(self, prepayment: Prepayment, now: datetime) -> Prepaid:
-        """Book it, once; raises :class:`Conflict` when its id was used for another."""
+        """Book it, once.
+
+        Raises :class:`Conflict` when its id was used for another, or somebody else has paid since the payer
+        looked: of two who pay for one stay at once, the second is refused.
+        """
         partition = partition_of(prepayment.garage_id, self._partition_count)
         (entry,) = prepayment_received(
             prepayment.garage_id,
             uuid5(prepayment.session_id, f"prepayment/{prepayment.prepayment_id}"),
             amount_fen=prepayment.amount_fen,
         )
-        async with connection(self._pool) as held:
+        async with connection(self._pool) as held, held.transaction():
+            if prepayment.paid_before_fen is not None:
+                await held.execute(sql("prepayments/lock"), prepayment.session_id)
             fresh = await held.fetchval(
                 sql("prepayments/take"),
                 partition,
@@ -92,6 +102,7 @@ class Prepayments(PrepaidBooks):
                 entry.kind,
                 entry.debit_account,
                 entry.credit_account,
+                prepayment.paid_before_fen,
             )
             recorded = await held.fetchrow(sql("prepayments/find"), partition, prepayment.prepayment_id)
         _check(prepayment, recorded)
@@ -141,6 +152,8 @@ class Prepayments(PrepaidBooks):
 
 
 def _check(prepayment: Prepayment, recorded: asyncpg.Record | None) -> None:
+    if recorded is None and prepayment.paid_before_fen is not None:
+        raise Conflict("somebody else has paid for this stay meanwhile: look again at what is due")
     if recorded is None:
         raise Unavailable("somebody else books this prepayment now")
     given = (prepayment.garage_id, prepayment.session_id, prepayment.amount_fen, prepayment.method)

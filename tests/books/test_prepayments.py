@@ -93,6 +93,23 @@ async def test_what_many_take_at_once_adds_up(pool: asyncpg.Pool, postgres_dsn: 
     assert await balances(postgres_dsn) == {"gate_cash:g1": (8_000, 0), "prepayment:g1": (0, 8_000)}
 
 
+async def test_of_many_that_pay_for_one_stay_at_once_one_pays(pool: asyncpg.Pool) -> None:
+    books = Prepayments(pool, partition_count=PARTITIONS)
+    refused: list[str] = []
+
+    async def pay(number: int) -> None:
+        try:
+            await books.take(replace(PAID, prepayment_id=f"p{number}", paid_before_fen=0), MORNING)
+        except Conflict as error:
+            refused.append(str(error))
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(12):
+            tasks.create_task(pay(number))
+    assert len(refused) == 11
+    assert (await books.total(PAID.session_id)).amount_fen == PAID.amount_fen
+
+
 async def test_one_that_came_too_late_waits_for_a_person(pool: asyncpg.Pool) -> None:
     prepayments = Prepayments(pool, partition_count=PARTITIONS)
     await prepayments.report_unused(PAID, NOON)

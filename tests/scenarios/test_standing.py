@@ -17,12 +17,14 @@ from gateways.policy_file import load_policy
 from gateways.web.why import why
 from parking.errors import Conflict
 from parking.event import Kind
+from parking.garage import Policy
 from parking.ids import BillId, EventId, GarageId
 from parking.plate import Colour, VehicleClass, parse_plate
 from settlement.books.accounts import AccountState
 from settlement.books.claims import DisputeEnd as BindingEnd
 from settlement.books.debts import DebtPayment, DisputeEnd
 from settlement.books.migrate import owner_connection
+from settlement.books.prepayments import Prepayment
 from settlement.exemption import CarsInside, Exemption
 from settlement.passes import Pass, WhenPlaceFrees
 from tests.scenarios.stage import an_event
@@ -233,6 +235,39 @@ class Player:
         plate, *accounts = await on.claims.end_dispute(CONTEST, end, by="Li", now=on.clock.now())
         await on.regrant(*accounts, unbound_numbers=[plate.number])
         return end.value
+
+    async def _prepay(self, step: Step) -> str:
+        """Somebody pays inside; ``saw`` is what he saw paid before."""
+        on, options = self._on, step.options
+        garage_id, number = GarageId(step.lane.partition("/")[0]), parse_plate(step.plate, Colour.BLUE).number
+        session = (await on.sessions.find(garage_id, number)).session
+        assert session is not None
+        payment = Prepayment(
+            prepayment_id=options["id"],
+            garage_id=garage_id,
+            session_id=session.session_id,
+            amount_fen=int(options["fen"]),
+            method="scan",
+            taken_by="test",
+            paid_before_fen=int(options["saw"]) if "saw" in options else None,
+        )
+        try:
+            paid = await on.prepayments.take(payment, on.clock.now())
+        except Conflict as refused:
+            return f"refused: {refused}"
+        until = paid.total.last_at + Policy().prepaid_exit_within
+        await on.sessions.prepay(
+            session, total_fen=paid.total.amount_fen, paid_at=paid.total.last_at, until=until
+        )
+        return f"paid {paid.total.amount_fen} in all" + ("" if paid.fresh else ", taken before")
+
+    async def _unused(self, step: Step) -> str:
+        """What was paid and not used is put before a person; how many stays that are now."""
+        now = self._on.clock.now()
+        assert step.options == {}
+        return str(
+            await self._on.prepayments.report_all_unused(now, paid_from=moment("00:00"), over_until=now)
+        )
 
     async def _granter(self, step: Step) -> str:
         """It goes away, or comes back and catches up."""

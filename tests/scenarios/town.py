@@ -37,6 +37,7 @@ from settlement.books.passes import Passes
 from settlement.books.policies import Policies
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
+from settlement.books.prepayments import Prepayments
 from settlement.books.standings import Standings
 from settlement.books.stay_tokens import StayTokens
 from settlement.books.verifying import PostgresVerifiableBooks
@@ -117,6 +118,7 @@ class Town:
             clock=clock,
             observer=observer,
         )
+        self.prepayments = Prepayments(pool, partition_count=count)
         self.corrections = Corrections(pool, partition_count=count)
         self.owing_changed: list[AccountId] = []
         self.late_giver = LateGiver(

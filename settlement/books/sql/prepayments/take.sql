@@ -1,5 +1,5 @@
 -- Books what was paid inside, once per prepayment_id: the prepayment, its ledger entry and the balances.
--- Says whether it was new, and if not what is on record under this id.
+-- Where its payer said what he saw paid before, it is taken only if that is so still. Says whether it was new.
 -- $1 partition smallint
 -- $2 prepayment_id text
 -- $3 garage_id text
@@ -12,13 +12,14 @@
 -- $10 kind text
 -- $11 debit_account text
 -- $12 credit_account text
+-- $13 paid_before_fen bigint
 WITH taken AS (
     INSERT INTO prepayment (
         partition, prepayment_id, garage_id, session_id, amount_fen, method, taken_by, received_at
     )
-    VALUES (
-        $1::smallint, $2::text, $3::text, $4::uuid, $5::bigint, $6::text, $7::text, $8::timestamptz
-    )
+    SELECT $1::smallint, $2::text, $3::text, $4::uuid, $5::bigint, $6::text, $7::text, $8::timestamptz
+    WHERE $13::bigint IS NULL
+        OR $13::bigint = (SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $4::uuid)
     ON CONFLICT (partition, prepayment_id) DO NOTHING
     RETURNING partition, garage_id, amount_fen
 ),
