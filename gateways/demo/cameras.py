@@ -39,7 +39,8 @@ AGAIN_WITHIN: Final = timedelta(minutes=1)
 GRACE_SECONDS: Final = 0.05
 """Most commands to open come sooner than the books could be asked."""
 OPENED_SECONDS: Final = 60.0
-KNOWN_SECONDS: Final = 30.0
+KNOWN_SECONDS: Final = 60.0
+KNOWN_LOOK_SECONDS: Final = 0.5
 
 
 class Cameras(Gates):
@@ -61,6 +62,11 @@ class Cameras(Gates):
         async with asyncio.timeout(KNOWN_SECONDS):
             for camera in self._cameras.values():
                 await camera.until_heard()
+                while camera.maker.by_broker:
+                    if await self._cars.is_heard(camera.serial):
+                        break
+                    await asyncio.sleep(KNOWN_LOOK_SECONDS)
+                    await camera.until_heard()
 
     @override
     def told(self, event: GateEvent) -> GateEvent | None:

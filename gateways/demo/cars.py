@@ -76,6 +76,11 @@ class Cars:
                     return
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
+    async def is_heard(self, controller_id: str) -> bool:
+        """Whether our side has had a heartbeat of a controller."""
+        found = (await self._get("/controllers"))["controllers"]
+        return any(one["controller_id"] == controller_id and one["heartbeat_at"] for one in found)
+
     async def last_stay(self, event: GateEvent) -> Mapping[str, Any]:
         """The last stay of a car; raises :class:`Defect` if there was none."""
         for session in await self._sessions_of(event):

@@ -26,8 +26,9 @@ class GateChoice:
     mqtt_version: MqttVersion
 
     def __post_init__(self) -> None:
-        if NATIVE_MQTT in self.names and self.broker is None:
-            raise InvalidInput(f"{NATIVE_MQTT} needs a broker: --mqtt-url", ("gates",))
+        on_broker = [one for one in self.names if one == NATIVE_MQTT or _is_on_broker(one)]
+        if on_broker and self.broker is None:
+            raise InvalidInput(f"{', '.join(on_broker)}: a broker is needed, --mqtt-url", ("gates",))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -43,6 +44,13 @@ class GateChoice:
             raise InvalidInput(
                 f"{', '.join(mute)} does not say what it kept while it was cut off", ("gates",)
             )
+        unheard = [name for name in self.names if _is_on_broker(name)]
+        if unheard:
+            raise InvalidInput(f"{', '.join(unheard)} does not hear when its records are booked", ("gates",))
+
+
+def _is_on_broker(name: str) -> bool:
+    return name in MAKERS and MAKERS[name].by_broker
 
 
 def share_lanes(names: Sequence[str], lanes: Sequence[LaneId]) -> dict[str, list[LaneId]]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -19,10 +20,13 @@ from gateways.demo.controllers import Controllers, LastingControllers
 from gateways.demo.gate_kinds import share_lanes
 from gateways.demo.gates import MixedGates
 from gateways.demo.plan import LANES
+from gateways.devices.barrier import Barrier
+from gateways.devices.broker_way import BrokerWay
 from gateways.devices.camera import Camera, Habits, Line
 from gateways.devices.controllers import MqttController, SocketController
 from gateways.devices.makers import MAKERS, NATIVE_HTTP, NATIVE_MQTT, NATIVE_SOCKET
 from gateways.devices.server import DeviceServer, obeying, serving
+from gateways.devices.ways import HttpWay
 from gateways.mqtt.options import mqtt_server
 from parking.errors import Defect
 
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from gateways.demo.requests import Requests
     from gateways.demo.stack import Stack
     from gateways.devices.controllers import LastingController
+    from gateways.devices.maker import Maker
+    from gateways.devices.ways import Way
     from parking.ids import GarageId, LaneId
 
 __all__ = ["open_gates"]
@@ -43,6 +49,8 @@ __all__ = ["open_gates"]
 USERNAME: Final = "admin"
 PATIENT: Final = Habits(resends=900, resend_pause_s=0.1)
 """As long as any request of the demo is repeated: a day must not depend on how soon a process is back."""
+SILENT: Final = replace(PATIENT, heartbeat_s=24 * 3600.0)
+"""A heartbeat that asks would open for a car that has paid, before its driver comes to the camera again."""
 CAMERAS_CONNECTIONS_MAX: Final = 400
 ADDED_AT_ONCE: Final = 4
 
@@ -137,15 +145,26 @@ class _Setup:
         self.running += [one.run for one in cameras.values()]
         return Cameras(cameras, self._office.cars, self._stack.clock)
 
+    def _way(self, maker: Maker, serial: str, barrier: Barrier) -> Way:
+        if not maker.by_broker or self._choice.broker is None:
+            return HttpWay(self.session)
+        way = BrokerWay(mqtt_server(self._choice.broker), self._choice.mqtt_version, serial, barrier.open)
+        self.running.append(way.run)
+        return way
+
     async def _camera(self, name: str, garage_id: GarageId, lane_id: LaneId, line: Line) -> Camera:
         serial = f"{name}-{garage_id}-{lane_id}"
-        camera = Camera(MAKERS[name], serial, (), self.session, self._stack.clock, line=line, habits=PATIENT)
+        maker, barrier = MAKERS[name], Barrier()
+        camera = Camera(
+            maker, serial, (), self._way(maker, serial, barrier), self._stack.clock, line=line,
+            barriers={1: barrier}, habits=SILENT if maker.by_broker else PATIENT,
+        )  # fmt: skip
         arguments = [
             "controller", "add", "--garage", garage_id, "--name", serial, "--protocol", name,
             "--channel", f"*={lane_id}", "--serial", serial, "--gate-url", self._stack.gate_url, "--json",
         ]  # fmt: skip
         password = ""
-        if MAKERS[name].by_command:
+        if maker.by_command and not maker.by_broker:
             password = secrets.token_urlsafe(16)
             server = DeviceServer(username=USERNAME, password=password, answer=obeying(camera.commanded))
             address = await self.opened.enter_async_context(serving(server))

@@ -19,15 +19,14 @@ from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Never
 
-import aiohttp
-
 from gateways.devices.barrier import Barrier
-from gateways.devices.maker import Commanded, Record, Reply
+from gateways.devices.maker import Commanded, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from gateways.devices.maker import Command, Heard, Maker, Push
+    from gateways.devices.maker import Command, Heard, Maker, Push, Reply
+    from gateways.devices.ways import Way
     from parking.clock import Clock
     from parking.event import GateEvent
 
@@ -52,7 +51,6 @@ class Habits:
 
     resends: int = 4
     resend_pause_s: float = 1.0
-    answer_s: float = 10.0
     heartbeat_s: float = 30.0
     heartbeat_kept_s: float = 5.0
     """While there is something in its memory."""
@@ -79,20 +77,21 @@ class Camera:
         maker: Maker,
         serial: str,
         servers: Sequence[str],
-        session: aiohttp.ClientSession,
+        way: Way,
         clock: Clock,
         *,
         line: Line,
-        channels: int = 1,
+        barriers: Mapping[int, Barrier] | None = None,
         habits: Habits | None = None,
     ) -> None:
         self.maker = maker
         self.serial = serial
-        self.barriers = {channel: Barrier() for channel in range(1, channels + 1)}
+        self.barriers = barriers or {1: Barrier()}
+        """By channel."""
         self.lost = 0
         """Kept records that had to give way."""
         self._servers = list(servers)
-        self._session = session
+        self._way = way
         self._clock = clock
         self._line = line
         self._habits = habits or Habits()
@@ -230,21 +229,4 @@ class Camera:
         return taken
 
     async def _posted(self, server: str, push: Push) -> Reply | None:
-        if not self._line.up:
-            return None
-        try:
-            async with self._session.post(
-                f"{server}{push.path}",
-                data=push.body,
-                headers={"Content-Type": push.content_type},
-                timeout=aiohttp.ClientTimeout(total=self._habits.answer_s),
-                allow_redirects=False,
-            ) as response:
-                return Reply(
-                    status=response.status,
-                    reason=response.reason or "",
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=await response.read(),
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+        return await self._way.send(server, push) if self._line.up else None

@@ -41,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """A request of a camera; ``path`` follows the address that was typed into it."""
+    """What a camera sends; ``path`` follows the address that was typed in, or ends a topic of its own."""
 
     path: str
     content_type: str
@@ -103,6 +103,8 @@ class Maker(ABC):
     """Whether a record of its memory says that it is one."""
     by_command: ClassVar[bool] = False
     """Whether its barrier is opened by a command to it, and not by the answer."""
+    by_broker: ClassVar[bool] = False
+    """Whether it publishes on a broker, where nobody answers; what it is told comes on topics of its own."""
     channels_max: ClassVar[int] = 8
 
     @abstractmethod

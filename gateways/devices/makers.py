@@ -8,6 +8,7 @@ from gateways.devices.dahua import DahuaCamera
 from gateways.devices.hikvision import HikvisionCamera
 from gateways.devices.huaxia import HuaxiaCamera
 from gateways.devices.vzenith import VzenithCamera
+from gateways.devices.vzenith_mqtt import VzenithBrokerCamera
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["GATES", "MAKERS", "NATIVE_HTTP", "NATIVE_MQTT", "NATIVE_SOCKET"]
 
 MAKERS: Final[Mapping[str, Maker]] = {
-    one.name: one for one in (VzenithCamera(), HuaxiaCamera(), HikvisionCamera(), DahuaCamera())
+    one.name: one
+    for one in (VzenithCamera(), VzenithBrokerCamera(), HuaxiaCamera(), HikvisionCamera(), DahuaCamera())
 }
 NATIVE_HTTP: Final = "native-http"
 NATIVE_SOCKET: Final = "native-ws"

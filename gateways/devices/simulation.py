@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from gateways.devices.barrier import Barrier
+from gateways.devices.broker_way import BrokerWay
 from gateways.devices.camera import Camera, Habits, Line
 from gateways.devices.controllers import HttpController, MqttController, SocketController
 from gateways.devices.driving import drive
 from gateways.devices.lanes import CameraLane, ControllerLane
 from gateways.devices.makers import MAKERS, NATIVE_HTTP, NATIVE_SOCKET
 from gateways.devices.server import DeviceServer, obeying, serving
+from gateways.devices.ways import HttpWay
 from gateways.mqtt.options import mqtt_server
 from parking.clock import SystemClock
 from parking.errors import InvalidInput
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from gateways.devices.controllers import LastingController
     from gateways.devices.driving import Drive
+    from gateways.devices.ways import Way
     from gateways.mqtt.options import MqttVersion
 
 __all__ = ["USERNAME", "Simulation", "simulate"]
@@ -68,7 +72,7 @@ class Simulation:
             raise InvalidInput("one address, or one for each lane", ("addresses",))
         if addresses == 1 and self.lanes > maker.channels_max:
             raise InvalidInput(f"a {maker.name} camera has {maker.channels_max} channels", ("addresses",))
-        if maker.by_command and not self.password:
+        if maker.by_command and not maker.by_broker and not self.password:
             raise InvalidInput(f"{maker.name} opens by commands, which need a password", ("password_file",))
 
 
@@ -89,11 +93,13 @@ async def _past_cameras(
     wanted: Simulation, session: aiohttp.ClientSession, say: Callable[[str], None]
 ) -> None:
     line = Line(up=wanted.cut is None or wanted.cut[0] > 0)
-    cameras = [_camera(wanted, number, session, line) for number in range(len(wanted.addresses))]
+    ways: list[BrokerWay] = []
+    cameras = [_camera(wanted, number, session, line, ways) for number in range(len(wanted.addresses))]
     async with AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
-        if MAKERS[wanted.protocol].by_command:
+        if MAKERS[wanted.protocol].by_command and not ways:
             await _listen(cameras, wanted, opened, say)
         running: list[asyncio.Task[None]] = [tasks.create_task(camera.run()) for camera in cameras]
+        running += [tasks.create_task(way.run()) for way in ways]
         if wanted.cut is not None:
             running.append(tasks.create_task(_cut(line, *wanted.cut)))
         try:
@@ -106,17 +112,27 @@ async def _past_cameras(
                 one.cancel()
 
 
-def _camera(wanted: Simulation, number: int, session: aiohttp.ClientSession, line: Line) -> Camera:
-    several = len(wanted.addresses) > 1
+def _camera(
+    wanted: Simulation, number: int, session: aiohttp.ClientSession, line: Line, ways: list[BrokerWay]
+) -> Camera:
+    """One camera; its way, where that has to be kept up, is added to ``ways``."""
+    several, maker = len(wanted.addresses) > 1, MAKERS[wanted.protocol]
+    serial = f"{wanted.serial}-{number + 1}" if several else wanted.serial
+    barriers = {channel: Barrier() for channel in range(1, 2 if several else wanted.lanes + 1)}
+    way: Way = HttpWay(session)
+    if maker.by_broker:
+        server = mqtt_server(wanted.addresses[number])
+        way = BrokerWay(server, wanted.mqtt_version, serial, barriers[1].open)
+        ways.append(way)
     return Camera(
-        MAKERS[wanted.protocol],
-        f"{wanted.serial}-{number + 1}" if several else wanted.serial,
-        (wanted.addresses[number].rstrip("/"), *wanted.backups),
-        session,
+        maker,
+        serial,
+        (wanted.addresses[number], *wanted.backups),
+        way,
         SystemClock(),
         line=line,
+        barriers=barriers,
         habits=Habits(resends=wanted.resends),
-        channels=1 if several else wanted.lanes,
     )
 
 

@@ -20,11 +20,12 @@ from parking.event import Kind
 from parking.plate import Colour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from gateways.devices.maker import Record, Reply
 
-__all__ = ["VzenithCamera"]
+__all__ = ["MOVES", "UNREAD", "VzenithCamera", "alarm_of"]
 
 COLOURS: Final = {
     Colour.UNKNOWN: (0, 0),
@@ -37,6 +38,7 @@ COLOURS: Final = {
 }
 """``colorType`` and the ``type`` that mostly goes with it."""
 UNREAD: Final = ("_无_", 0, 31)
+"""The plate, ``colorType`` and ``type`` of a car whose plate could not be read."""
 AUTOMATIC: Final = 1
 TURNED_BACK: Final = 66
 NOT_OPENED: Final = 0
@@ -54,35 +56,7 @@ class VzenithCamera(Maker):
 
     @override
     def push(self, record: Record) -> Push:
-        event = record.event
-        number, colour, kind = UNREAD
-        if event.plate.readable:
-            number, (colour, kind) = event.plate.number, COLOURS[event.plate.colour]
-        at_us = round(event.captured_at.timestamp() * 1_000_000)
-        result = {
-            "license": number,
-            "colorType": colour,
-            "type": kind,
-            "confidence": round(event.confidence * 100),
-            "direction": DOWNWARDS,
-            "triggerType": TURNED_BACK if event.kind is Kind.TURN_BACK else AUTOMATIC,
-            "plateid": record.mark,
-            "isoffline": int(record.kept),
-            "is_fake_plate": 0,
-            "plate_true_width": 25,
-            "timeStamp": {"Timeval": {"sec": at_us // 1_000_000, "usec": at_us % 1_000_000}},
-            "gioouts": [{"ionum": 0, "ctrltype": OPENED_BY_LIST if record.kept else NOT_OPENED}],
-            "location": {"RECT": {"left": 0, "top": 0, "right": 0, "bottom": 0}},
-        }
-        alarm = {
-            "channel": record.channel - 1,
-            "deviceName": "IVS",
-            "ipaddr": "192.168.1.100",
-            "serialno": record.serial,
-            "user_data": "",
-            "result": {"PlateResult": result},
-        }
-        body = json.dumps({"AlarmInfoPlate": alarm}, ensure_ascii=False).encode()
+        body = json.dumps({"AlarmInfoPlate": alarm_of(record)}, ensure_ascii=False).encode()
         return Push(path="/plate", content_type="application/json", body=body)
 
     @override
@@ -103,6 +77,38 @@ class VzenithCamera(Maker):
             frames=_frames(told),
             said=_said(told),
         )
+
+
+def alarm_of(record: Record, write: Callable[[str], str] = str) -> dict[str, Any]:
+    """A read as all of its cameras describe one; ``write`` is how a plate is written."""
+    event = record.event
+    number, colour, kind = UNREAD
+    if event.plate.readable:
+        number, (colour, kind) = event.plate.number, COLOURS[event.plate.colour]
+    at_us = round(event.captured_at.timestamp() * 1_000_000)
+    result = {
+        "license": write(number),
+        "colorType": colour,
+        "type": kind,
+        "confidence": round(event.confidence * 100),
+        "direction": DOWNWARDS,
+        "triggerType": TURNED_BACK if event.kind is Kind.TURN_BACK else AUTOMATIC,
+        "plateid": record.mark,
+        "isoffline": int(record.kept),
+        "is_fake_plate": 0,
+        "plate_true_width": 25,
+        "timeStamp": {"Timeval": {"sec": at_us // 1_000_000, "usec": at_us % 1_000_000}},
+        "gioouts": [{"ionum": 0, "ctrltype": OPENED_BY_LIST if record.kept else NOT_OPENED}],
+        "location": {"RECT": {"left": 0, "top": 0, "right": 0, "bottom": 0}},
+    }
+    return {
+        "channel": record.channel - 1,
+        "deviceName": "IVS",
+        "ipaddr": "192.168.1.100",
+        "serialno": record.serial,
+        "user_data": "",
+        "result": {"PlateResult": result},
+    }
 
 
 def _response(reply: Reply) -> dict[str, Any]:

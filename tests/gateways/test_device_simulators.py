@@ -18,13 +18,17 @@ from gateways.devices.camera import Camera, Habits, Line
 from gateways.devices.maker import Command, Maker, Record, Reply
 from gateways.devices.makers import MAKERS
 from gateways.devices.server import DeviceServer, obeying, serving
+from gateways.devices.vzenith_mqtt import VzenithBrokerCamera, ordered
+from gateways.devices.ways import HttpWay
 from gateways.gate_wiring import PROTOCOLS
 from gateways.gates.dahua.commands import DahuaCommands
 from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.hikvision.commands import HikvisionCommands
+from gateways.gates.mqtt_protocol import CommandReply, Order
 from gateways.gates.protocol import Answered, DeviceRequest, Heartbeat, Read, Signals
+from gateways.gates.vzenith.mqtt import VzenithMqtt
 from parking.barrier import GateOutcome
-from parking.device import Channel, Device
+from parking.device import Channel, Device, Proof
 from parking.errors import NotAuthenticated
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
@@ -40,6 +44,13 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 3, 2, 8, 0, 0, 123_000, tzinfo=UTC)
 BY_NAME = {one.name: one for one in PROTOCOLS}
+ASKING = [one for one in MAKERS.values() if not one.by_broker]
+ON_BROKER = Device(
+    protocol="vzenith-mqtt",
+    channels={"*": Channel(lane_id=LaneId("out-1"))},
+    serial="cam-1",
+    proof=Proof.BROKER,
+)
 PLATES = [
     parse_plate("浙A12345", Colour.BLUE),
     parse_plate("浙AD12345", Colour.GREEN),
@@ -88,7 +99,7 @@ def configured(maker: Maker) -> Device:
 
 
 @pytest.mark.parametrize("plate", PLATES, ids=lambda plate: plate.number)
-@pytest.mark.parametrize("maker", MAKERS.values(), ids=lambda maker: maker.name)
+@pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_our_side_reads_what_a_camera_says(maker: Maker, plate: Any) -> None:  # noqa: ANN401 - a plate
     event = maker.told(an_event(plate=plate))
     assert event is not None
@@ -104,14 +115,14 @@ def test_our_side_reads_what_a_camera_says(maker: Maker, plate: Any) -> None:  #
         assert (read.colour, read.confidence) == (plate.colour, event.confidence)
 
 
-@pytest.mark.parametrize("maker", MAKERS.values(), ids=lambda maker: maker.name)
+@pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_what_a_camera_kept_is_history_where_it_can_say_so(maker: Maker) -> None:
     (read,) = BY_NAME[maker.name].parse(asked(maker, an_event(), kept=True), configured(maker))
     assert isinstance(read, Read)
     assert read.history is (True if maker.says_kept else None)
 
 
-@pytest.mark.parametrize("maker", MAKERS.values(), ids=lambda maker: maker.name)
+@pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_a_car_that_turns_back_is_said_or_left_unsaid(maker: Maker) -> None:
     event = maker.told(an_event(kind=Kind.TURN_BACK))
     assert (event is not None) is maker.says_turn_back
@@ -121,7 +132,7 @@ def test_a_car_that_turns_back_is_said_or_left_unsaid(maker: Maker) -> None:
         assert read.turned_back
 
 
-@pytest.mark.parametrize("maker", MAKERS.values(), ids=lambda maker: maker.name)
+@pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_a_heartbeat_is_one(maker: Maker) -> None:
     push = maker.heartbeat("cam-1", AT)
     headers = {"content-type": push.content_type}
@@ -145,7 +156,7 @@ def answered(maker: Maker, *, opens: bool, kept: bool = False) -> Reply:
 
 
 @pytest.mark.parametrize("opens", [True, False])
-@pytest.mark.parametrize("maker", MAKERS.values(), ids=lambda maker: maker.name)
+@pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_our_answer_is_the_right_word(maker: Maker, *, opens: bool) -> None:
     heard = maker.heard(a_record(an_event()), answered(maker, opens=opens))
     assert heard.taken
@@ -176,6 +187,31 @@ def changed_reply(maker: Maker, change: Callable[[Reply], Reply]) -> bool:
 )
 def test_any_other_word_has_it_sent_again(name: str, change: Callable[[Reply], Reply]) -> None:
     assert not changed_reply(MAKERS[name], change)
+
+
+@pytest.mark.parametrize("plate", PLATES, ids=lambda plate: plate.number)
+@pytest.mark.parametrize("kind", [Kind.EXIT, Kind.TURN_BACK])
+def test_our_side_reads_what_a_camera_on_a_broker_says(kind: Kind, plate: Any) -> None:  # noqa: ANN401 - a plate
+    camera = VzenithBrokerCamera()
+    event = camera.told(an_event(kind=kind, plate=plate))
+    push = camera.push(a_record(event))
+    (read,) = VzenithMqtt().parse(f"device/cam-1/message/up/{push.path}", push.body, ON_BROKER)
+    assert isinstance(read, Read)
+    assert read.turned_back is (kind is Kind.TURN_BACK)
+    assert (read.serial, read.captured_at.astimezone(UTC)) == ("cam-1", event.captured_at)
+    assert read.number == (plate.number if plate.readable else "")
+
+
+def test_an_order_of_ours_opens_a_barrier_on_a_broker_and_is_answered() -> None:
+    order = Order(command_id="17", at=AT)
+    told = VzenithMqtt().opening(ON_BROKER, order)
+    opens, reply = ordered("cam-1", told.topic.rpartition("/")[2], told.payload)
+    assert opens
+    (heard,) = VzenithMqtt().parse(f"{told.topic}/reply", reply, ON_BROKER)
+    assert heard == CommandReply(command_id="17", accepted=True, said="code 200")
+    assert ordered("cam-2", "gpio_out", told.payload)[0] is False
+    assert ordered("cam-1", "serial_data", told.payload)[0] is False
+    assert ordered("cam-1", "gpio_out", b"{")[0] is False
 
 
 @dataclass(slots=True)
@@ -222,7 +258,13 @@ async def a_camera(
             addresses.append(str(running[-1].make_url("/x")))
         try:
             yield Camera(
-                MAKERS["vzenith"], "cam-1", addresses, session, CLOCK, line=line or Line(), habits=habits
+                MAKERS["vzenith"],
+                "cam-1",
+                addresses,
+                HttpWay(session),
+                CLOCK,
+                line=line or Line(),
+                habits=habits,
             )
         finally:
             for one in running:
@@ -311,7 +353,7 @@ async def test_our_command_opens_its_barrier_and_a_second_wrong_password_locks_i
     name: str, commands: Callable[[DeviceCalls], BarrierCommands], outcome: GateOutcome
 ) -> None:
     async with aiohttp.ClientSession() as session:
-        camera = Camera(MAKERS[name], "cam-1", (), session, CLOCK, line=Line())
+        camera = Camera(MAKERS[name], "cam-1", (), HttpWay(session), CLOCK, line=Line())
         server = DeviceServer(username="admin", password=PASSWORD, answer=obeying(camera.commanded))
         async with serving(server) as address:
             device = a_device(name, address)
@@ -326,7 +368,7 @@ async def test_our_command_opens_its_barrier_and_a_second_wrong_password_locks_i
 
 async def test_a_locked_hikvision_barrier_takes_the_command_and_stays_shut() -> None:
     async with aiohttp.ClientSession() as session:
-        camera = Camera(MAKERS["hikvision"], "cam-1", (), session, CLOCK, line=Line())
+        camera = Camera(MAKERS["hikvision"], "cam-1", (), HttpWay(session), CLOCK, line=Line())
         camera.barriers[1].locked = True
         server = DeviceServer(username="admin", password=PASSWORD, answer=obeying(camera.commanded))
         async with serving(server) as address:
@@ -347,7 +389,7 @@ async def test_a_locked_hikvision_barrier_takes_the_command_and_stays_shut() -> 
 )
 async def test_what_is_no_command_moves_nothing(name: str, method: str, path: str, body: bytes) -> None:
     async with aiohttp.ClientSession() as session:
-        camera = Camera(MAKERS[name], "cam-1", (), session, CLOCK, line=Line())
+        camera = Camera(MAKERS[name], "cam-1", (), HttpWay(session), CLOCK, line=Line())
         done = camera.commanded(Command(method=method, path=path, query={}, body=body))
     assert done.status in {400, 404}
     assert camera.openings == 0
