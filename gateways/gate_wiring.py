@@ -41,6 +41,7 @@ from gateways.gates.webhooks.openalpr import OpenAlpr
 from gateways.gates.webhooks.platerecognizer import PlateRecognizer
 from gateways.mqtt_wiring import broker_of, orders_of, taking
 from gateways.native_wiring import open_native
+from gateways.pictures.opening import picture_store
 from parking.live.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         commands |= {one.protocol.name: one for one in orders}
         commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
         kept = timedelta(days=parts.settings.pictures_kept_days)
-        pictures = Pictures(parts.settings.pictures, parts.clock, parts.metrics, kept=kept)
+        pictures = Pictures(picture_store(parts.settings), parts.clock, parts.metrics, kept=kept)
         attendants = Attendants(
             parts.live, parts.catalog, commander, barrier_log, parts.clock, tell=native.tell
         )

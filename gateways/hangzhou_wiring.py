@@ -18,6 +18,7 @@ from gateways.hangzhou.reporter import Reporter
 from gateways.hangzhou.sender import Sender
 from gateways.mqtt.connection import MqttConnection
 from gateways.mqtt.options import MqttOptions, MqttVersion, mqtt_server
+from gateways.pictures.opening import picture_store
 from parking.errors import LeaveFirstError
 from settlement.books.reporting import PostgresReportBooks
 from settlement.books.vouchers import Vouchers
@@ -88,7 +89,9 @@ def _loops(
     liaison = Liaison(
         connection=connection, client=client, reporter=reporter, orders=orders, clock=clock, metrics=metrics
     )
-    sender = Sender(client=client, books=books, clock=clock, metrics=metrics, pictures=settings.pictures)
+    sender = Sender(
+        client=client, books=books, clock=clock, metrics=metrics, pictures=picture_store(settings)
+    )
 
     broker = [] if connection.mqtt_url is None else [_broker(connection, liaison, metrics).run(orders.take)]
     return [

@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
     picture_dir: Path | None = None
     """Pictures of cars, shared by all gate processes; without it ``pictures`` in the data folder."""
+    picture_store_file: Path | None = None
+    """Which bucket of an S3-compatible store keeps the pictures; without it, the folder."""
     pictures_kept_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     """A picture shows more of a person than a number does: kept for a month of questions."""
     barrier_records_kept_days: Annotated[int, Field(ge=1, le=3_650)] = 90

@@ -11,16 +11,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateways.gates.pictures import picture_path
 from gateways.hangzhou.messages import Operation
 from parking.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gateways.hangzhou.client import CityClient
     from gateways.hangzhou.metrics import CityMetrics
+    from gateways.pictures.store import PictureStore
     from parking.clock import Clock
     from parking.ids import GarageId
     from settlement.visit_report import ReportBooks, Waiting
@@ -53,7 +52,7 @@ class Sender:
     books: ReportBooks
     clock: Clock
     metrics: CityMetrics
-    pictures: Path
+    pictures: PictureStore
     rests: dict[GarageId, Rest] = field(default_factory=dict)
 
     async def step(self) -> int:
@@ -84,12 +83,12 @@ class Sender:
         async with slots:
             for one in reports:
                 operation = Operation(one.report.operation)
-                picture = await self._picture(one) if operation is Operation.PHOTO else None
-                if operation is Operation.PHOTO and picture is None:
-                    self.metrics.reported(operation, "missing")
-                    arrived.append(one)
-                    continue
                 try:
+                    picture = await self._picture(one) if operation is Operation.PHOTO else None
+                    if operation is Operation.PHOTO and picture is None:
+                        self.metrics.reported(operation, "missing")
+                        arrived.append(one)
+                        continue
                     reply = await self.client.call(operation, one.report.body.encode(), picture)
                 except DependencyError:
                     self.metrics.reported(operation, "failed")
@@ -104,9 +103,9 @@ class Sender:
                 self.rests.pop(garage_id, None)
 
     async def _picture(self, photo: Waiting) -> bytes | None:
-        """The file, unless it is gone by now or larger than the city takes."""
-        path = picture_path(self.pictures, json.loads(photo.report.body)["data"]["name"])
-        return await asyncio.to_thread(_read, path)
+        """The picture, unless it is gone by now or larger than the city takes."""
+        name: str = json.loads(photo.report.body)["data"]["name"]
+        return await self.pictures.get(name, PICTURE_MAX_BYTES)
 
     def _rest(self, garage_id: GarageId, *, refused: bool) -> None:
         rest = self.rests.setdefault(garage_id, Rest())
@@ -121,12 +120,3 @@ class Sender:
             if rest is not None and rest.refusals >= REFUSALS_MAX:
                 await self.books.refused(one, "the city refuses it", self.clock.now())
                 del self.rests[one.report.garage_id]
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            picture = file.read(PICTURE_MAX_BYTES + 1)
-    except OSError:
-        return None
-    return picture if len(picture) <= PICTURE_MAX_BYTES else None

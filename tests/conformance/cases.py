@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from gateways.catalog_document import catalog_to_json
 from parking.catalog import Controller, secret_digest
 from parking.device import Device
 from parking.ids import ControllerId, GarageId, LaneId
-from tests.gateways.gate_stage import SECRET, token
+from tests.gateways.gate_stage import SECRET, catalog_of, token
+from tests.scenarios.stage import garage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Case", "Exchange", "Publishing", "cases", "controllers_of", "mqtt_cases"]
+    from tests.gateways.gate_stage import ValkeyProcess
+
+__all__ = ["Case", "Exchange", "Publishing", "cases", "mqtt_cases", "publish_cases"]
 
 FOLDER = Path(__file__).parent
 DEVICE = TypeAdapter(Device)
@@ -125,7 +129,17 @@ def mqtt_cases() -> list[Case]:
     return [Case(path=path) for path in sorted(FOLDER.glob("*/*.mqtt"))]
 
 
-def controllers_of(case: Case) -> dict[str, Controller]:
+def publish_cases(valkey: ValkeyProcess, known: Sequence[Case]) -> None:
+    """Publish a catalog with a garage and devices of its own for each case."""
+    catalog = replace(
+        catalog_of(revision=2),
+        garages={case.garage_id: garage_of(garage_id=case.garage_id) for case in known},
+        controllers={key: one for case in known for key, one in _controllers(case).items()},
+    )
+    valkey.command("HSET", "lf:config", "revision", "2", "text", catalog_to_json(catalog).decode())
+
+
+def _controllers(case: Case) -> dict[str, Controller]:
     """The devices of a case by token id."""
     text = (case.path.parent / "devices.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text.replace("{case}", case.name))

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import pytest
 
-from gateways.catalog_document import catalog_to_json
 from gateways.embedded import scratch_data_dir
 from gateways.mqtt.options import MqttVersion
 from parking.clock import FileClock
 from tests.brokers import Product, running_broker
-from tests.conformance.cases import controllers_of, mqtt_cases
-from tests.gateways.gate_stage import catalog_of, gate_process, until, valkey_process
-from tests.scenarios.stage import MIDNIGHT, garage_of
+from tests.conformance.cases import mqtt_cases, publish_cases
+from tests.gateways.gate_stage import gate_process, until, valkey_process
+from tests.scenarios.stage import MIDNIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,14 +44,7 @@ def played() -> Iterator[Played]:
         folder = stack.enter_context(scratch_data_dir())
         valkey = stack.enter_context(valkey_process(folder / "valkey"))
         broker = stack.enter_context(running_broker(Product.AMQTT, MqttVersion.V311))
-        garages = [garage_of(garage_id=case.garage_id) for case in CASES]
-        catalog = replace(
-            catalog_of(revision=2),
-            garages={one.garage_id: one for one in garages},
-            controllers={key: one for case in CASES for key, one in controllers_of(case).items()},
-        )
-        text = catalog_to_json(catalog).decode()
-        valkey.command("HSET", "lf:config", "revision", "2", "text", text)
+        publish_cases(valkey, CASES)
         clock = FileClock(folder / "clock", start=MIDNIGHT)
         gate = stack.enter_context(
             gate_process(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gateways.catalog_document import catalog_to_json
 from gateways.embedded import scratch_data_dir
 from parking.clock import FileClock
-from tests.conformance.cases import cases, controllers_of
-from tests.gateways.gate_stage import catalog_of, gate_process, valkey_process
-from tests.scenarios.stage import MIDNIGHT, garage_of
+from tests.conformance.cases import cases, publish_cases
+from tests.gateways.gate_stage import gate_process, valkey_process
+from tests.scenarios.stage import MIDNIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +37,7 @@ def gate() -> Iterator[Played]:
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_data_dir())
         valkey = stack.enter_context(valkey_process(folder / "valkey"))
-        garages = [garage_of(garage_id=case.garage_id) for case in CASES]
-        catalog = replace(
-            catalog_of(revision=2),
-            garages={one.garage_id: one for one in garages},
-            controllers={key: one for case in CASES for key, one in controllers_of(case).items()},
-        )
-        text = catalog_to_json(catalog).decode()
-        valkey.command("HSET", "lf:config", "revision", "2", "text", text)
+        publish_cases(valkey, CASES)
         clock = FileClock(folder / "clock", start=MIDNIGHT)
         process = stack.enter_context(
             gate_process(valkey.url, folder, test_clock=folder / "clock", lane_deadline_ms=10_000)

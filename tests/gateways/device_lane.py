@@ -27,6 +27,7 @@ from gateways.gates.protocol import Read
 from gateways.gates.signals import signals_of
 from gateways.gates.spool import open_spool
 from gateways.metrics import GateMetrics
+from gateways.pictures.folder import FolderPictures
 from parking.barrier import GateOutcome
 from parking.device import Channel, Device
 from parking.ids import LaneId
@@ -106,7 +107,7 @@ async def lane(
         gatehouse = Gatehouse(on.desk, catalog, spool, on.clock, patience=patience, metrics=metrics)
         barrier_log = BarrierLog(on.live, metrics)
         commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed)
-        pictures = Pictures(folder / "pictures", on.clock, metrics, kept=timedelta(days=1))
+        pictures = Pictures(FolderPictures(folder / "pictures"), on.clock, metrics, kept=timedelta(days=1))
         attendants = Attendants(on.live, catalog, commander, barrier_log, on.clock, tell=tell)
         intake = DeviceIntake(
             gatehouse,

@@ -23,6 +23,7 @@ from gateways.hangzhou.sender import Sender
 from gateways.hangzhou.simulator.keys import key_pair
 from gateways.hangzhou.simulator.publisher import Broker
 from gateways.mqtt.options import Received
+from gateways.pictures.folder import FolderPictures
 from parking.event import Kind
 from parking.ids import GarageId
 from settlement.books.reporting import PostgresReportBooks
@@ -230,7 +231,13 @@ def _joined(
         broker=broker,
         books=books,
         reporter=reporter,
-        sender=Sender(client=client, books=books, clock=clock, metrics=metrics, pictures=folder / "pictures"),
+        sender=Sender(
+            client=client,
+            books=books,
+            clock=clock,
+            metrics=metrics,
+            pictures=FolderPictures(folder / "pictures"),
+        ),
         liaison=liaison,
         rail=HangzhouRail(client, books, connection),
         platform=key_pair(folder, "platform"),

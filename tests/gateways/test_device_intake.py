@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateways.gates.pictures import picture_path
 from gateways.gates.protocol import Heartbeat, Passage, PassageKind
+from gateways.pictures.store import place_of
 from parking.barrier import BarrierAct, GateOutcome
 from parking.decision import Reason
 from parking.device import Channel
@@ -151,7 +151,7 @@ async def test_a_picture_is_kept_beside_its_event_and_what_is_none_is_refused_al
         assert await at.read(pictures=(b"no picture", JPEG, JPEG)) == (True, Reason.ENTRY)
         assert await at.read(OUT, pictures=(b"", b"\xff\xd8\xff" + bytes(3_000_000))) == (True, Reason.FREE)
         entry, leaving = await at.stage.journal()
-        path = picture_path(at.pictures, entry.event.image_reference)
+        path = at.pictures / place_of(entry.event.image_reference)
         async with asyncio.timeout(20):
             while not path.exists():  # noqa: ASYNC110 - what is waited for is on the disk
                 await asyncio.sleep(0.01)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from gateways.gates.pictures import picture_path
 from gateways.hangzhou.client import open_client
 from gateways.hangzhou.codes import city_time
 from gateways.hangzhou.envelope import seal
 from gateways.hangzhou.simulator.city import Driver
 from gateways.hangzhou.simulator.keys import key_pair
 from gateways.mqtt.options import Received
+from gateways.pictures.store import place_of
 from gateways.rails.simulator.faults import Fault, Profile
 from parking.decision import Reason, Verdict
 from parking.errors import Unavailable
@@ -442,7 +442,7 @@ async def test_reports_survive_a_city_that_fails_before_and_after_taking_them(
 async def test_a_cars_pictures_go_with_its_passages(on: CityTown, tmp_path: Path) -> None:
     entry, large, gone = (f"{number:064x}.jpg" for number in range(3))
     for name, picture in ((entry, b"\xff\xd8\xff" + bytes(1000)), (large, bytes(512 * 1024 + 1))):
-        path = picture_path(tmp_path / "pictures", name)
+        path = tmp_path / "pictures" / place_of(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
     await on.passes(Kind.ENTRY, STRANGER, moment("08:00"), image=entry)

@@ -1,4 +1,4 @@
-"""One WebSocket of a controller: what it sends is gathered while the burst before it is answered.
+"""One WebSocket of a controller: what arrives together is answered together, some such bursts side by side.
 
 Nobody else is harmed by it: what may wait is bounded, and beyond that its messages stay in the network;
 whoever sends faster than agreed is read more slowly, whoever does not read is cut off, and so is one that

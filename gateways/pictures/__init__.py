@@ -1,0 +1,1 @@
+"""Where pictures of cars are kept, outside of every store of ours."""
