@@ -33,8 +33,8 @@ TWICE_OF: Final = 10
 def with_outage(plan: Plan, lasts: timedelta, chance: Random) -> Plan:
     """The same day with the first garage's uplink down for so long before :data:`BACK_AT`.
 
-    Only what is kept of a car that turned back comes in its own order: which of its passages a turn-back
-    undoes is for a person to say otherwise.
+    Only what is kept of a car that turned back comes in its own order: a turn-back that comes before its
+    entry undoes nothing, and the car would stay inside as far as the books know.
     """
     garage_id, began_at = plan.garages[0], BACK_AT - lasts
     kept: list[tuple[int | None, GateEvent]] = []
