@@ -83,9 +83,14 @@ class Cars:
 
     async def last_stay(self, event: GateEvent) -> Mapping[str, Any]:
         """The last stay of a car; raises :class:`Defect` if there was none."""
-        for session in await self._sessions_of(event):
-            return session
-        raise Defect(f"the car of {event.event_id} was never here")
+        found = await self.known_stay(event)
+        if found is None:
+            raise Defect(f"the car of {event.event_id} was never here")
+        return found
+
+    async def known_stay(self, event: GateEvent) -> Mapping[str, Any] | None:
+        """The last stay of a car; None where nobody has heard of one yet."""
+        return next(iter(await self._sessions_of(event)), None)
 
     async def _in_sessions(self, event: GateEvent) -> GateAnswer | None:
         for session in await self._sessions_of(event):

@@ -119,6 +119,7 @@ async def _lay_out(plan: Plan, office: Office, spaces: int) -> None:
     for number, garage_id in enumerate(plan.garages, start=1):
         await office.open_garage(garage_id, f"Shopping complex {number}", spaces)
     await office.open_accounts(plan.registrations)
+    await office.open_benefits(plan)
 
 
 async def _play(scene: Scene, plan: Plan, speed: float | None, screen: Screen | None) -> None:

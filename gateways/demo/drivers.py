@@ -50,6 +50,20 @@ class Driver(StrEnum):
     """Declined once, then paid."""
     DEBTOR = "debtor"
     """Left yesterday, and the rail declined; pays that at the exit today, and names another agreement."""
+    PASS = "pass"  # noqa: S105 - one for parking
+    """Has a monthly pass."""
+    PASS_SHARED = "pass_shared"  # noqa: S105
+    """Shares the place of a pass with another plate, and comes first."""
+    PASS_SURPLUS = "pass_surplus"  # noqa: S105
+    """The other one: finds the place taken, and pays as a visitor."""
+    EXEMPT_CLASS = "exempt_class"
+    """Nothing is due from its class of vehicles."""
+    EXEMPT_LISTED = "exempt_listed"
+    """Nothing is due from a vehicle on the garage's list."""
+    COUPON = "coupon"
+    """Is given one by a merchant while the car is inside."""
+    PAYS_INSIDE = "pays_inside"
+    """Pays at a machine, and then leaves."""
 
 
 @unique
@@ -107,6 +121,7 @@ SCRIPTS: Final = {
     Driver.FUNDS_LATER: "sim:decline-soft-once",
     Driver.DEBTOR: "sim:decline-hard",
 }
+WITHOUT_ACCOUNT: Final = frozenset({Driver.UNREGISTERED, Driver.EXEMPT_CLASS, Driver.PAYS_INSIDE})
 SIGNS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 ALIKE: Final = {
     "0": "D", "1": "7", "2": "Z", "3": "8", "4": "A", "5": "S", "6": "G", "7": "1", "8": "3",
@@ -184,7 +199,7 @@ def account_of(place: int) -> AccountId:
 
 def registration(place: int, driver: Driver, plate: Plate) -> Registration | None:
     """The account of a car's driver, if there is one."""
-    if driver is Driver.UNREGISTERED:
+    if driver in WITHOUT_ACCOUNT:
         return None
     return Registration(
         account_id=account_of(place),

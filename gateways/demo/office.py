@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from gateways.demo.cars import Cars
+from gateways.demo.drivers import Driver
 from gateways.demo.plan import LANES
-from gateways.demo.traffic import SPACES
+from gateways.demo.privileges import EXEMPT_CLASS
+from gateways.demo.traffic import DAY, OPENING, SPACES
+from gateways.web.operator_wire import TariffIn
 from parking.errors import Defect
+from parking.pricing import Stay, price
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from gateways.demo.drivers import Registration
+    from gateways.demo.plan import Plan
     from gateways.demo.requests import Requests
     from parking.event import GateEvent
     from parking.ids import AccountId, GarageId, LaneId
@@ -38,6 +46,8 @@ NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 LOOK_EVERY_SECONDS: Final = 0.05
 KNOWN_SECONDS: Final = 10.0
+VALID_FOR: Final = timedelta(days=31)
+COUPON: Final = {"name": "An hour", "kind": "minutes", "minutes": 60, "funded_max_fen": 800}
 
 
 class Office:
@@ -48,6 +58,7 @@ class Office:
         self._url = f"{operator_url}/v1"
         self._token = token
         self.cars = Cars(self._get)
+        self._shops: dict[GarageId, str] = {}
 
     async def open_garage(self, garage_id: GarageId, name: str, spaces: int = SPACES) -> None:
         """Lay out a garage with its price list."""
@@ -76,6 +87,48 @@ class Office:
             wrong = [one for one in results if one["result"] not in {"opened", "opened_before"}]
             if wrong or len(results) != len(lines):
                 raise Defect(f"accounts were not opened: {wrong[:3]}")
+
+    async def open_benefits(self, plan: Plan) -> None:
+        """Sell passes, list exempt vehicles, and let a shop give coupons at each garage."""
+        validity = {"valid_from": OPENING.isoformat(), "valid_until": (OPENING + VALID_FOR).isoformat()}
+        for one in plan.passes:
+            plates = [_plate(plate) for plate in one.plates]
+            path = f"/garages/{one.garage_id}/passes/{one.pass_id}"
+            await self._call(
+                "PUT", path, {"name": "monthly", "plates": plates, "places": one.places} | validity
+            )
+        for car in plan.cars:
+            if car.driver is Driver.EXEMPT_LISTED:
+                listed = {"garage_id": car.garage_id, "plate": _plate(car.plate), "cause": "fire brigade"}
+                await self._call("PUT", f"/exemptions/vehicle-{car.place}", listed | validity)
+        for garage_id in plan.garages:
+            police = {"garage_id": garage_id, "vehicle_class": EXEMPT_CLASS, "cause": EXEMPT_CLASS}
+            await self._call("PUT", f"/exemptions/{garage_id}-{EXEMPT_CLASS}", police | validity)
+            shop = f"/garages/{garage_id}/merchants/shop"
+            await self._call("PUT", shop, {"name": "Shop"})
+            await self._call("PUT", f"{shop}/templates/hour", COUPON)
+            made = await self._call("POST", f"{shop}/tokens", {"label": "till"})
+            self._shops[garage_id] = str(made["token"])
+
+    async def give_coupon(self, event: GateEvent) -> None:
+        """The shop gives a coupon to a car inside."""
+        await self._call(
+            "POST",
+            "/merchant/coupons",
+            {"coupon_id": event.event_id, "template_id": "hour", "plate": event.plate.number},
+            token=self._shops[event.garage_id],
+        )
+
+    async def fee_fen(self, event: GateEvent, now: datetime) -> int:
+        """What the stay of a car that came in by ``event`` costs by now, as a machine would say."""
+        listed = tomllib.loads(await asyncio.to_thread(TARIFF.read_text, "utf-8"))
+        tariff = TariffIn.model_validate(listed).version().tariff
+        return price(Stay(entered_at=event.captured_at, left_at=now, plate=event.plate), tariff).amount_fen
+
+    async def owed_by_shops(self, garage_ids: Collection[GarageId]) -> int:
+        """What the shops owe for the coupons of the day, in fen."""
+        paths = [f"/garages/{one}/merchants/shop/statements/{DAY:%Y-%m}" for one in garage_ids]
+        return sum([(await self._get(path))["closing_fen"] for path in paths])
 
     async def take_payment(self, session_id: str, event: GateEvent, amount_fen: int) -> None:
         """A driver pays at the exit, by scanning a code; nothing when the car has left meanwhile."""
@@ -157,9 +210,17 @@ class Office:
         return found
 
     async def _call(
-        self, method: str, path: str, body: Mapping[str, Any], unless: Collection[int] = ()
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        unless: Collection[int] = (),
+        *,
+        token: str = "",
     ) -> Mapping[str, Any]:
-        said = await self._send(method, path, json.dumps(body).encode(), "application/json", unless=unless)
+        said = await self._send(
+            method, path, json.dumps(body).encode(), "application/json", unless=unless, token=token
+        )
         answer: Mapping[str, Any] = json.loads(said or b"{}")
         return answer
 
@@ -171,13 +232,14 @@ class Office:
         content_type: str = "",
         *,
         unless: Collection[int] = (),
+        token: str = "",
     ) -> bytes:
         """The body of the answer; empty for a refusal with one of the statuses ``unless``."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + KNOWN_SECONDS
         while True:
             reply = await self._requests.send(
-                method, self._url + path, token=self._token, body=body, content_type=content_type
+                method, self._url + path, token=token or self._token, body=body, content_type=content_type
             )
             # Tokens are read anew every second: one that was just made may not be known yet.
             if reply.status != NOT_AUTHENTICATED or loop.time() > give_up_at:
@@ -196,6 +258,10 @@ def _account(one: Registration) -> Mapping[str, Any]:
         "holder": one.holder,
         "limit_fen": one.limit_fen,
         "exposure_limit_fen": one.exposure_limit_fen,
-        "plates": [{"number": one.plate.number, "colour": one.plate.colour}],
+        "plates": [_plate(one.plate)],
         "agreements": [{"rail": RAIL, "reference": one.agreement}],
     }
+
+
+def _plate(plate: Plate) -> Mapping[str, str]:
+    return {"number": plate.number, "colour": plate.colour}

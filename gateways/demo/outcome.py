@@ -31,6 +31,10 @@ IN_DOUBT: Final = WAITING | {"review"}
 OURS: Final = "resolve:"
 OF_DEVICES: Final = "d-"
 """How names begin that our side gives to the records of devices."""
+LEFT_BY: Final = (
+    Reason.GRANTED, Reason.PREPAID, Reason.FREE, Reason.PASS, Reason.EXEMPT, Reason.COUPON,
+)  # fmt: skip
+"""Why exits opened that are not history."""
 OK: Final = 200
 
 
@@ -95,6 +99,7 @@ class Outcome:
     rail_faults: Mapping[str, int]
     decisions: Counter[tuple[Kind, Verdict, Reason]]
     """What gates were answered, as it is archived."""
+    owed_by_shops_fen: int
     wall_s: float = 0.0
 
     @property
@@ -132,6 +137,10 @@ class Outcome:
                 "sessions_inside": self.sessions_inside,
                 "sessions_closed": self.sessions_closed,
                 "bills": self.bills,
+                "drivers": Counter(car.driver for car in played.plan.cars),
+                "left_by": {reason: self.because(reason, kind=Kind.EXIT) for reason in LEFT_BY},
+                "coupons_given": tally.coupons,
+                "owed_by_shops_fen": self.owed_by_shops_fen,
                 "charges_paid": money.collected,
                 "charges_unpaid": money.unpaid + money.unassigned,
                 "charges_in_doubt": money.in_doubt,
@@ -157,6 +166,7 @@ async def examine(
         counting = [
             tasks.create_task(office.count_sessions(garage_id, "closed")) for garage_id in played.plan.garages
         ]
+        shops = tasks.create_task(office.owed_by_shops(played.plan.garages))
         movements = tasks.create_task(_rail(stack, requests, "/v1/books"))
         rail_summary = tasks.create_task(_rail(stack, requests, "/v1/books/summary"))
     status, verified = verifying.result()
@@ -174,6 +184,7 @@ async def examine(
         decisions=Counter(
             (Kind(one["kind"]), Verdict(one["verdict"]), Reason(one["reason"])) for one in archived
         ),
+        owed_by_shops_fen=shops.result(),
         captures=captured.total(),
         double_charged=sum(times > 1 for times in captured.values()),
         checks=len(verification["checks"]),

@@ -11,7 +11,9 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from gateways.demo.car import Car
 from gateways.demo.drivers import Driver, Incident, deal, misread, misread_alike, plates, registration
+from gateways.demo.privileges import passes_of, steps_between, with_privileges
 from gateways.demo.steps import Deliver, Report, Resolve, Settle, Step
 from gateways.demo.traffic import DAY, EVE, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
@@ -24,11 +26,10 @@ if TYPE_CHECKING:
     from random import Random
 
     from gateways.demo.drivers import Registration
+    from gateways.demo.privileges import SharedPass
     from gateways.demo.steps import Act
-    from gateways.demo.traffic import Visit
-    from parking.plate import Plate
 
-__all__ = ["LANES", "OUTAGES", "Car", "Plan", "plan_day"]
+__all__ = ["LANES", "OUTAGES", "Plan", "plan_day"]
 
 LANES: Final = {
     **{LaneId(f"in-{number}"): Direction.ENTRY for number in range(1, 5)},
@@ -62,24 +63,13 @@ SETTLE_EVERY: Final = timedelta(minutes=29)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Car:
-    """One car of the day and its visit of the day."""
-
-    place: int
-    garage_id: GarageId
-    plate: Plate
-    driver: Driver
-    incident: Incident
-    visit: Visit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole day."""
 
     garages: tuple[GarageId, ...]
     cars: tuple[Car, ...]
     registrations: tuple[Registration, ...]
+    passes: tuple[SharedPass, ...]
     steps: tuple[Step, ...]
     waited: int
     """How many cars found the garage full at first."""
@@ -88,7 +78,7 @@ class Plan:
 def plan_day(*, vehicles: int, garages: int, chance: Random, spaces: int = SPACES) -> Plan:
     """A day of ``vehicles`` cars over ``garages`` complexes of so many ``spaces`` each."""
     names = tuple(GarageId(f"complex-{number}") for number in range(1, garages + 1))
-    cars = list(_cars(vehicles, names, spaces, chance))
+    cars = with_privileges(list(_cars(vehicles, names, spaces, chance)), OUTAGES)
     steps = [step for garage_id in names for step in _steps_of(garage_id, cars, chance)]
     steps = _with_settlements(steps)
     steps.sort(key=lambda step: step.at)
@@ -97,6 +87,7 @@ def plan_day(*, vehicles: int, garages: int, chance: Random, spaces: int = SPACE
         garages=names,
         cars=tuple(cars),
         registrations=tuple(one for one in registrations if one is not None),
+        passes=tuple(passes_of(cars)),
         steps=tuple(steps),
         waited=sum(car.visit.waited > timedelta() for car in cars),
     )
@@ -198,6 +189,7 @@ class _Writer:
                 yield self._step(self.event(Kind.EXIT, left_at), times=2)
             case _:
                 yield self._came(came)
+                yield from steps_between(self._car, came)
                 yield from self._exit(self.event(Kind.EXIT, left_at))
 
     def _exit(self, left: GateEvent) -> Iterator[Step]:

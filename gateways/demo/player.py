@@ -17,7 +17,19 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, assert_never
 
 from gateways.demo.drivers import account_of
-from gateways.demo.steps import Act, Correct, Deliver, Pay, PayDebt, Report, Resolve, Settle, Step
+from gateways.demo.steps import (
+    Act,
+    Correct,
+    Deliver,
+    Give,
+    Pay,
+    PayDebt,
+    Prepay,
+    Report,
+    Resolve,
+    Settle,
+    Step,
+)  # fmt: skip
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.ids import EventId
@@ -146,12 +158,24 @@ class Player:
                 await self._deliver(act)
             case Resolve() | Correct():
                 await self._attend(act)
+            case Give():
+                await scene.office.give_coupon(act.event)
+                scene.tally.coupons += 1
+            case Prepay() | Pay() | PayDebt():
+                await self._take_money(step, act)
+            case Settle():
+                await scene.until_settled()
+            case _:
+                assert_never(act)
+
+    async def _take_money(self, step: Step, act: Prepay | Pay | PayDebt) -> None:
+        match act:
+            case Prepay():
+                await self._prepay(act)
             case Pay():
                 await self._pay(step, act)
             case PayDebt():
                 await self._pay_debt(step, act)
-            case Settle():
-                await scene.until_settled()
             case _:
                 assert_never(act)
 
@@ -226,6 +250,17 @@ class Player:
         self._scene.tally.payments += 1
         self._scene.tally.payments_fen += pay.amount_fen
         self._come_again(step, pay.event)
+
+    async def _prepay(self, act: Prepay) -> None:
+        """At a machine that says what there is to pay; one that knows no such car takes no money."""
+        scene, event = self._scene, act.event
+        session = await scene.office.cars.known_stay(event)
+        if session is None:
+            return
+        fee_fen = await scene.office.fee_fen(event, scene.clock.now())
+        await scene.office.take_payment(session["session_id"], event, fee_fen)
+        scene.tally.payments += 1
+        scene.tally.payments_fen += fee_fen
 
     async def _pay_debt(self, step: Step, debt: PayDebt) -> None:
         scene = self._scene

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from parking.event import GateEvent
     from parking.plate import Plate
 
-__all__ = ["Act", "Correct", "Deliver", "Pay", "PayDebt", "Report", "Resolve", "Settle", "Step"]
+__all__ = [
+    "Act", "Correct", "Deliver", "Give", "Pay", "PayDebt", "Prepay", "Report", "Resolve", "Settle", "Step",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,20 @@ class PayDebt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Give:
+    """A merchant gives a coupon to the car that came in by ``event``."""
+
+    event: GateEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepay:
+    """The driver of the car that came in by ``event`` pays at a machine inside."""
+
+    event: GateEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """On a real day settlement has long done its part by now; time stands still until it has."""
 
@@ -68,7 +84,7 @@ class Correct:
     event: GateEvent
 
 
-Act = Report | Deliver | Resolve | Correct | Pay | PayDebt | Settle
+Act = Report | Deliver | Resolve | Correct | Pay | PayDebt | Give | Prepay | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from gateways.demo.drivers import Incident
+from gateways.demo.drivers import Driver, Incident
 from gateways.demo.steps import Deliver
 from parking.decision import Reason, Verdict
 from parking.event import Kind
@@ -27,7 +27,10 @@ OPENED: Final = {
     "came in": (Kind.ENTRY, (Reason.ENTRY, Reason.DUPLICATE_ENTRY)),
     "left first, to pay later": (Kind.EXIT, (Reason.GRANTED, Reason.EVERYONE)),
     "left free of charge": (Kind.EXIT, (Reason.FREE,)),
-    "left after paying at the exit": (Kind.EXIT, (Reason.PREPAID,)),
+    "left on a pass": (Kind.EXIT, (Reason.PASS,)),
+    "left exempt": (Kind.EXIT, (Reason.EXEMPT,)),
+    "left free by a merchant's coupon": (Kind.EXIT, (Reason.COUPON,)),
+    "left after paying inside, or at the exit": (Kind.EXIT, (Reason.PREPAID,)),
     "left with a plate that nobody could read surely": (
         Kind.EXIT,
         (Reason.LOW_CONFIDENCE, Reason.UNREADABLE),
@@ -56,9 +59,24 @@ AT_THE_GATES: Final = {
 }
 
 
+DRIVERS: Final = {
+    Driver.UNREGISTERED: "not registered, pay at the exit",
+    Driver.PAYS_INSIDE: "not registered, pay inside",
+    Driver.LOW_LIMIT: "registered with a low limit",
+    Driver.PASS: "with a monthly pass",
+    Driver.PASS_SHARED: "with a pass whose place two plates share",
+    Driver.PASS_SURPLUS: "found that place taken, and paid as visitors",
+    Driver.EXEMPT_CLASS: "exempt by their class",
+    Driver.EXEMPT_LISTED: "exempt by a list",
+    Driver.COUPON: "with a coupon of a shop",
+    Driver.DEBTOR: "owing since the day before",
+}
+
+
 def show(outcome: Outcome, console: Console) -> None:
     """Print it."""
     for title, rows in (
+        ("The drivers", _drivers(outcome)),
         ("At the barriers", _barriers(outcome)),
         ("The money, in yuan", _money(outcome)),
         ("What went wrong, on purpose", _troubles(outcome)),
@@ -75,9 +93,16 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print()
 
 
+def _drivers(outcome: Outcome) -> Iterable[tuple[str, str]]:
+    cars = outcome.played.plan.cars
+    yield f"{len(cars):,}", "cars, most of them of registered drivers who leave first"
+    drivers = Counter(car.driver for car in cars)
+    for driver, words in DRIVERS.items():
+        yield "", f"{drivers[driver]:>7,}  {words}"
+
+
 def _barriers(outcome: Outcome) -> Iterable[tuple[str, str]]:
     tally = outcome.played.tally
-    yield f"{len(outcome.played.plan.cars):,}", "cars"
     opened = tally.decided(Verdict.OPEN)
     yield f"{opened:,}", "times a barrier opened"
     yield from _reasons(outcome, OPENED)
@@ -103,7 +128,7 @@ def _reasons(
 def _money(outcome: Outcome) -> Iterable[tuple[str, str]]:
     money, payments = outcome.money, outcome.played.tally.payments
     yield _yuan(money.billed_fen), f"{outcome.bills:>7,}  bills, less {money.credit_notes:,} taken back"
-    yield f"= {_yuan(money.at_exit_fen)}", f"{payments:>7,}  paid at the exit, before leaving"
+    yield f"= {_yuan(money.at_exit_fen)}", f"{payments:>7,}  paid inside or at the exit, before leaving"
     yield f"+ {_yuan(money.collected_fen)}", f"{money.collected:>7,}  collected after the car had left"
     yield (
         f"+ {_yuan(money.debts_fen)}",
@@ -115,7 +140,9 @@ def _money(outcome: Outcome) -> Iterable[tuple[str, str]]:
     yield f"+ {_yuan(money.unassigned_fen)}", f"{money.unassigned:>7,}  {unknown}"
     yield f"+ {_yuan(money.in_doubt_fen)}", f"{money.in_doubt:>7,}  in doubt"
     if money.unexplained_fen:
-        yield f"+ {_yuan(money.unexplained_fen)}", f"{'':>7}  difference: paid at the exit, and not used"
+        yield f"+ {_yuan(money.unexplained_fen)}", f"{'':>7}  difference: paid before leaving, and not used"
+    coupons = f"{outcome.played.tally.coupons:>7,}  coupons given: what their shops owe the garages"
+    yield _yuan(outcome.owed_by_shops_fen), coupons
 
 
 def _yuan(amount_fen: int) -> str:

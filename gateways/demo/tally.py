@@ -48,6 +48,7 @@ class Tally:
     """How much of that opened a barrier, which would be for nobody."""
     payments: int = 0
     payments_fen: int = 0
+    coupons: int = 0
     debts: int = 0
     debts_fen: int = 0
     resolved: int = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-__all__ = ["DAY", "EVE", "FREE_MINUTES", "OPENING", "SPACES", "Visit", "visits_of_a_day"]
+__all__ = ["BLOCK", "DAY", "EVE", "FREE_MINUTES", "OPENING", "SPACES", "Visit", "visits_of_a_day"]
 
 DAY: Final = datetime(2026, 10, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
 EVE: Final = timedelta(hours=30)

@@ -40,7 +40,7 @@ KEYS = {
     "vehicles", "events_sent", "open", "hold", "replayed", "unsaid", "delivered_late", "opened_late",
     "sessions_inside", "sessions_closed", "bills", "charges_paid",
     "charges_unpaid", "charges_in_doubt", "lost", "double_charged", "imbalance_fen", "decision_ms", "wall_s",
-    "events_per_s", "violations",
+    "events_per_s", "violations", "drivers", "left_by", "coupons_given", "owed_by_shops_fen",
 }  # fmt: skip
 ASKING = [name for name, maker in MAKERS.items() if not maker.by_broker]
 WRONG = {"lost": 0, "double_charged": 0, "imbalance_fen": 0, "violations": [], "opened_late": 0}
@@ -152,6 +152,14 @@ def test_a_day_is_settled_and_proven(native: Day) -> None:
     # and left again.
     assert (result["sessions_closed"], result["bills"]) == (199, 201)
     assert result["sessions_inside"] == 1
+    kinds = ("pass", "pass_shared", "pass_surplus", "exempt_class", "exempt_listed", "coupon", "pays_inside")
+    many = {kind: result["drivers"][kind] for kind in kinds}
+    assert min(many.values()) >= 1
+    assert result["left_by"]["pass"] == many["pass"] + many["pass_shared"]
+    assert result["left_by"]["exempt"] == many["exempt_class"] + many["exempt_listed"]
+    assert result["coupons_given"] == many["coupon"]
+    assert result["owed_by_shops_fen"] > 0
+    assert result["left_by"]["prepaid"] >= many["pays_inside"]
     assert result["replayed"] == 5
     assert result["unsaid"] == 0
     assert result["charges_paid"] > 100
