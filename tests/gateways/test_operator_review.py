@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from parking.benefits import NO_BENEFITS
 from parking.decision import Reason
 from parking.event import Kind
 from parking.grant import Grant, Granted, GrantReason
@@ -78,7 +79,7 @@ async def leaves(front: Front) -> object:
         expires_at=NOON + timedelta(days=1),
         account_id=DRIVER,
     )
-    await front.grants.push([Granted(session=found.session, grant=grant)])
+    await front.grants.push([Granted(session=found.session, grant=grant, benefits=NO_BENEFITS)])
     assert (await front.event(Kind.EXIT, minutes=60)).decision.verdict == "open"
     await front.settle()
     return entry.session_id
