@@ -64,7 +64,7 @@ class Repair:
 
 def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list[Repair] | None:
     """A repair for each visit of one car that is over; ``None`` where a person has to look at the car."""
-    if any(stay.corrected for stay in stays.values()):
+    if any(stay.corrected for stay in stays.values()) or _billed_for_nothing(visits, stays):
         return None
     repairs: list[Repair] = []
     for visit in visits:
@@ -76,6 +76,14 @@ def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list
             session = None if stay is None else stay.session
             repairs.append(Repair(kind=kind, entry=visit.entry, exit=visit.exit, session=session))
     return repairs
+
+
+def _billed_for_nothing(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> bool:
+    """Whether a bill stands for a stay that is none of the visits: with another it would be charged twice."""
+    visited = {visit.entry.session_id for visit in visits}
+    return any(
+        stay.billed_until is not None and session_id not in visited for session_id, stay in stays.items()
+    )
 
 
 def _can_be(visit: Visit, stay: Stay | None) -> bool:

@@ -54,6 +54,14 @@ local function continued(left, entered, within)
   return earlier .. '[' .. was[1] .. ',' .. was[2] .. ',' .. was[3] .. ']'
 end
 
+-- The session of the car that has left since, where an entry is the same one read twice: read within those minutes, and
+-- before the exit.
+local function left_since(left, entered, within)
+  local was = redis.call('HMGET', left, 's', 'e', 'o')
+  if not was[3] or tonumber(entered) > tonumber(was[3]) then return nil end
+  return math.abs(tonumber(entered) - tonumber(was[2])) <= tonumber(within) and was[1] or nil
+end
+
 -- look_issued <event> <issued> | digest number
 local function look_issued(keys, args)
   return recall(keys[1], args[1]) or { NEW, redis.call('HGET', keys[2], args[2]) }
@@ -95,16 +103,18 @@ local function enter(keys, args)
 
   local was = redis.call('HMGET', car, 's', 'f', 'v', 'e')
   local gap = was[1] and tonumber(entered) - tonumber(was[4])
-  local twice = gap and math.abs(gap) <= tonumber(within)
+  local over = not was[1] and left_since(left, entered, within)
+  local twice = over or gap and math.abs(gap) <= tonumber(within)
   local owes = debtor ~= '' and not twice and redis.call('HGET', debtors, debtor)
   if owes then return { OWES, owes } end
+  if twice then
+    local answer = decision_twice .. ';' .. (over or was[1])
+    remember(event_key, digest, answer, keep_ms)
+    append(journal, event, answer, 'duplicate', '-')
+    return { NEW, answer }
+  end
   if was[1] then
-    if twice then
-      local answer = decision_twice .. ';' .. was[1]
-      remember(event_key, digest, answer, keep_ms)
-      append(journal, event, answer, 'duplicate', '-')
-      return { NEW, answer }
-    elseif gap < 0 then
+    if gap < 0 then
       local answer = decision .. ';'
       remember(event_key, digest, answer, keep_ms)
       append(journal, event, answer, 'quarantined', '-')
