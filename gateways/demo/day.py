@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from gateways.demo.afterwards import play_out, until_settled
 from gateways.demo.gate_setup import open_gates
 from gateways.demo.office import Office
-from gateways.demo.outage import with_outage
+from gateways.demo.outage import delivered_later, with_outage
 from gateways.demo.outcome import Played, examine
-from gateways.demo.plan import plan_day
+from gateways.demo.plan import LANES, plan_day
 from gateways.demo.player import Player, Scene
 from gateways.demo.requests import open_requests
 from gateways.demo.stack import open_stack
@@ -60,10 +60,7 @@ async def play_day(wanted: Wanted, data_dir: Path, screen: Screen, *, watch_mone
     """The whole of it; ``watch_money`` shows what is collected meanwhile."""
     time = asyncio.get_running_loop().time
     began = time()
-    chance = Random(wanted.seed)  # noqa: S311 - guards no secret
-    plan = plan_day(vehicles=wanted.vehicles, garages=wanted.garages, spaces=wanted.spaces, chance=chance)
-    if wanted.outage:
-        plan = with_outage(plan, wanted.outage, chance)
+    plan = _plan(wanted)
     screen.phase("starting Valkey, PostgreSQL, the service and the payment rail")
     async with (
         open_stack(data_dir, seed=wanted.seed, more=wanted.gates.settings) as stack,
@@ -97,6 +94,16 @@ async def play_day(wanted: Wanted, data_dir: Path, screen: Screen, *, watch_mone
             _, bills = await stack.command("export", "bills")
             await asyncio.to_thread(wanted.bills.write_text, bills, "utf-8")
         return replace(outcome, wall_s=time() - began)
+
+
+def _plan(wanted: Wanted) -> Plan:
+    """What happens, as far as the gates that were asked for decide that."""
+    chance = Random(wanted.seed)  # noqa: S311 - guards no secret
+    plan = plan_day(vehicles=wanted.vehicles, garages=wanted.garages, spaces=wanted.spaces, chance=chance)
+    plan = delivered_later(plan, wanted.gates.mute_lanes(list(LANES)))
+    if wanted.outage:
+        plan = with_outage(plan, wanted.outage, chance)
+    return plan
 
 
 @asynccontextmanager

@@ -37,12 +37,20 @@ class GateChoice:
             return {}
         return {"MQTT_URL": self.broker, "MQTT_VERSION": self.mqtt_version}
 
+    def mute_lanes(self, lanes: Sequence[LaneId]) -> list[LaneId]:
+        """The lanes whose gates do not say what they kept."""
+        shares = share_lanes(self.names, lanes)
+        return [lane for name in self._mute for lane in shares.get(name, ())]
+
+    @property
+    def _mute(self) -> list[str]:
+        return [name for name in self.names if name in MAKERS and not MAKERS[name].says_kept]
+
     def check_outage(self) -> None:
         """Raise :class:`InvalidInput` where a gate cannot tell what it kept from what it sees."""
-        mute = [name for name in self.names if name in MAKERS and not MAKERS[name].says_kept]
-        if mute:
+        if self._mute:
             raise InvalidInput(
-                f"{', '.join(mute)} does not say what it kept while it was cut off", ("gates",)
+                f"{', '.join(self._mute)} does not say what it kept while it was cut off", ("gates",)
             )
         unheard = [name for name in self.names if _is_on_broker(name)]
         if unheard:

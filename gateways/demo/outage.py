@@ -17,15 +17,18 @@ from gateways.demo.traffic import DAY
 from parking.event import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from random import Random
 
     from gateways.demo.plan import Plan
     from parking.event import GateEvent
+    from parking.ids import LaneId
 
-__all__ = ["BACK_AT", "with_outage"]
+__all__ = ["BACK_AT", "delivered_later", "with_outage"]
 
 BACK_AT: Final = DAY + timedelta(hours=18.5)
 """When the line is back: in the busiest hour, before attendants turn to the review list."""
+NOT_LIVE_AFTER: Final = timedelta(minutes=3)
 TWICE_OF: Final = 10
 """One in so many is delivered twice."""
 
@@ -57,6 +60,21 @@ def with_outage(plan: Plan, lasts: timedelta, chance: Random) -> Plan:
     delivered = [tuple(any_order), *one_by_one]
     steps += [Step(at=BACK_AT, car=None, act=Deliver(events=events)) for events in delivered]
     steps.append(Step(at=BACK_AT, car=None, act=Settle()))
+    return replace(plan, steps=tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def delivered_later(plan: Plan, lanes: Collection[LaneId]) -> Plan:
+    """The same day where what these lanes kept comes so late that nobody can take it for live.
+
+    Their gates do not say that they kept it: what is younger than the time after which an event is history
+    would open, for a car that has left.
+    """
+    steps = [
+        replace(step, at=step.at + NOT_LIVE_AFTER)
+        if isinstance(step.act, Deliver) and {event.lane_id for event in step.act.events} & set(lanes)
+        else step
+        for step in plan.steps
+    ]
     return replace(plan, steps=tuple(sorted(steps, key=lambda step: step.at)))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateways.demo.privileges import SharedPass
     from gateways.demo.steps import Act
 
-__all__ = ["LANES", "OUTAGES", "Plan", "plan_day"]
+__all__ = ["CUT_OFF_LANE", "LANES", "OUTAGES", "Plan", "plan_day"]
 
 LANES: Final = {
     **{LaneId(f"in-{number}"): Direction.ENTRY for number in range(1, 5)},

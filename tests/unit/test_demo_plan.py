@@ -18,10 +18,12 @@ from gateways.demo.drivers import (
     misread_alike,
     plates,
 )
-from gateways.demo.plan import LANES, OUTAGES, Plan, plan_day
+from gateways.demo.outage import delivered_later
+from gateways.demo.plan import CUT_OFF_LANE, LANES, OUTAGES, Plan, plan_day
 from gateways.demo.steps import Deliver, Report, Resolve, Settle
 from gateways.demo.traffic import DAY, FREE_MINUTES, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
+from parking.ids import LaneId
 from parking.misread import MatchRules, distance
 from parking.plate import VehicleClass
 
@@ -176,3 +178,17 @@ def test_a_debtor_was_here_a_day_and_more_before_and_comes_when_that_charge_was_
 def test_garages_share_the_cars() -> None:
     plan = plan_day(vehicles=101, garages=3, chance=Random(1))
     assert sorted(Counter(car.garage_id for car in plan.cars).values()) == [33, 34, 34]
+
+
+def test_what_a_gate_cannot_call_kept_comes_when_it_is_history(day: Plan) -> None:
+    later = delivered_later(day, [CUT_OFF_LANE])
+    young = [
+        event
+        for step in later.steps
+        if isinstance(step.act, Deliver)
+        for event in step.act.events
+        if step.at - event.captured_at <= timedelta(minutes=2)
+    ]
+    assert young == []
+    assert Counter(map(repr, events_of(later))) == Counter(map(repr, events_of(day)))
+    assert delivered_later(day, [LaneId("in-1")]) == day
