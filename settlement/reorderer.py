@@ -161,7 +161,7 @@ class Reorderer:
         for start in range(0, len(numbers), CARS_AT_A_TIME):
             some = numbers[start : start + CARS_AT_A_TIME]
             for car in await self.books.cars(garage, some, since):
-                repaired += await self._repair(garage, car, now)
+                repaired += await self._repair(garage, car, self.clock.now())
         return repaired
 
     async def _repair(self, garage: Garage, car: Car, now: datetime) -> int:

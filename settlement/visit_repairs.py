@@ -33,7 +33,7 @@ class Stay:
     state: State
     billed_until: datetime | None = None
     corrected: bool = False
-    """By a person."""
+    """By a person, or settled by one whose exit was missed."""
 
 
 @unique

@@ -8,7 +8,7 @@ cars inside are those of the day as it was.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -127,6 +127,37 @@ async def test_what_an_outage_has_kept_back_is_booked_as_it_was(
         assert sorted(inside) == sorted(stay.plate for stay in day if not stay.left_at)
         assert await front.pool.fetch("SELECT item_id FROM quarantine WHERE state = 'open'") == []
         assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+@dataclass
+class HurryingClock:
+    """A minute passes between any two readings."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        self.moment += timedelta(minutes=1)
+        return self.moment
+
+
+async def test_each_correction_is_posted_as_of_its_own_moment(postgres_dsn: str, valkey_url: str) -> None:
+    """A long round posts nothing as of its beginning, which the ledger's chain may hold by then."""
+    async with open_front(postgres_dsn, valkey_url) as front:
+        await front.operator.garages.put(garage_record(), MORNING)
+        await front.operator.accounts.open_one(new_account(1, *PLATES), MORNING)
+        late = CUT_OFF + timedelta(minutes=30)
+        for plate in PLATES:
+            for event in events_of([Stayed(plate, CUT_OFF, NOON), Stayed(plate, late, late)]):
+                if event.event_id != "entry-1":
+                    named = replace(event, event_id=EventId(f"{plate}-{event.event_id}"))
+                    await report(front, CONNECTED, named)
+        reorderer = reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+        reorderer.clock = HurryingClock(NOON + timedelta(hours=5))
+        assert await reorderer.step() == len(PLATES)
+        posted = await front.pool.fetch(
+            "SELECT DISTINCT posted_at FROM ledger_entry WHERE posted_at > $1", CONNECTED
+        )
+        assert len(posted) == len(PLATES)
 
 
 async def report(front: Front, at: datetime, event: GateEvent) -> None:

@@ -1,5 +1,5 @@
--- The sessions of some plate numbers at a garage since a moment, and those before that no exit has ended; with the exit
--- by the bill in force, and what was paid inside.
+-- The sessions of some plate numbers at a garage since a moment, and the last one of each before that, if no exit has
+-- ended it; with the exit by the bill in force, whether a person has settled it, and what was paid inside.
 -- $1 partition smallint
 -- $2 garage_id text
 -- $3 numbers text[]
@@ -18,6 +18,10 @@ SELECT session.session_id, session.garage_id, session.number, session.colour, se
            SELECT FROM correction
            WHERE correction.partition = session.partition AND correction.session_id = session.session_id
                AND correction.corrected_by <> $6
+       ) OR EXISTS (
+           SELECT FROM quarantine AS item
+           WHERE item.partition = session.partition AND item.item_id = 'session:' || session.session_id
+               AND item.resolved_by <> $6
        ) AS corrected,
        paid.prepaid_fen, paid.prepaid_at
 FROM session
@@ -35,4 +39,12 @@ CROSS JOIN LATERAL (
     WHERE prepayment.partition = session.partition AND prepayment.session_id = session.session_id
 ) AS paid
 WHERE session.partition = $1 AND session.garage_id = $2 AND session.number = ANY ($3::text[])
-    AND (session.entered_at >= $4 OR session.entered_at >= $5 AND session.state IN ('inside', 'superseded'))
+    AND (
+        session.entered_at >= $4
+        OR session.entered_at >= $5 AND session.state IN ('inside', 'superseded') AND NOT EXISTS (
+            SELECT FROM session AS later
+            WHERE later.number = session.number AND later.entered_at > session.entered_at AND later.entered_at < $4
+                AND later.partition = session.partition AND later.garage_id = session.garage_id
+                AND later.state <> 'voided'
+        )
+    )
