@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from parking.errors import LeaveFirstError
-from parking.ids import AccountId
+from parking.ids import AccountId, GarageId
 from settlement.books.chain import PostgresChainBooks
 from settlement.books.migrate import owner_connection
 from settlement.books.pool import open_pool
@@ -99,6 +99,14 @@ async def test_whatever_is_tampered_with_is_found_and_named(
         done = await owner.execute(tampering.format(second=second))
     assert not done.endswith(" 0")
     assert await broken_links(pool) == named
+
+
+async def test_an_entry_of_a_partition_without_links_is_found_behind_the_last_link_of_all(pool: Pool) -> None:
+    await a_ledger(pool)
+    quiet = Car("q", account_id=ACCOUNT, garage_id=GarageId("elsewhere"))
+    books = PostgresRecordBooks(pool)
+    await books.post([quiet.enters(), quiet.leaves()], TARIFFS, MORNING + 4 * HOUR)
+    assert await broken_links(pool) == ["-"]
 
 
 async def test_the_application_can_change_no_link(pool: Pool) -> None:

@@ -1,5 +1,6 @@
 -- I10: each link of the ledger's chain holds what it held when it was sealed, and follows the one before. An entry that
--- was changed, added or taken away since is in the link that is named, or between it and the one before.
+-- was changed, added or taken away since is in the link that is named, or between it and the one before. Behind the last
+-- link of its partition, and before the end of the last link of all, there is none.
 WITH link AS (
     SELECT
         partition, link_no, posted_from, posted_until, entries, digest,
@@ -39,5 +40,14 @@ SELECT
 FROM link
 JOIN found USING (partition, link_no)
 WHERE found.digest <> link.digest OR found.entries <> link.entries OR link.number <> link.link_no
-ORDER BY link.partition, link.link_no
+UNION ALL
+SELECT
+    format('%s/-', entry.partition),
+    format('%s entries are in no link, the first posted at %s', count(*), min(entry.posted_at))
+FROM ledger_entry AS entry
+LEFT JOIN (SELECT partition, max(posted_until) AS posted_until FROM link GROUP BY partition) AS last USING (partition)
+WHERE entry.posted_at >= coalesce(last.posted_until, '-infinity')
+    AND entry.posted_at < (SELECT max(posted_until) FROM link)
+GROUP BY entry.partition
+ORDER BY item_id
 LIMIT 100
