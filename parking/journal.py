@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from parking.ids import Partition
     from parking.session import Session, Step
 
-__all__ = ["Record", "Result", "Unreadable"]
+__all__ = ["HELD_AFTER_ALL", "IN_AFTER_ALL", "LEFT_AFTER_ALL", "Record", "Result", "Unreadable"]
+
+IN_AFTER_ALL: Final = "#in"
+LEFT_AFTER_ALL: Final = "#left"
+HELD_AFTER_ALL: Final = "#held"
+"""How the event ids of records end that overrule the answer to the event."""
 
 
 @unique

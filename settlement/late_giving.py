@@ -11,13 +11,14 @@ places.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from parking.errors import CallerError, Defect, LeaveFirstError
+from parking.errors import CallerError, Defect
 from settlement.correction import Correction
+from settlement.patience import in_rounds
+from settlement.review import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Closing", "LateBooks", "LateGiver", "LateSettings"]
 
 LOOP: Final = "late_giving"
-CORRECTED_BY: Final = "leave-first"
 REASON: Final = "what the stay is given was not known at its exit"
 
 
@@ -107,13 +107,11 @@ class LateGiver:
 
     async def run(self) -> None:
         """Work until cancelled; stores that are away are asked again in the next round."""
-        while True:
-            try:
-                while await self.step() == self.settings.batch:
-                    continue
-            except LeaveFirstError as error:
-                self.observer.loop_held_up(loop=LOOP, error=error, retry_in_s=self.settings.every_s)
-            await asyncio.sleep(self.settings.every_s)
+        await in_rounds(self._round, loop=LOOP, every_s=self.settings.every_s, observer=self.observer)
+
+    async def _round(self) -> None:
+        while await self.step() == self.settings.batch:
+            continue
 
     async def step(self) -> int:
         """Look up what waits; how many closings are settled."""
@@ -152,8 +150,8 @@ class LateGiver:
 
 def _correction(closing: Closing, benefits: Benefits) -> Correction:
     return Correction(
-        correction_id=f"{CORRECTED_BY}/benefits/{closing.session.version}",
+        correction_id=f"{NOBODY}/benefits/{closing.session.version}",
         benefits=benefits,
         reason=REASON,
-        corrected_by=CORRECTED_BY,
+        corrected_by=NOBODY,
     )

@@ -13,13 +13,12 @@ nobody is matched: an exit that explains the reading may not be booked yet.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from parking.decision import Reason, Verdict
-from parking.errors import Conflict, LeaveFirstError, NotFound
+from parking.errors import Conflict, NotFound
 from parking.misread import (
     Inside,
     MatchRules,
@@ -30,6 +29,7 @@ from parking.misread import (
     opposite_of,
     readings_of,
 )
+from settlement.patience import in_rounds
 from settlement.review import Resolution
 
 if TYPE_CHECKING:
@@ -49,11 +49,9 @@ if TYPE_CHECKING:
     from settlement.rebuild import ArchivedAnswer
     from settlement.review import ReviewItem
 
-__all__ = ["RESOLVED_BY", "Matcher", "MatcherSettings", "Unmatched", "UnmatchedBooks"]
+__all__ = ["Matcher", "MatcherSettings", "Unmatched", "UnmatchedBooks"]
 
 LOOP: Final = "matcher"
-RESOLVED_BY: Final = "leave-first"
-"""Who settled an item that no person did."""
 PAGE: Final = 1_000
 """Cars inside that are compared at a time."""
 OFF: Final = "switched_off"
@@ -143,13 +141,11 @@ class Matcher:
 
     async def run(self) -> None:
         """Work until cancelled; stores that are away are asked again in the next round."""
-        while True:
-            try:
-                while await self.step() == self.settings.batch:
-                    continue
-            except LeaveFirstError as error:
-                self.observer.loop_held_up(loop=LOOP, error=error, retry_in_s=self.settings.every_s)
-            await asyncio.sleep(self.settings.every_s)
+        await in_rounds(self._round, loop=LOOP, every_s=self.settings.every_s, observer=self.observer)
+
+    async def _round(self) -> None:
+        while await self.step() == self.settings.batch:
+            continue
 
     async def step(self) -> int:
         """Look at what is to be looked at now; how many items that were."""

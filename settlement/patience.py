@@ -1,18 +1,18 @@
-"""Waiting for a store that is away: the same act again, at growing intervals, until it is done."""
+"""Waiting for a store that is away: the same act again until it is done, or all of it in the next round."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Never, TypeVar
 
-from parking.errors import DependencyError
+from parking.errors import DependencyError, LeaveFirstError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from settlement.observe import Observer
 
-__all__ = ["Patience"]
+__all__ = ["Patience", "in_rounds"]
 
 Answer = TypeVar("Answer")
 
@@ -36,3 +36,15 @@ class Patience:
                 self._observer.loop_held_up(loop=self._loop, error=error, retry_in_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._max_s)
+
+
+async def in_rounds(
+    act: Callable[[], Awaitable[object]], *, loop: str, every_s: float, observer: Observer
+) -> Never:
+    """Do ``act`` again and again; what could not be done in one round is looked at in the next."""
+    while True:
+        try:
+            await act()
+        except LeaveFirstError as error:
+            observer.loop_held_up(loop=loop, error=error, retry_in_s=every_s)
+        await asyncio.sleep(every_s)

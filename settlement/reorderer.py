@@ -14,14 +14,13 @@ repeating it changes nothing, whoever died in between. While the biller is behin
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from parking.case import Timeliness
 from parking.decision import Decision, Reason, Verdict
-from parking.errors import Conflict, Defect, LeaveFirstError
+from parking.errors import Conflict, Defect
 from parking.event import GateEvent
 from parking.fee import changes_until, fee_of
 from parking.ids import session_id_of
@@ -30,6 +29,7 @@ from parking.session import Session, Step
 from parking.tariff import version_id_of
 from parking.visits import visits_of
 from settlement.closing import closing_event
+from settlement.patience import in_rounds
 from settlement.review import item_id_of
 from settlement.visit_repairs import RepairKind, repairs_of
 
@@ -125,12 +125,7 @@ class Reorderer:
 
     async def run(self) -> None:
         """Work until cancelled; stores that are away are asked again in the next round."""
-        while True:
-            try:
-                await self.step()
-            except LeaveFirstError as error:
-                self.observer.loop_held_up(loop=LOOP, error=error, retry_in_s=self.settings.every_s)
-            await asyncio.sleep(self.settings.every_s)
+        await in_rounds(self.step, loop=LOOP, every_s=self.settings.every_s, observer=self.observer)
 
     async def step(self) -> int:
         """Put in order the garages that are to be now; how many visits were repaired."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from parking.ids import EventId, GarageId, Partition
 
-__all__ = ["FIRST_PLACE", "Place", "Resolution", "ReviewItem", "item_id_of"]
+__all__ = ["FIRST_PLACE", "NOBODY", "Place", "Resolution", "ReviewItem", "item_id_of"]
 
 
 @unique
@@ -50,6 +50,8 @@ class Place:
     item_id: str
 
 
+NOBODY: Final = "leave-first"
+"""Who settled an item, or corrected a bill, when no person did."""
 FIRST_PLACE: Final = Place(opened_at=datetime(1970, 1, 1, tzinfo=UTC), item_id="")
 
 

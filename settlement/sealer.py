@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from parking.errors import LeaveFirstError
+from settlement.patience import in_rounds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,13 +71,11 @@ class Sealer:
 
     async def run(self) -> None:
         """Work until cancelled; books that are away are asked again in the next round."""
-        while True:
-            try:
-                while await self.step():
-                    continue
-            except LeaveFirstError as error:
-                self.observer.loop_held_up(loop=LOOP, error=error, retry_in_s=self.settings.every_s)
-            await asyncio.sleep(self.settings.every_s)
+        await in_rounds(self._round, loop=LOOP, every_s=self.settings.every_s, observer=self.observer)
+
+    async def _round(self) -> None:
+        while await self.step():
+            continue
 
     async def step(self) -> int:
         """Seal one link more in each partition that has something to seal; how many entries that were."""

@@ -8,6 +8,7 @@ All others cannot be told, and the attendant learns that.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Final, Never
 
 import structlog
@@ -37,6 +38,7 @@ __all__ = ["Attendants"]
 
 log = structlog.get_logger()
 LOOK_EVERY_S: Final = 0.25
+SAID_MAX: Final = 1_000
 ON_ITS_CONNECTION: Final = "over the connection that it keeps"
 
 
@@ -60,7 +62,7 @@ class Attendants:
         self._clock = clock
         self._tell = tell
         self._wanted: dict[Key, Opening] = {}
-        self._said: asyncio.Queue[tuple[str, CommandResult]] = asyncio.Queue()
+        self._said: deque[tuple[str, CommandResult]] = deque(maxlen=SAID_MAX)
 
     async def run(self) -> Never:
         """Do what is asked for, for ever; what waits from before may still be in time."""
@@ -70,8 +72,8 @@ class Attendants:
                 place, openings = await openings_after(self._live, place)
                 for opening in openings:
                     await self._take(opening)
-                while not self._said.empty():
-                    opening_id, result = self._said.get_nowait()
+                while self._said:
+                    opening_id, result = self._said.popleft()
                     await tell_outcome(self._live, opening_id, result.outcome, result.said)
             except LeaveFirstError as error:
                 log.debug("openings_not_read", error=str(error))
@@ -121,7 +123,7 @@ class Attendants:
             device,
             device.channel_of(opening.lane_id),
             self._record(opening, command="by a command"),
-            done=lambda result: self._said.put_nowait((opening.opening_id, result)),
+            done=lambda result: self._said.append((opening.opening_id, result)),
         )
 
     def _record(self, opening: Opening, *, command: str) -> BarrierRecord:

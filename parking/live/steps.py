@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parking.clock import to_ms
 from parking.ids import EventId, session_id_of
+from parking.journal import HELD_AFTER_ALL, IN_AFTER_ALL, LEFT_AFTER_ALL
 from parking.live.codec import (
     decision_text,
     event_text,
@@ -109,7 +110,7 @@ class Steps:
         number = event.plate.number
         session_id = session_id_of(event.garage_id, event.event_id)
         text, session = decision_text(decision), str(session_id)
-        journalled = replace(event, event_id=EventId(f"{event.event_id}#in")) if overrule_hold else event
+        journalled = _overruling(event, IN_AFTER_ALL) if overrule_hold else event
         return LiveStep(
             "lf1_enter",
             (
@@ -145,7 +146,7 @@ class Steps:
         number = event.plate.number
         session_id = str(session.session_id)
         answer = f"{decision_text(decision)};{session_id}"
-        journalled = replace(event, event_id=EventId(f"{event.event_id}#left")) if overrule_hold else event
+        journalled = _overruling(event, LEFT_AFTER_ALL) if overrule_hold else event
         return LiveStep(
             "lf1_leave",
             (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
@@ -193,7 +194,7 @@ class Steps:
         """
         keys = self._keys.of(event.garage_id)
         number = event.plate.number
-        journalled = replace(event, event_id=EventId(f"{event.event_id}#held"))
+        journalled = _overruling(event, HELD_AFTER_ALL)
         return LiveStep(
             "lf1_take_back",
             (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
@@ -244,3 +245,8 @@ class Steps:
             (event.digest(), answer, self._keep_ms, event_text(event, received_at), result),
             partial(written, answer, Written(decision, session_id)),
         )
+
+
+def _overruling(event: GateEvent, how: str) -> GateEvent:
+    """The event as a record of its own, beside the one of its first answer."""
+    return replace(event, event_id=EventId(f"{event.event_id}{how}"))

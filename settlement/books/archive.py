@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
-from parking.ids import EventId, GarageId, LaneId, SessionId, TariffVersionId
+from parking.ids import EventId, GarageId, LaneId, SessionId
 from parking.plate import Colour, Plate
-from parking.price_facts import parse_earlier
 from parking.session import Session
 from settlement.books.pool import connection
+from settlement.books.session_rows import paid_session_of
 from settlement.books.statements import sql
 from settlement.rebuild import Archive, ArchivedAnswer
 
@@ -72,23 +72,8 @@ class BookArchive(Archive):
                 yield dict(row)
 
     def _session(self, row: asyncpg.Record) -> Session:
-        garage_id = GarageId(row["garage_id"])
-        within = self._prepaid_exit_within.get(garage_id, timedelta(0))
-        paid_at = row["prepaid_at"]
-        return Session(
-            session_id=SessionId(row["session_id"]),
-            garage_id=garage_id,
-            plate=Plate(number=row["number"], colour=Colour(row["colour"])),
-            entered_at=row["entered_at"],
-            entry_lane_id=LaneId(row["entry_lane_id"]),
-            entry_event_id=EventId(row["entry_event_id"]),
-            tariff_version_id=TariffVersionId(row["tariff_version_id"]),
-            version=row["version"],
-            earlier=parse_earlier(row["earlier"]),
-            prepaid_fen=row["prepaid_fen"],
-            prepaid_at=paid_at,
-            prepaid_until=paid_at + within if paid_at else None,
-        )
+        within = self._prepaid_exit_within.get(GarageId(row["garage_id"]), timedelta(0))
+        return paid_session_of(row, within)
 
 
 def answer_of(row: asyncpg.Record) -> ArchivedAnswer:

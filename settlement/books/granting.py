@@ -12,17 +12,14 @@ from typing_extensions import override
 from parking.ids import (
     AccountId,
     BillId,
-    EventId,
     GarageId,
-    LaneId,
-    SessionId,
-    TariffVersionId,
     partition_of,
 )
 from parking.plate import Colour, Plate
 from parking.session import Session
 from settlement.books.debt_notices import PAYABLE, keep_notices, rules_json
 from settlement.books.pool import connection
+from settlement.books.session_rows import session_of
 from settlement.books.statements import sql
 from settlement.charge import State
 from settlement.debtors import DebtBooks
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     from settlement.policy import PolicyVersionId
     from settlement.returning import Found
 
-__all__ = ["PostgresGrantBooks", "known_of", "session_of"]
+__all__ = ["PostgresGrantBooks", "known_of"]
 
 
 class PostgresGrantBooks(GrantBooks, DebtBooks):
@@ -239,17 +236,3 @@ def _origin(one: Mapping[str, Any]) -> Place:
 
 def _plate(row: asyncpg.Record) -> Plate:
     return Plate(number=row["number"], colour=Colour(row["colour"]))
-
-
-def session_of(row: asyncpg.Record) -> Session:
-    """A session inside, as the books have it."""
-    return Session(
-        session_id=SessionId(row["session_id"]),
-        garage_id=GarageId(row["garage_id"]),
-        plate=Plate(number=row["number"], colour=Colour(row["colour"])),
-        entered_at=row["entered_at"],
-        entry_lane_id=LaneId(row["entry_lane_id"]),
-        entry_event_id=EventId(row["entry_event_id"]),
-        tariff_version_id=TariffVersionId(row["tariff_version_id"]),
-        version=row["version"],
-    )

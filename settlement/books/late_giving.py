@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, SessionId, TariffVersionId
-from parking.plate import Colour, Plate
+from parking.ids import AccountId, Partition
 from parking.session import Session
 from settlement.books.corrections import BilledStay
 from settlement.books.pool import connection
+from settlement.books.session_rows import session_of
 from settlement.books.statements import sql
 from settlement.giving import benefits_of
 from settlement.late_giving import Closing, LateBooks
@@ -91,20 +92,9 @@ class PostgresLateBooks(LateBooks):
 
 
 def _closing(row: asyncpg.Record) -> Closing:
-    session = Session(
-        session_id=SessionId(row["session_id"]),
-        garage_id=GarageId(row["garage_id"]),
-        plate=Plate(number=row["number"], colour=Colour(row["colour"])),
-        entered_at=row["entered_at"],
-        entry_lane_id=LaneId(row["entry_lane_id"]),
-        entry_event_id=EventId(row["entry_event_id"]),
-        tariff_version_id=TariffVersionId(row["tariff_version_id"]),
-        version=row["version"],
-        left_at=row["left_at"],
-    )
     return Closing(
         partition=Partition(row["partition"]),
-        session=session,
+        session=replace(session_of(row), left_at=row["left_at"]),
         recorded_from=row["session_entered_at"],
         stands=row["stands"],
     )

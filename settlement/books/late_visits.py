@@ -13,18 +13,18 @@ from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.garage import Direction
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId, partition_of
+from parking.journal import HELD_AFTER_ALL, IN_AFTER_ALL, LEFT_AFTER_ALL
 from parking.plate import Colour, Plate
-from parking.price_facts import parse_earlier
 from parking.session import Session, State
 from parking.visits import Passage
 from settlement.books.corrections import BilledStay, Corrections
 from settlement.books.pool import connection
+from settlement.books.session_rows import paid_session_of
 from settlement.books.statements import sql
 from settlement.closing import closing_event_id
 from settlement.correction import Correction
-from settlement.matcher import RESOLVED_BY
 from settlement.reorderer import Car, VisitBooks
-from settlement.review import Resolution, item_id_of
+from settlement.review import NOBODY, Resolution, item_id_of
 from settlement.visit_repairs import Stay
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ OPEN_FOR: Final = timedelta(days=30)
 PASSED_REASONS: Final = frozenset({Reason.LATE, Reason.OFFLINE_GRANT, Reason.GRANT_REFUSED})
 """History: the car has passed, whatever the barrier was told."""
 TOLD: Final = "its passages were put in order once all were reported"
-LEFT, HELD, IN = "#left", "#held", "#in"
-"""How the ids of records end that overrule the answer to an event."""
 
 
 class PostgresVisitBooks(VisitBooks):
@@ -81,7 +79,7 @@ class PostgresVisitBooks(VisitBooks):
         partition = partition_of(garage.garage_id, self._partition_count)
         place = (partition, garage.garage_id, list(numbers), since)
         async with connection(self._pool) as held:
-            stays = await held.fetch(sql("late/stays"), *place, since - OPEN_FOR, RESOLVED_BY)
+            stays = await held.fetch(sql("late/stays"), *place, since - OPEN_FOR, NOBODY)
             seen = await held.fetch(sql("late/passages"), *place)
         stays_of, seen_of = _by_number(stays), _by_number(seen)
         return [_car(garage, stays_of[number], seen_of[number]) for number in numbers]
@@ -95,10 +93,10 @@ class PostgresVisitBooks(VisitBooks):
             exit_within=exit_within,
         )
         correction = Correction(
-            correction_id=f"{RESOLVED_BY}:{left.event_id}",
+            correction_id=f"{NOBODY}:{left.event_id}",
             left_at=left.at,
             reason=TOLD,
-            corrected_by=RESOLVED_BY,
+            corrected_by=NOBODY,
         )
         await self._corrections.correct(stay, correction, await self._tariffs(), now)
 
@@ -111,7 +109,7 @@ class PostgresVisitBooks(VisitBooks):
                 [one.item_id for one in items],
                 [f"session {one.session_id}" for one in items],
                 Resolution.REORDERED,
-                RESOLVED_BY,
+                NOBODY,
                 now,
             )
 
@@ -143,7 +141,7 @@ def _counts(row: asyncpg.Record, ids: set[str], known: Mapping[SessionId, Stay],
         return False
     session_id = None if row["session_id"] is None else SessionId(row["session_id"])
     opened = row["kind"] == Kind.ENTRY and row["result"] == "applied"
-    if opened or event_id.endswith((HELD, IN)) or f"{event_id}{HELD}" in ids:
+    if opened or event_id.endswith((HELD_AFTER_ALL, IN_AFTER_ALL)) or f"{event_id}{HELD_AFTER_ALL}" in ids:
         return False
     if row["kind"] == Kind.TURN_BACK:
         return True
@@ -177,7 +175,7 @@ def _entry(session: Session) -> Passage:
 def _passage(row: asyncpg.Record, garage: Garage) -> Passage:
     lane_id = LaneId(row["lane_id"])
     return Passage(
-        event_id=EventId(row["event_id"].removesuffix(LEFT)),
+        event_id=EventId(row["event_id"].removesuffix(LEFT_AFTER_ALL)),
         kind=Kind(row["kind"]),
         at=row["captured_at"],
         lane_id=lane_id,
@@ -187,25 +185,10 @@ def _passage(row: asyncpg.Record, garage: Garage) -> Passage:
 
 
 def _stay(row: asyncpg.Record, garage: Garage) -> Stay:
-    paid_at = row["prepaid_at"]
-    session = Session(
-        session_id=SessionId(row["session_id"]),
-        garage_id=GarageId(row["garage_id"]),
-        plate=Plate(number=row["number"], colour=Colour(row["colour"])),
-        entered_at=row["entered_at"],
-        entry_lane_id=LaneId(row["entry_lane_id"]),
-        entry_event_id=EventId(row["entry_event_id"]),
-        tariff_version_id=TariffVersionId(row["tariff_version_id"]),
-        account_id=None if row["account_id"] is None else AccountId(row["account_id"]),
-        version=row["version"],
-        earlier=parse_earlier(row["earlier"]),
-        prepaid_fen=row["prepaid_fen"],
-    )
-    if paid_at is not None:
-        until = paid_at + garage.policy.prepaid_exit_within
-        session = replace(session, prepaid_at=paid_at, prepaid_until=until)
+    account_id = None if row["account_id"] is None else AccountId(row["account_id"])
+    session = paid_session_of(row, garage.policy.prepaid_exit_within)
     return Stay(
-        session=session,
+        session=replace(session, account_id=account_id),
         state=State(row["state"]),
         billed_until=row["billed_until"],
         corrected=row["corrected"],

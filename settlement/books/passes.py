@@ -16,8 +16,8 @@ from parking.benefits import NO_BENEFITS, Benefits
 from parking.errors import Conflict, NotFound
 from parking.ids import AccountId, GarageId, SessionId, partition_of
 from parking.plate import Colour, Plate
-from settlement.books.granting import session_of
 from settlement.books.pool import connection
+from settlement.books.session_rows import session_of
 from settlement.books.statements import sql
 from settlement.giving import BenefitSource
 from settlement.passes import Held, Pass, WhenPlaceFrees, covered_by

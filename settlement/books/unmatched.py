@@ -13,7 +13,8 @@ from settlement.books.pool import connection
 from settlement.books.review import Reviews, item_of
 from settlement.books.statements import sql
 from settlement.closing import closing_event_id
-from settlement.matcher import RESOLVED_BY, Unmatched, UnmatchedBooks
+from settlement.matcher import Unmatched, UnmatchedBooks
+from settlement.review import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,4 +100,4 @@ class PostgresUnmatchedBooks(UnmatchedBooks):
 
     @override
     async def settle(self, item: ReviewItem, resolution: Resolution, *, note: str, now: datetime) -> None:
-        await self._reviews.resolve(item, resolution, resolved_by=RESOLVED_BY, note=note, now=now)
+        await self._reviews.resolve(item, resolution, resolved_by=NOBODY, note=note, now=now)
