@@ -97,8 +97,11 @@ class VisitBooks(Protocol):
         """What is booked about these numbers since then; passages that count, as far as they are sure."""
         ...
 
-    async def retime(self, session: Session, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
-        """Have the bill in force end at that exit. Raises :class:`Conflict` where that cannot be."""
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
+        """Have the bill in force end at that exit, once for as often as it was corrected.
+
+        Raises :class:`Conflict` where that cannot be.
+        """
         ...
 
     async def settle(self, garage_id: GarageId, items: Sequence[Settled], now: datetime) -> None:
@@ -168,7 +171,8 @@ class Reorderer:
             try:
                 session_id = await self._carry_out(repair, garage, now)
             except Conflict:
-                continue
+                # What follows builds on it: a later visit would be billed on top of the wrong one.
+                break
             repaired += repair.kind is not RepairKind.NONE
             settled += _explained(garage, repair, session_id)
         if settled:
@@ -177,9 +181,9 @@ class Reorderer:
 
     async def _carry_out(self, repair: Repair, garage: Garage, now: datetime) -> SessionId:
         """Do what is to be done about one visit; the session that it is."""
-        session = repair.session
-        if session is None:
+        if repair.stay is None:
             return await self._admit(repair, garage, now)
+        session = repair.stay.session
         match repair.kind:
             case RepairKind.CLOSE:
                 await self.closer.close_session(_event(garage, repair.exit, session), session, garage)
@@ -187,7 +191,7 @@ class Reorderer:
                 await self._record(_event(garage, repair.exit, session), session, garage, now)
             case RepairKind.RETIME:
                 within = garage.policy.prepaid_exit_within
-                await self.books.retime(session, repair.exit, exit_within=within, now=now)
+                await self.books.retime(repair.stay, repair.exit, exit_within=within, now=now)
             case _:
                 pass
         return session.session_id

@@ -16,7 +16,6 @@ from parking.session import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from parking.ids import SessionId
     from parking.session import Session
@@ -27,11 +26,12 @@ __all__ = ["Repair", "RepairKind", "Stay", "repairs_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
-    """A session as it is booked; ``billed_until`` is the exit by the bill in force, ``None`` without one."""
+    """A session as it is booked; its ``left_at`` is the exit by the bill in force, ``None`` without one."""
 
     session: Session
     state: State
-    billed_until: datetime | None = None
+    corrections: int = 0
+    """Of that bill, by whomever."""
     corrected: bool = False
     """By a person, or settled by one whose exit was missed."""
 
@@ -54,12 +54,12 @@ class RepairKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """``session`` is ``None`` where the visit has none yet."""
+    """``stay`` is ``None`` where the visit has none yet."""
 
     kind: RepairKind
     entry: Passage
     exit: Passage
-    session: Session | None = None
+    stay: Stay | None = None
 
 
 def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list[Repair] | None:
@@ -73,8 +73,7 @@ def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list
             return None
         if visit.exit is not None:
             kind = RepairKind.ADMIT if stay is None else _kind_of(stay, visit.exit)
-            session = None if stay is None else stay.session
-            repairs.append(Repair(kind=kind, entry=visit.entry, exit=visit.exit, session=session))
+            repairs.append(Repair(kind=kind, entry=visit.entry, exit=visit.exit, stay=stay))
     return repairs
 
 
@@ -82,7 +81,7 @@ def _billed_for_nothing(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]
     """Whether a bill stands for a stay that is none of the visits: with another it would be charged twice."""
     visited = {visit.entry.session_id for visit in visits}
     return any(
-        stay.billed_until is not None and session_id not in visited for session_id, stay in stays.items()
+        stay.session.left_at is not None and session_id not in visited for session_id, stay in stays.items()
     )
 
 
@@ -94,7 +93,7 @@ def _can_be(visit: Visit, stay: Stay | None) -> bool:
         return visit.voided == (stay.state is State.VOIDED)
     if visit.exit is None:
         return stay.state is not State.CLOSED
-    return stay.state is not State.CLOSED or stay.billed_until is not None
+    return stay.state is not State.CLOSED or stay.session.left_at is not None
 
 
 def _kind_of(stay: Stay, left: Passage) -> RepairKind:
@@ -104,4 +103,4 @@ def _kind_of(stay: Stay, left: Passage) -> RepairKind:
         case State.SUPERSEDED:
             return RepairKind.CLOSE_MISSED
         case _:
-            return RepairKind.NONE if stay.billed_until == left.at else RepairKind.RETIME
+            return RepairKind.NONE if stay.session.left_at == left.at else RepairKind.RETIME

@@ -85,20 +85,21 @@ class PostgresVisitBooks(VisitBooks):
         return [_car(garage, stays_of[number], seen_of[number]) for number in numbers]
 
     @override
-    async def retime(self, session: Session, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
-        stay = BilledStay(
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
+        session = stay.session
+        billed = BilledStay(
             garage_id=session.garage_id,
             entered_at=session.entered_at,
             session_id=session.session_id,
             exit_within=exit_within,
         )
         correction = Correction(
-            correction_id=f"{NOBODY}:{left.event_id}",
+            correction_id=f"{NOBODY}:{left.event_id}:{session.version}.{stay.corrections}",
             left_at=left.at,
             reason=TOLD,
             corrected_by=NOBODY,
         )
-        await self._corrections.correct(stay, correction, await self._tariffs(), now)
+        await self._corrections.correct(billed, correction, await self._tariffs(), now)
 
     @override
     async def settle(self, garage_id: GarageId, items: Sequence[Settled], now: datetime) -> None:
@@ -188,8 +189,8 @@ def _stay(row: asyncpg.Record, garage: Garage) -> Stay:
     account_id = None if row["account_id"] is None else AccountId(row["account_id"])
     session = paid_session_of(row, garage.policy.prepaid_exit_within)
     return Stay(
-        session=replace(session, account_id=account_id),
+        session=replace(session, account_id=account_id, left_at=row["billed_until"]),
         state=State(row["state"]),
-        billed_until=row["billed_until"],
+        corrections=row["corrections"],
         corrected=row["corrected"],
     )

@@ -11,23 +11,29 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import pytest
+from typing_extensions import override
 
 from gateways.catalog_document import policy_from_json
 from gateways.matching import reorderer_of
 from gateways.settings import Settings
 from parking.desk import Desk
+from parking.errors import Conflict
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
 from parking.plate import Colour, parse_plate
+from settlement.books.late_visits import PostgresVisitBooks
 from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.observe import SilentObserver
-from tests.books.operating import GARAGE, NOON, garage_record, new_account
+from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, new_account
 from tests.gateways.operator_desk import open_front
 
 if TYPE_CHECKING:
+    from parking.visits import Passage
+    from settlement.reorderer import Reorderer
+    from settlement.visit_repairs import Stay
     from tests.gateways.operator_desk import Front
 
 PLATES = [f"浙A{number:05}" for number in range(8)]
@@ -158,6 +164,65 @@ async def test_each_correction_is_posted_as_of_its_own_moment(postgres_dsn: str,
             "SELECT DISTINCT posted_at FROM ledger_entry WHERE posted_at > $1", CONNECTED
         )
         assert len(posted) == len(PLATES)
+
+
+MIXED_UP = (("entry", 0), ("exit", 180), ("entry", 120), ("exit", 60))
+"""Two visits, as they are reported: kind, and minutes from the morning."""
+
+
+async def mixed_up(front: Front) -> Reorderer:
+    """The exit of the second visit has ended the first, and its own is known by now."""
+    await front.operator.garages.put(garage_record(), MORNING)
+    await front.operator.accounts.open_one(new_account(1, *PLATES), MORNING)
+    for number, (kind, minutes) in enumerate(MIXED_UP):
+        at = MORNING + timedelta(minutes=minutes)
+        (event,) = events_of([Stayed(PLATES[0], at, None)])
+        lane_id = LaneId("in-1" if kind == "entry" else "out-1")
+        named = replace(event, event_id=EventId(f"e{number}"), kind=Kind(kind), lane_id=lane_id, offline=True)
+        await report(front, NOON, named)
+    front.clock.moment = NOON + timedelta(minutes=5)
+    return reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+
+
+class Forestalled(PostgresVisitBooks):
+    """A person is always faster with a correction."""
+
+    @override
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> Never:
+        raise Conflict("the session has no bill that stands")
+
+
+async def standing_bills(front: Front) -> list[int]:
+    await front.settle()
+    return sorted(row["amount_fen"] for row in await front.pool.fetch(BILLS))
+
+
+async def test_where_one_visit_cannot_be_put_right_the_next_is_not_billed_on_top(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await mixed_up(front)
+        operator = front.operator
+        reorderer.books = Forestalled(
+            front.pool, operator.corrections, operator.garages.tariffs, partition_count=PARTITIONS
+        )
+        assert await reorderer.step() == 0
+        assert await standing_bills(front) == [2_400]
+
+
+async def test_a_bill_may_return_to_an_exit_that_it_had_before(postgres_dsn: str, valkey_url: str) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await mixed_up(front)
+        garage = (await front.operator.garages.one(GARAGE)).garage
+        assert garage is not None
+        for event_id, minutes, fen in (("e3", 60, 800), ("e1", 180, 2_400), ("e3", 60, 800)):
+            (car,) = await reorderer.books.cars(garage, [PLATES[0]], MORNING)
+            first = next(one for one in car.stays.values() if one.session.entered_at == MORNING)
+            (left,) = [one for one in car.passages if one.event_id == event_id]
+            assert left.at == MORNING + timedelta(minutes=minutes)
+            await reorderer.books.retime(first, left, exit_within=timedelta(0), now=front.clock.now())
+            assert fen in await standing_bills(front)
+            assert len(await standing_bills(front)) == 1
 
 
 async def report(front: Front, at: datetime, event: GateEvent) -> None:
