@@ -92,8 +92,8 @@ class MatchRules:
 
     distance_max: int = 8
     """Two signs that look alike, or one lost place: no single sign that looks different is overlooked."""
-    margin: int = 5
-    """By how much every other car must be farther: more than one sign that looks alike."""
+    margin: int = 7
+    """By how much every other car must be farther: a single sign that looks different is not far enough."""
     stay_max: timedelta = timedelta(days=7)
     """A longer stay is no evidence of anything: most such cars left unseen."""
     passage: timedelta = timedelta(seconds=20)
