@@ -9,14 +9,15 @@ and bills that end at the wrong exit are corrected before their charges fall due
 report and not from the exit.
 
 Each repair has the name of the exit that ends the visit, in the live store and in the books, so that
-repeating it changes nothing, whoever died in between. While the biller is behind, nothing is repaired.
+repeating it changes nothing, whoever died in between. While the biller is behind, nothing is repaired. What
+has changed between reading and repairing is left as it is, and its car is looked at once more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from parking.case import Timeliness
 from parking.decision import Decision, Reason, Verdict
@@ -82,6 +83,13 @@ class Settled:
     session_id: SessionId
 
 
+class Made(NamedTuple):
+    """How many visits of a car were repaired, and whether one was that could not be."""
+
+    repaired: int
+    left_over: bool
+
+
 class VisitBooks(Protocol):
     """What the reorderer reads and writes."""
 
@@ -94,13 +102,13 @@ class VisitBooks(Protocol):
         ...
 
     async def cars(self, garage: Garage, numbers: Sequence[str], since: datetime) -> Sequence[Car]:
-        """What is booked about these numbers since then; passages that count, as far as they are sure."""
+        """What is booked of each of these numbers since then; of passages those that are sure."""
         ...
 
     async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
         """Have the bill in force end at that exit, once for as often as it was corrected.
 
-        Raises :class:`Conflict` where that cannot be.
+        Raises :class:`Conflict` where that cannot be, or the bill in force is not that of ``stay`` any more.
         """
         ...
 
@@ -125,6 +133,8 @@ class Reorderer:
     """Up to which archived report each garage was put in order."""
     looked_at: dict[GarageId, datetime] = field(default_factory=dict)
     """When it was last put in order, or found to have something late."""
+    again: dict[GarageId, frozenset[str]] = field(default_factory=dict)
+    """The plate numbers that could not be put in order, to be looked at once more."""
 
     async def run(self) -> None:
         """Work until cancelled; stores that are away are asked again in the next round."""
@@ -143,7 +153,7 @@ class Reorderer:
 
     def _is_due(self, garage_id: GarageId, last: datetime, now: datetime) -> bool:
         looked = self.looked.get(garage_id)
-        if looked is not None and last <= looked:
+        if looked is not None and last <= looked and not self.again.get(garage_id):
             self.looked_at[garage_id] = now
             return False
         since = self.looked_at.setdefault(garage_id, now)
@@ -154,30 +164,37 @@ class Reorderer:
         if garage is None:
             return 0
         since = now - self.settings.look_back
-        numbers = await self.books.late_numbers(garage_id, self.looked.get(garage_id, since), last)
-        repaired = 0
+        late = await self.books.late_numbers(garage_id, self.looked.get(garage_id, since), last)
+        again = self.again.get(garage_id, frozenset())
+        numbers = sorted({*late, *again})
+        repaired, failed = 0, set()
         for start in range(0, len(numbers), CARS_AT_A_TIME):
             some = numbers[start : start + CARS_AT_A_TIME]
-            for car in await self.books.cars(garage, some, since):
-                repaired += await self._repair(garage, car, self.clock.now())
+            for number, car in zip(some, await self.books.cars(garage, some, since), strict=True):
+                made = await self._repair(garage, car, self.clock.now())
+                repaired += made.repaired
+                if made.left_over:
+                    failed.add(number)
+        self.again[garage_id] = frozenset(failed - again)
         return repaired
 
-    async def _repair(self, garage: Garage, car: Car, now: datetime) -> int:
+    async def _repair(self, garage: Garage, car: Car, now: datetime) -> Made:
         """Make the books agree with what one car did; a visit that cannot be is left to a person."""
         repairs = repairs_of(visits_of(car.passages, garage.policy), car.stays) or []
         settled: list[Settled] = []
-        repaired = 0
+        repaired, left_over = 0, False
         for repair in repairs:
             try:
                 session_id = await self._carry_out(repair, garage, now)
             except Conflict:
                 # What follows builds on it: a later visit would be billed on top of the wrong one.
+                left_over = True
                 break
             repaired += repair.kind is not RepairKind.NONE
             settled += _explained(garage, repair, session_id)
         if settled:
             await self.books.settle(garage.garage_id, settled, now)
-        return repaired
+        return Made(repaired, left_over)
 
     async def _carry_out(self, repair: Repair, garage: Garage, now: datetime) -> SessionId:
         """Do what is to be done about one visit; the session that it is."""

@@ -44,12 +44,16 @@ __all__ = ["BilledStay", "Corrected", "Corrections"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledStay:
-    """Which session: ``entered_at`` as its gates saw it; who paid inside had ``exit_within`` to leave."""
+    """Which session: ``entered_at`` as its gates saw it; who paid inside had ``exit_within`` to leave.
+
+    ``bill_id`` is the bill in force where the correction is right for that one only.
+    """
 
     garage_id: GarageId
     entered_at: datetime
     session_id: SessionId
     exit_within: timedelta
+    bill_id: BillId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +92,9 @@ class Corrections:
     ) -> Corrected:
         """Correct the bill in force of a session, priced by the versions of its price list, as it was.
 
-        Raises :class:`Conflict` when the session has no bill that stands, when there is nothing to correct,
-        and when the id was used for another correction; :class:`NotFound` without a session.
+        Raises :class:`Conflict` when the session has no bill that stands, or another than the stay names,
+        when there is nothing to correct, and when the id was used for another correction; :class:`NotFound`
+        without a session.
         """
         partition = partition_of(stay.garage_id, self._partition_count)
         async with connection(self._pool) as held, held.transaction():
@@ -183,7 +188,10 @@ async def _in_force(
     row = await held.fetchrow(sql("posting/lock_bills"), [partition], [stay.entered_at], [first])
     if row is None or row["credited"]:
         raise Conflict("the session has no bill that stands")
-    return billed_of(row)
+    billed = billed_of(row)
+    if stay.bill_id not in {None, billed.bill.bill_id}:
+        raise Conflict("the bill was corrected meanwhile")
+    return billed
 
 
 async def _priced(

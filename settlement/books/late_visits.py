@@ -12,7 +12,16 @@ from typing_extensions import override
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.garage import Direction
-from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId, partition_of
+from parking.ids import (
+    AccountId,
+    EventId,
+    GarageId,
+    LaneId,
+    SessionId,
+    TariffVersionId,
+    bill_id_of,
+    partition_of,
+)
 from parking.journal import HELD_AFTER_ALL, IN_AFTER_ALL, LEFT_AFTER_ALL
 from parking.plate import Colour, Plate
 from parking.session import Session, State
@@ -92,6 +101,7 @@ class PostgresVisitBooks(VisitBooks):
             entered_at=session.entered_at,
             session_id=session.session_id,
             exit_within=exit_within,
+            bill_id=bill_id_of(session.session_id, session.version, stay.corrections),
         )
         correction = Correction(
             correction_id=f"{NOBODY}:{left.event_id}:{session.version}.{stay.corrections}",

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 import pytest
 from typing_extensions import override
@@ -19,18 +19,24 @@ from typing_extensions import override
 from gateways.catalog_document import policy_from_json
 from gateways.matching import reorderer_of
 from gateways.settings import Settings
+from parking.benefits import Benefits
+from parking.coupon import Covered
 from parking.desk import Desk
-from parking.errors import Conflict
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
 from parking.plate import Colour, parse_plate
+from settlement.books.corrections import BilledStay
 from settlement.books.late_visits import PostgresVisitBooks
 from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.correction import Correction
 from settlement.observe import SilentObserver
+from settlement.review import NOBODY
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, new_account
 from tests.gateways.operator_desk import open_front
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parking.visits import Passage
     from settlement.reorderer import Reorderer
     from settlement.visit_repairs import Stay
@@ -185,11 +191,32 @@ async def mixed_up(front: Front) -> Reorderer:
 
 
 class Forestalled(PostgresVisitBooks):
-    """A person is always faster with a correction."""
+    """Between the reorderer's reading and its repair somebody is faster with corrections, one each time."""
+
+    faster: Sequence[Correction] = ()
 
     @override
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> Never:
-        raise Conflict("the session has no bill that stands")
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
+        session = stay.session
+        billed = BilledStay(
+            garage_id=session.garage_id,
+            entered_at=session.entered_at,
+            session_id=session.session_id,
+            exit_within=exit_within,
+        )
+        for correction in self.faster[:1]:
+            await self._corrections.correct(billed, correction, await self._tariffs(), now)
+        self.faster = self.faster[1:]
+        await super().retime(stay, left, exit_within=exit_within, now=now)
+
+
+def forestalled(front: Front, reorderer: Reorderer, *faster: Correction) -> None:
+    operator = front.operator
+    books = Forestalled(
+        front.pool, operator.corrections, operator.garages.tariffs, partition_count=PARTITIONS
+    )
+    books.faster = faster
+    reorderer.books = books
 
 
 async def standing_bills(front: Front) -> list[int]:
@@ -197,17 +224,42 @@ async def standing_bills(front: Front) -> list[int]:
     return sorted(row["amount_fen"] for row in await front.pool.fetch(BILLS))
 
 
-async def test_where_one_visit_cannot_be_put_right_the_next_is_not_billed_on_top(
+async def test_what_a_person_corrects_meanwhile_stands_and_nothing_is_billed_on_top(
     postgres_dsn: str, valkey_url: str
 ) -> None:
     async with open_front(postgres_dsn, valkey_url) as front:
         reorderer = await mixed_up(front)
-        operator = front.operator
-        reorderer.books = Forestalled(
-            front.pool, operator.corrections, operator.garages.tariffs, partition_count=PARTITIONS
+        found = Correction(
+            correction_id="c1",
+            left_at=MORNING + timedelta(minutes=70),
+            reason="the driver has the receipt of a shop",
+            corrected_by="a person",
         )
+        forestalled(front, reorderer, found)
         assert await reorderer.step() == 0
-        assert await standing_bills(front) == [2_400]
+        assert await standing_bills(front) == [1_200]
+        assert await reorderer.step() == 0
+        assert await standing_bills(front) == [1_200]
+
+
+async def test_a_visit_that_settlement_corrects_meanwhile_is_put_in_order_at_the_next_look(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await mixed_up(front)
+        covered = Covered(since=MORNING, until=MORNING + timedelta(minutes=30), name="monthly 17")
+        given = Correction(
+            correction_id="b1",
+            benefits=Benefits(covered=(covered,)),
+            reason="not known at the exit",
+            corrected_by=NOBODY,
+        )
+        forestalled(front, reorderer, given)
+        assert await reorderer.step() == 0
+        assert await standing_bills(front) == [2_000]
+        assert await reorderer.step() == 2
+        assert await standing_bills(front) == [400, 800]
+        assert await reorderer.step() == 0
 
 
 async def test_a_bill_may_return_to_an_exit_that_it_had_before(postgres_dsn: str, valkey_url: str) -> None:
