@@ -5,8 +5,9 @@ is kept, up to 9,000 records, of which the oldest gives way. A heartbeat that ge
 is back; then the memory is sent, oldest first, one record after another. A live read comes before it: the
 kept record that was under way just then is sent once more.
 
-The barrier opens by what the answer says, or by a command to the camera's own server. A camera that gets no
-answer opens nothing by itself: that is for whoever looks after the lane.
+The barrier opens by what the answer says, by a command to the camera's own server, or by the answer to its
+question whether there is anything to do. A camera that gets no answer opens nothing by itself: that is for
+whoever looks after the lane.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from gateways.devices.barrier import Barrier
 from gateways.devices.maker import Commanded, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateways.devices.maker import Command, Heard, Maker, Push, Reply
     from gateways.devices.ways import Way
@@ -34,6 +35,8 @@ __all__ = ["Camera", "Habits", "Line", "Seen"]
 
 OK: Final = 200
 HEARD_AGAIN_S: Final = 0.1
+ASKS_AGAIN_S: Final = 0.05
+"""After an answer, which the server has held back for a while."""
 MARKS_MAX: Final = 20_000
 """Records whose number is remembered, in case one is sent again."""
 
@@ -157,6 +160,19 @@ class Camera:
                 async with asyncio.timeout(habits.heartbeat_kept_s if self._memory else habits.heartbeat_s):
                     await self._kept_more.wait()
 
+    async def poll(self, opened: Callable[[int], None]) -> Never:
+        """Ask whether there is anything to do, and again as soon as it is answered; for ever.
+
+        ``opened`` hears which channel's barrier was opened by that.
+        """
+        while True:
+            reply = await self._asked()
+            channel = None if reply is None else self.maker.bidden(reply)
+            if channel is not None and channel in self.barriers:
+                self.barriers[channel].open()
+                opened(channel)
+            await asyncio.sleep(self._habits.heartbeat_lost_s if reply is None else ASKS_AGAIN_S)
+
     async def deliver(self) -> None:
         """Send what it has kept until all of it is taken, without a pause while it is."""
         while self._memory:
@@ -193,6 +209,17 @@ class Camera:
         push = self.maker.heartbeat(self.serial, self._clock.now())
         replies = [await self._posted(server, push) for server in self._servers]
         return any(reply is not None and reply.status == OK for reply in replies)
+
+    async def _asked(self) -> Reply | None:
+        """What the first server says that answers a question; none does while the line is cut."""
+        push = self.maker.question(self.serial)
+        if push is None:
+            return None
+        for server in self._servers:
+            reply = await self._posted(server, push)
+            if reply is not None and reply.status == OK:
+                return reply
+        return None
 
     async def _drained(self) -> bool:
         """Send kept records, as long as they are taken and the next is asked for."""

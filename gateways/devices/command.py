@@ -45,6 +45,7 @@ INTERRUPTED: Final = 130
 )
 @click.option("--listen", default="127.0.0.1:8090", show_default=True, help="Where a camera takes commands.")
 @click.option("--password-file", type=FILE, help=f"Of those commands; the user is {USERNAME}.")
+@click.option("--comet", is_flag=True, help="The camera asks for commands by comet polling.")
 @click.option("--token-file", type=FILE, help="Of a native controller.")
 @click.option("--garage", default="", help="Of a native controller; its lanes are in-1 …, out-1 …")
 @click.option("--controller", default="", help="Its name, on a broker.")
@@ -104,6 +105,7 @@ def _wanted(given: dict[str, Any]) -> Simulation:
         password=_first_line(given["password_file"]),
         token=_first_line(given["token_file"]),
         controller=given["controller"],
+        polls=given["comet"],
         mqtt_version=MqttVersion(given["mqtt_version"]),
     )
 

@@ -119,6 +119,16 @@ class Maker(ABC):
     def heard(self, record: Record, reply: Reply) -> Heard:
         """What the answer to a report means to it."""
 
+    def question(self, serial: str) -> Push | None:
+        """How it asks whether there is anything to do; ``None`` for one that never asks."""
+        del serial
+        return None
+
+    def bidden(self, reply: Reply) -> int | None:
+        """The channel whose barrier the answer to its question opens, if one does."""
+        del reply
+        return None
+
     def commanded(self, command: Command, *, is_open: bool) -> Commanded:
         """What its own server does; ``is_open`` is how the barrier stands."""
         del command, is_open

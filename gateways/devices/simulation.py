@@ -58,6 +58,8 @@ class Simulation:
     password: str = field(repr=False)
     token: str = field(repr=False)
     controller: str
+    polls: bool
+    """Whether its cameras ask for commands."""
     mqtt_version: MqttVersion
 
     def __post_init__(self) -> None:
@@ -68,6 +70,8 @@ class Simulation:
                     "a native controller has one address, a garage and a token", ("addresses",)
                 )
             return
+        if self.polls and maker.question(self.serial) is None:
+            raise InvalidInput(f"a {maker.name} camera asks for nothing", ("comet",))
         if addresses not in {1, self.lanes}:
             raise InvalidInput("one address, or one for each lane", ("addresses",))
         if addresses == 1 and self.lanes > maker.channels_max:
@@ -100,6 +104,8 @@ async def _past_cameras(
             await _listen(cameras, wanted, opened, say)
         running: list[asyncio.Task[None]] = [tasks.create_task(camera.run()) for camera in cameras]
         running += [tasks.create_task(way.run()) for way in ways]
+        if wanted.polls:
+            running += [tasks.create_task(camera.poll(_opened(camera, say))) for camera in cameras]
         if wanted.cut is not None:
             running.append(tasks.create_task(_cut(line, *wanted.cut)))
         try:
@@ -110,6 +116,10 @@ async def _past_cameras(
         finally:
             for one in running:
                 one.cancel()
+
+
+def _opened(camera: Camera, say: Callable[[str], None]) -> Callable[[int], None]:
+    return lambda channel: say(f"{camera.serial} is told to open channel {channel}")
 
 
 def _camera(

@@ -3,6 +3,7 @@
 It is a model that needs ``content: "retransfer_stop"``: without it, it takes the push for failed. A record of
 its memory comes with ``isoffline`` 1, and the next one only after ``ContinuePushOffline``. It opens by
 ``info`` or by ``ivs_ioctrl``, whichever it is told, and has a trigger of its own for a car that turned back.
+With *comet* polling it asks again as soon as it is answered, and does what the answer says.
 """
 
 from __future__ import annotations
@@ -62,8 +63,16 @@ class VzenithCamera(Maker):
     @override
     def heartbeat(self, serial: str, at: datetime) -> Push:
         del at
-        fields = {"device_name": "IVS", "ipaddr": "192.168.1.100", "port": 80, "serialno": serial}
-        return Push(path="/heartbeat", content_type=FORM, body=urlencode(fields).encode())
+        return _registration("/heartbeat", serial)
+
+    @override
+    def question(self, serial: str) -> Push:
+        return _registration("/comet", serial)
+
+    @override
+    def bidden(self, reply: Reply) -> int | None:
+        told = _response(reply)
+        return _output(told) + 1 if _opens(told) else None
 
     @override
     def heard(self, record: Record, reply: Reply) -> Heard:
@@ -111,6 +120,11 @@ def alarm_of(record: Record, write: Callable[[str], str] = str) -> dict[str, Any
     }
 
 
+def _registration(path: str, serial: str) -> Push:
+    fields = {"device_name": "IVS", "ipaddr": "192.168.1.100", "port": 80, "serialno": serial}
+    return Push(path=path, content_type=FORM, body=urlencode(fields).encode())
+
+
 def _response(reply: Reply) -> dict[str, Any]:
     try:
         document = json.loads(reply.body)
@@ -123,6 +137,13 @@ def _response(reply: Reply) -> dict[str, Any]:
 def _opens(told: dict[str, Any]) -> bool:
     switch = told.get("ivs_ioctrl")
     return told.get("info") == "ok" or (isinstance(switch, dict) and switch.get("value") in MOVES)
+
+
+def _output(told: dict[str, Any]) -> int:
+    """Which output is meant; a barrier hangs on the output of its channel."""
+    switch = told.get("ivs_ioctrl")
+    number = switch.get("io") if isinstance(switch, dict) else told.get("channelNum")
+    return number if isinstance(number, int) else 0
 
 
 def _frames(told: dict[str, Any]) -> tuple[bytes, ...]:

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from gateways.devices.barrier import Barrier
 from gateways.devices.camera import Camera, Habits, Line
 from gateways.devices.maker import Command, Maker, Record, Reply
 from gateways.devices.makers import MAKERS
@@ -221,6 +222,9 @@ class Server:
     deaf: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
     beats: int = 0
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """What the next questions are answered."""
+    questions: int = 0
     before: Callable[[], None] = lambda: None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -228,6 +232,9 @@ class Server:
         if request.path.endswith("/heartbeat"):
             self.beats += 1
             return web.json_response({})
+        if request.path.endswith("/comet"):
+            self.questions += 1
+            return web.json_response({"Response_AlarmInfoPlate": self.told.pop() if self.told else {}})
         read = json.loads(body)["AlarmInfoPlate"]["result"]["PlateResult"]
         self.got.append(read)
         self.before()
@@ -331,6 +338,40 @@ async def test_a_live_read_comes_first_and_the_kept_one_once_more() -> None:
         await camera.deliver()
     assert server.seen() == [(1, 1), (2, 0), (1, 1)]
     assert camera.openings == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "opened"),
+    [
+        ({"info": "ok", "channelNum": 0}, [1]),
+        ({"info": "no", "ivs_ioctrl": {"io": 1, "value": 2, "delay": 500}}, [2]),
+        ({"info": "ok", "channelNum": 7}, []),
+        ({"info": "no", "channelNum": 0}, []),
+        ({}, []),
+    ],
+)
+async def test_a_camera_that_asks_opens_by_the_answer(told: dict[str, Any], opened: list[int]) -> None:
+    server, heard = Server(told=[told]), list[int]()
+    async with a_camera(server) as camera, asyncio.TaskGroup() as tasks:
+        camera.barriers = {1: Barrier(), 2: Barrier()}
+        polling = tasks.create_task(camera.poll(heard.append))
+        while server.questions < 3:  # noqa: ASYNC110 - a camera tells nobody
+            await asyncio.sleep(0.005)
+        polling.cancel()
+    assert heard == opened
+    assert [number for number, one in camera.barriers.items() if one.openings] == opened
+
+
+async def test_a_camera_that_is_cut_off_asks_in_vain() -> None:
+    server, line = Server(told=[{"info": "ok", "channelNum": 0}]), Line(up=False)
+    async with a_camera(server, line=line) as camera, asyncio.TaskGroup() as tasks:
+        polling = tasks.create_task(camera.poll(lambda _: None))
+        await asyncio.sleep(0.05)
+        assert (server.questions, camera.openings) == (0, 0)
+        line.up = True
+        async with asyncio.timeout(10):
+            await camera.barriers[1].until_opened(0)
+        polling.cancel()
 
 
 async def test_it_delivers_by_itself_when_a_heartbeat_gets_through() -> None:
