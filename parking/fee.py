@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from parking.benefits import Benefits
     from parking.garage import Garage
     from parking.ids import TariffVersionId
-    from parking.plate import Plate
+    from parking.plate import Plate, VehicleClass
     from parking.pricing import Visit
     from parking.proof import Price
     from parking.session import Session
@@ -76,8 +76,12 @@ def stay_with(
     plate: Plate,
     entered_at: datetime,
     until: datetime,
+    vehicle_class: VehicleClass | None = None,
 ) -> Stay:
-    """A stay with what it is given, ``None`` as long as that is not known, and what it continues."""
+    """A stay with what it is given, ``None`` as long as that is not known, and what it continues.
+
+    ``vehicle_class`` is what a person has found, ``None`` what the plate says.
+    """
     given = benefits or NO_BENEFITS
     return Stay(
         entered_at=entered_at,
@@ -87,6 +91,7 @@ def stay_with(
         covered=given.covered,
         exempt=given.exempt,
         earlier=earlier,
+        vehicle_class=vehicle_class,
     )
 
 

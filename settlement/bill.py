@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from parking.benefits import Benefits
     from parking.ids import AccountId, GarageId, Partition, SessionId, TariffVersionId
     from parking.journal import Record
+    from parking.plate import VehicleClass
     from parking.price_facts import PriceChange
     from parking.pricing import Visit
     from parking.tariff import Tariff
@@ -53,7 +54,8 @@ class Bill:
     A credit note carries the amounts of the bill that it takes back, and its id in ``credits_bill_id``.
     ``correction`` counts how often the bill of this closing was corrected before. ``entered_at`` is the
     entry as the gates saw it, beside which the bill is kept; where that was wrong, ``stay_from`` is when it
-    was. ``benefits``, ``earlier`` and ``changes`` are those of the session, which it was priced with.
+    was; ``vehicle_class`` is what a person has found the vehicle to be, ``None`` what its plate says.
+    ``benefits``, ``earlier`` and ``changes`` are those of the session, which it was priced with.
     """
 
     partition: Partition
@@ -75,6 +77,7 @@ class Bill:
     credits_bill_id: BillId | None = None
     correction: int = 0
     stay_from: datetime | None = None
+    vehicle_class: VehicleClass | None = None
     benefits: Benefits = NO_BENEFITS
     earlier: tuple[Visit, ...] = ()
     changes: tuple[PriceChange, ...] = ()

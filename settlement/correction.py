@@ -17,7 +17,7 @@ from parking.clock import to_ms
 from parking.errors import Conflict, InvalidInput
 from parking.fee import price_of, stay_with
 from parking.ids import bill_id_of
-from parking.plate import Colour, Plate
+from parking.plate import Colour, Plate, VehicleClass
 from parking.proof import proof_json
 from parking.session import charged_until
 from settlement.bill import CORRECTED
@@ -36,8 +36,10 @@ __all__ = ["Correction", "Paid", "corrected_bill"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What is wrong, with the right facts; what is ``None`` was right. The vehicle's class follows its plate.
+    """What is wrong, with the right facts; what is ``None`` was right.
 
+    The vehicle's class follows its plate until one is named; that stays when the plate is corrected later.
+    A price list's rules by colour go on looking at the plate's.
     ``correction_id`` is the caller's: the same one again, with the same content, changes nothing.
     ``benefits`` are what the stay is given in fact, where they make it cheaper.
     """
@@ -46,13 +48,15 @@ class Correction:
     plate: Plate | None = None
     entered_at: datetime | None = None
     left_at: datetime | None = None
+    vehicle_class: VehicleClass | None = None
     benefits: Benefits | None = None
     reason: str
     corrected_by: str
 
     def __post_init__(self) -> None:
-        if all(one is None for one in (self.plate, self.entered_at, self.left_at, self.benefits)):
-            raise InvalidInput("at least one of them", ("plate", "entered_at", "left_at"))
+        facts = (self.plate, self.entered_at, self.left_at, self.vehicle_class, self.benefits)
+        if all(one is None for one in facts):
+            raise InvalidInput("at least one of them", ("plate", "entered_at", "left_at", "vehicle_class"))
         if self.plate is not None and not self.plate.readable:
             raise InvalidInput("a plate that names no vehicle", ("plate",))
         if not self.reason.strip():
@@ -68,8 +72,11 @@ class Correction:
             "left_ms": to_ms(self.left_at) if self.left_at else None,
             "reason": self.reason,
         }
-        given = {} if self.benefits is None else {"benefits": benefits_text(self.benefits)}
-        return json.dumps(said | given, ensure_ascii=False)
+        if self.vehicle_class is not None:
+            said["vehicle_class"] = self.vehicle_class
+        if self.benefits is not None:
+            said["benefits"] = benefits_text(self.benefits)
+        return json.dumps(said, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +108,15 @@ def corrected_bill(
     was = Plate(number=bill.number, colour=Colour(bill.colour))
     plate = correction.plate or was
     entered_at, left_at = correction.entered_at or bill.stayed_from, correction.left_at or bill.left_at
-    moved = (plate, entered_at, left_at) != (was, bill.stayed_from, bill.left_at)
+    vehicle_class = correction.vehicle_class or bill.vehicle_class
+    is_class, was_class = vehicle_class or plate.vehicle_class, bill.vehicle_class or was.vehicle_class
+    moved = (plate, entered_at, left_at, is_class) != (was, bill.stayed_from, bill.left_at, was_class)
     if not moved and correction.benefits is None:
         raise Conflict("there is nothing to correct: the bill says so already")
     if left_at < entered_at:
         raise InvalidInput("the exit lies before the entry", ("entered_at", "left_at"))
     until = charged_until(entered_at, left_at, prepaid_at=paid.prepaid_at, prepaid_until=paid.prepaid_until)
-    stay = stay_with(benefits, bill.earlier, plate, entered_at, until)
+    stay = stay_with(benefits, bill.earlier, plate, entered_at, until, vehicle_class)
     fee = price_of(stay, bill.tariff_version_id, bill.changes, tariffs)
     if not moved and fee.amount_fen >= bill.amount_fen:
         raise Conflict("what the stay is given makes it no cheaper")
@@ -121,6 +130,7 @@ def corrected_bill(
         colour=plate.colour,
         stay_from=entered_at,
         left_at=left_at,
+        vehicle_class=vehicle_class,
         amount_fen=fee.amount_fen,
         prepaid_fen=min(paid.prepaid_fen, fee.amount_fen),
         reason=CORRECTED,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from parking.benefits import parse_benefits
 from parking.errors import Defect, InvalidInput
 from parking.fee import price_of, stay_with
-from parking.plate import Colour, Plate
+from parking.plate import Colour, Plate, VehicleClass
 from parking.price_facts import parse_changes, parse_earlier
 from parking.proof import proof_json
 from settlement.charge import Direction, State
@@ -93,6 +93,7 @@ class VerifiableCharge:
 class VerifiableBill:
     """What a bill was priced by; ``paid_at`` are the moments at which its driver paid inside.
 
+    ``vehicle_class`` is what a person has found the vehicle to be, ``None`` what its plate says.
     ``coupons`` are those that it used, as the books have them: a JSON array of merchant, coupon, worth and
     what the merchant owes for it.
     """
@@ -101,6 +102,7 @@ class VerifiableBill:
     tariff_version_id: TariffVersionId
     number: str
     colour: str
+    vehicle_class: str | None
     entered_at: datetime
     left_at: datetime
     paid_at: Sequence[datetime]
@@ -244,7 +246,8 @@ def _proof(
     try:
         plate = Plate(number=bill.number, colour=Colour(bill.colour))
         benefits, earlier = parse_benefits(bill.benefits), parse_earlier(bill.earlier)
-        stay = stay_with(benefits, earlier, plate, bill.entered_at, until)
+        found_class = None if bill.vehicle_class is None else VehicleClass(bill.vehicle_class)
+        stay = stay_with(benefits, earlier, plate, bill.entered_at, until, found_class)
         fee = price_of(stay, bill.tariff_version_id, parse_changes(bill.changes), tariffs)
     except (InvalidInput, Defect, ValueError):
         return None, ""

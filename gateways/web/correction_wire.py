@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from gateways.web.operator_wire import Name, PlateIn, Wire
+from parking.plate import VehicleClass
 
 __all__ = ["CorrectionIn", "CorrectionMade", "CorrectionOut"]
 
@@ -20,6 +21,7 @@ class CorrectionOut(Wire):
     version: int
     correction: int
     plate: PlateIn
+    vehicle_class: VehicleClass
     entered_at: datetime
     left_at: datetime
     reason: str
@@ -32,11 +34,13 @@ class CorrectionOut(Wire):
 class CorrectionIn(Wire):
     """What is wrong with a billed stay, with the right facts; what is left out was right.
 
-    The vehicle's class follows its plate: correct number or colour.
+    ``vehicle_class`` follows the plate until one is named: where number or colour is wrong, correct those.
+    One that was named stays. Rules of a price list by colour look at the plate's.
     """
 
     correction_id: Name
     plate: PlateIn | None = None
+    vehicle_class: VehicleClass | None = None
     entered_at: AwareDatetime | None = None
     left_at: AwareDatetime | None = None
     reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]

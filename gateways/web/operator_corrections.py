@@ -1,4 +1,4 @@
-"""Operators correct what a bill says: whose car it was, or when it came and left.
+"""Operators correct what a bill says: whose car it was, of which class, or when it came and left.
 
 The bill is credited and another one takes its place; both drivers' cars are granted anew by what they owe
 then.
@@ -33,7 +33,7 @@ def correction_routes(operator: Operator) -> list[Route[Any, Any]]:
     return [
         Route(
             method="POST", path=PATH, scope=Scope.FULL,
-            summary="Correct plate, entry or exit of a billed stay, once by the same correction_id.",
+            summary="Correct plate, class, entry or exit of a billed stay, once by the same correction_id.",
             body=CorrectionIn, answer=CorrectionMade, status=201, handle=CorrectionDesk(operator).correct,
             statuses={409: "No bill stands, nothing is wrong, or the correction_id was used for another."},
         ),
@@ -59,6 +59,7 @@ class CorrectionDesk:
             plate=parse_plate(body.plate.number, body.plate.colour) if body.plate else None,
             entered_at=body.entered_at,
             left_at=body.left_at,
+            vehicle_class=body.vehicle_class,
             reason=body.reason,
             corrected_by=call.who,
         )

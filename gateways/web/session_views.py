@@ -17,7 +17,7 @@ from gateways.web.session_wire import (
     SessionFileOut,
     SessionOut,
 )
-from parking.plate import Colour
+from parking.plate import Colour, Plate, VehicleClass
 from parking.proof import parse_proof
 from parking.session import State
 from settlement.charge import State as ChargeState
@@ -109,6 +109,7 @@ def _bill(bill: BillView) -> BillOut:
         correction=bill.correction,
         account_id=bill.account_id,
         plate=PlateIn(number=bill.number, colour=Colour(bill.colour)),
+        vehicle_class=_class_of(bill.vehicle_class, bill.number, bill.colour),
         entered_at=bill.entered_at,
         left_at=bill.left_at,
         tariff_version_id=bill.tariff_version_id,
@@ -136,8 +137,16 @@ def _bill(bill: BillView) -> BillOut:
 
 def _correction(one: Mapping[str, Any]) -> CorrectionOut:
     facts = dict(one)
-    plate = PlateIn(number=facts.pop("number"), colour=Colour(facts.pop("colour")))
-    return CorrectionOut(plate=plate, **facts)
+    number, colour = facts.pop("number"), Colour(facts.pop("colour"))
+    vehicle_class = _class_of(facts.pop("vehicle_class"), number, colour)
+    return CorrectionOut(plate=PlateIn(number=number, colour=colour), vehicle_class=vehicle_class, **facts)
+
+
+def _class_of(found: str | None, number: str, colour: str) -> VehicleClass:
+    """What a person has found, else what the plate says."""
+    if found is not None:
+        return VehicleClass(found)
+    return Plate(number=number, colour=Colour(colour)).vehicle_class
 
 
 def _charge(charge: ChargeView) -> ChargeOut:

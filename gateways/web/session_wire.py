@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from gateways.web.correction_wire import CorrectionOut
 from gateways.web.operator_wire import Name, PlateIn, PlateNumber, Wire
+from parking.plate import VehicleClass
 from parking.proof import Rule
 from parking.session import State
 
@@ -115,7 +116,8 @@ class FundedOut(Wire):
 class BillOut(Wire):
     """A bill with the lines that add up to it, or the credit note that takes one back.
 
-    ``correction`` counts how often the bill of this closing was corrected before.
+    ``correction`` counts how often the bill of this closing was corrected before. The price list's rules for
+    vehicles see ``vehicle_class``.
     """
 
     bill_id: UUID
@@ -125,6 +127,7 @@ class BillOut(Wire):
     correction: int
     account_id: UUID | None
     plate: PlateIn
+    vehicle_class: VehicleClass
     entered_at: datetime
     left_at: datetime
     tariff_version_id: str

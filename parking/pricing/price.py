@@ -89,7 +89,7 @@ def _worth_at_most(found: Price, saved_fen: int) -> Price:
 def _priced(
     stay: Stay, tariff: Tariff, coupons: tuple[Coupon, ...], worth: tuple[tuple[str, int], ...]
 ) -> Price:
-    terms = plan_of(tariff).terms(stay.plate)
+    terms = plan_of(tariff).terms(stay.plate, stay.vehicle_class)
     lines: list[Line]
     if coupons or stay.covered or stay.earlier:
         span = span_of(stay, tariff, coupons)

@@ -10,7 +10,7 @@ from parking.proof import Rule
 from parking.tariff import Crossing, FactorOf, FreeRule, Prices, Rate, Tier, TierClock, Total
 
 if TYPE_CHECKING:
-    from parking.plate import Plate
+    from parking.plate import Plate, VehicleClass
     from parking.tariff import Calendar, Tariff, VehicleRule, Window
 
 __all__ = ["DAY_MS", "FOR_EVER", "MINUTE_MS", "Plan", "Sheet", "Terms", "WindowSheet", "plan_of"]
@@ -77,10 +77,10 @@ class Plan:
     ordinary: Terms
     vehicles: tuple[tuple[VehicleRule, Terms], ...]
 
-    def terms(self, plate: Plate) -> Terms:
-        """By the first rule that the plate falls under."""
+    def terms(self, plate: Plate, found_class: VehicleClass | None = None) -> Terms:
+        """By the first rule for the colour of the plate, or for the class: that found, else the plate's."""
         if self.vehicles:
-            colour, vehicle_class = plate.colour, plate.vehicle_class
+            colour, vehicle_class = plate.colour, found_class or plate.vehicle_class
             for rule, terms in self.vehicles:
                 if colour in rule.colours or vehicle_class in rule.classes:
                     return terms

@@ -8,7 +8,7 @@ from datetime import datetime
 from parking.clock import to_ms
 from parking.coupon import Coupon, Covered
 from parking.errors import InvalidInput
-from parking.plate import Plate
+from parking.plate import Plate, VehicleClass
 
 __all__ = ["Stay", "Visit"]
 
@@ -29,7 +29,8 @@ class Stay:
     ``covered`` is the time that passes cover; ``exempt`` names why nothing at all is due, empty for none.
     ``earlier`` are visits before this one, oldest first: those that this one continues, by the tariff's
     re-entry minutes, are priced with it. Of a driver who paid inside and left in time, ``left_at`` is the
-    moment of the payment.
+    moment of the payment. ``vehicle_class`` is what a person has found the vehicle to be, where that is not
+    what its plate says.
     """
 
     entered_at: datetime
@@ -39,6 +40,7 @@ class Stay:
     covered: tuple[Covered, ...] = ()
     exempt: str = ""
     earlier: tuple[Visit, ...] = ()
+    vehicle_class: VehicleClass | None = None
     entered_ms: int = field(init=False, repr=False, compare=False)
     left_ms: int = field(init=False, repr=False, compare=False)
 

@@ -163,6 +163,7 @@ class Corrections:
             benefits_text(bill.benefits),
             earlier_text(bill.earlier),
             changes_text(bill.changes),
+            bill.vehicle_class,
         )
 
 

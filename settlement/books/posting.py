@@ -19,6 +19,7 @@ from parking.errors import CallerError, Conflict, Defect
 from parking.event import Kind
 from parking.ids import bill_id_of
 from parking.journal import Record
+from parking.plate import VehicleClass
 from parking.price_facts import parse_changes, parse_earlier
 from parking.session import Step
 from settlement.bill import Bill
@@ -263,6 +264,7 @@ def billed_of(row: asyncpg.Record) -> Billed:
         proof=row["proof"],
         correction=row["correction"],
         stay_from=row["stay_from"],
+        vehicle_class=None if row["vehicle_class"] is None else VehicleClass(row["vehicle_class"]),
         benefits=parse_benefits(row["benefits"]),
         earlier=parse_earlier(row["earlier"]),
         changes=parse_changes(row["changes"]),

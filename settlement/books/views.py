@@ -71,7 +71,8 @@ class BillView:
 
     ``funded`` are the coupons that it has used, or of a credit note, those that it freed.
 
-    ``entered_at`` is the entry that it charges from, corrected where it was.
+    ``entered_at`` is the entry that it charges from, corrected where it was, and ``vehicle_class`` what a
+    person has found the vehicle to be, ``None`` what its plate says.
     """
 
     bill_id: BillId
@@ -85,6 +86,7 @@ class BillView:
     entered_at: datetime
     left_at: datetime
     tariff_version_id: str
+    vehicle_class: str | None
     amount_fen: int
     prepaid_fen: int
     reason: str

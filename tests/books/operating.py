@@ -9,8 +9,8 @@ from uuid import UUID
 from gateways.catalog_texts import CATALOG_TEXTS
 from parking.garage import Direction, Policy
 from parking.ids import AccountId, GarageId, LaneId
-from parking.plate import Colour, parse_plate
-from parking.tariff import Rate, Tariff, TariffVersion
+from parking.plate import Colour, VehicleClass, parse_plate
+from parking.tariff import Rate, Tariff, TariffVersion, VehicleRule
 from settlement.books.accounts import Agreement, NewAccount
 from settlement.books.garages import GarageRecord, Garages
 from settlement.plausible import Position
@@ -32,7 +32,8 @@ def garages_of(pool: asyncpg.Pool) -> Garages:
 
 def tariff_version(price_fen: int = 400, *, days: int = 0) -> TariffVersion:
     then = Rate(block_minutes=30, block_price_fen=price_fen)
-    tariff = Tariff(tariff_id="office", name="Office", then=then, free_minutes=15)
+    large = VehicleRule(name="large", classes=(VehicleClass.LARGE,), percent=150)
+    tariff = Tariff(tariff_id="office", name="Office", then=then, free_minutes=15, vehicles=(large,))
     return TariffVersion(in_force_from=NOON + timedelta(days=days - 365), tariff=tariff)
 
 

@@ -388,6 +388,7 @@ async def test_what_cannot_be_corrected_is_refused(office: Office) -> None:
         ("DELETE FROM correction WHERE correction = 2", "corrections_are_booked"),
         ("UPDATE correction SET credits_bill_id = bill_id", "corrections_are_booked"),
         ("UPDATE correction SET number = '浙A99999' WHERE correction = 2", "bill_is_of_its_session"),
+        ("UPDATE bill SET vehicle_class = 'large' WHERE correction = 2", "bill_is_of_its_session"),
         ("UPDATE bill SET correction = 3 WHERE correction = 2", "corrections_are_booked"),
         (
             "UPDATE bill SET stay_from = stay_from - interval '1 hour' WHERE correction = 2",

@@ -71,6 +71,23 @@ async def test_a_stay_is_corrected_and_shows_what_it_was(front: Front) -> None:
     )
 
 
+async def test_a_class_is_corrected_and_shown_with_the_bill(front: Front) -> None:
+    path = await stays(front)
+    body = {"correction_id": "c1", "vehicle_class": "large", "reason": "a coach on a small car's plate"}
+    made = await front.ask("POST", f"{path}/corrections", json=body, status=201)
+    assert (made["amount_fen"], made["prepaid_fen"]) == (1_200, 800)
+    assert await front.ask("POST", f"{path}/corrections", json=body, status=201) == made | {"replayed": True}
+    await front.ask("POST", f"{path}/corrections", json=body | {"vehicle_class": "small"}, status=409)
+    await front.ask("POST", f"{path}/corrections", json=body | {"vehicle_class": "coach"}, status=422)
+    file = await front.ask("GET", path)
+    assert [(bill["kind"], bill["vehicle_class"], bill["amount_fen"]) for bill in file["bills"]] == [
+        ("bill", "small", 800),
+        ("credit_note", "small", 800),
+        ("bill", "large", 1_200),
+    ]
+    assert [one["vehicle_class"] for one in file["corrections"]] == ["large"]
+
+
 async def test_what_is_no_correction_is_refused(front: Front) -> None:
     path = await stays(front)
     body = {"correction_id": "c1", "plate": {"number": RIGHT, "colour": "blue"}, "reason": "x"}

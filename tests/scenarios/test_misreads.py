@@ -222,6 +222,8 @@ class Player:
         body: dict[str, object] = {"correction_id": step.options["key"], "reason": "seen on the picture"}
         if step.plate:
             body["plate"] = {"number": step.plate, "colour": "blue"}
+        if "class" in step.options:
+            body["vehicle_class"] = step.options["class"]
         for name in ("entered_at", "left_at"):
             if name in step.options:
                 body[name] = moment(step.options[name]).isoformat()

@@ -29,16 +29,17 @@
 -- $26 benefits text
 -- $27 earlier text
 -- $28 changes text
+-- $29 vehicle_class text
 WITH billed AS (
     INSERT INTO bill (
         partition, entered_at, bill_id, garage_id, session_id, version, correction, kind, account_id, number, colour,
         stay_from, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof, benefits, earlier, changes,
-        raised_at
+        vehicle_class, raised_at
     )
     VALUES (
         $1::smallint, $2::timestamptz, $6::uuid, $7::text, $3::uuid, $4::integer, $5::integer, 'bill', $8::uuid,
         $9::text, $10::text, $11::timestamptz, $12::timestamptz, $13::text, $14::bigint, $15::bigint, $16::text,
-        $17::text, $26::text, $27::text, $28::text, $25::timestamptz
+        $17::text, $26::text, $27::text, $28::text, $29::text, $25::timestamptz
     )
 ),
 agreed AS (
@@ -75,9 +76,9 @@ settled AS (
 )
 INSERT INTO correction (
     partition, session_id, entered_at, version, correction, correction_id, request, garage_id, number, colour,
-    stay_from, left_at, reason, corrected_by, corrected_at, credits_bill_id, bill_id
+    stay_from, left_at, vehicle_class, reason, corrected_by, corrected_at, credits_bill_id, bill_id
 )
 VALUES (
     $1::smallint, $3::uuid, $2::timestamptz, $4::integer, $5::integer, $20::text, $21::text, $7::text, $9::text,
-    $10::text, $11::timestamptz, $12::timestamptz, $22::text, $23::text, $25::timestamptz, $24::uuid, $6::uuid
+    $10::text, $11::timestamptz, $12::timestamptz, $29::text, $22::text, $23::text, $25::timestamptz, $24::uuid, $6::uuid
 )

@@ -29,7 +29,7 @@ SELECT
     bill.partition, bill.bill_id, bill.garage_id, bill.session_id, bill.version, bill.correction, bill.account_id,
     bill.number, bill.colour, bill.entered_at, bill.stay_from, bill.left_at, bill.tariff_version_id, bill.amount_fen,
     bill.prepaid_fen, bill.reason, bill.proof, bill.benefits, bill.earlier, bill.changes,
-    locked.charge_id, locked.state AS charge_state, locked.rail, locked.agreement,
+    bill.vehicle_class, locked.charge_id, locked.state AS charge_state, locked.rail, locked.agreement,
     locked.amount_fen AS charge_fen,
     EXISTS (
         SELECT FROM bill AS note

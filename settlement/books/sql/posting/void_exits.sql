@@ -33,12 +33,13 @@ WITH noted AS (
     INSERT INTO bill (
         partition, entered_at, bill_id, garage_id, session_id, version, correction, kind, credits_bill_id,
         account_id, number, colour, stay_from, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof,
-        benefits, earlier, changes, raised_at
+        benefits, earlier, changes, vehicle_class, raised_at
     )
     SELECT
         n.partition, n.entered_at, n.bill_id, garage_id, session_id, version, correction, 'credit_note',
         n.credits_bill_id, account_id, number, colour, stay_from, left_at, tariff_version_id, amount_fen,
-        prepaid_fen, n.reason, proof, benefits, earlier, changes, $23::timestamptz
+        prepaid_fen, n.reason, proof, benefits, earlier, changes, vehicle_class,
+        $23::timestamptz
     FROM unnest($1::smallint[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[])
         AS n (partition, entered_at, bill_id, credits_bill_id, reason)
     JOIN bill ON bill.partition = n.partition AND bill.entered_at = n.entered_at

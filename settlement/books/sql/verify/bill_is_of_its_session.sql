@@ -10,14 +10,17 @@ LEFT JOIN correction ON correction.partition = bill.partition AND correction.ses
 WHERE (bill.garage_id, bill.tariff_version_id) IS DISTINCT FROM (session.garage_id, session.tariff_version_id)
     OR CASE bill.correction
         WHEN 0 THEN
-            (bill.number, bill.colour, bill.stay_from) IS DISTINCT FROM (session.number, session.colour, NULL)
+            (bill.number, bill.colour, bill.stay_from, bill.vehicle_class)
+                IS DISTINCT FROM (session.number, session.colour, NULL, NULL)
             OR (
                 -- A session remembers a driver whose permission has ended since; the bill then names nobody.
                 bill.kind = 'bill' AND bill.version = session.version
                 AND bill.account_id IS NOT NULL AND bill.account_id IS DISTINCT FROM session.account_id
             )
         ELSE
-            (bill.number, bill.colour, bill.stay_from, bill.left_at)
-                IS DISTINCT FROM (correction.number, correction.colour, correction.stay_from, correction.left_at)
+            (bill.number, bill.colour, bill.stay_from, bill.left_at, bill.vehicle_class) IS DISTINCT FROM (
+                correction.number, correction.colour, correction.stay_from, correction.left_at,
+                correction.vehicle_class
+            )
     END
 LIMIT 100

@@ -3,7 +3,7 @@
 SELECT
     bill.bill_id, bill.tariff_version_id, coalesce(bill.stay_from, bill.entered_at) AS entered_at, bill.left_at,
     bill.amount_fen, bill.proof, bill.benefits, bill.earlier, bill.changes,
-    bill.number, bill.colour, coalesce(paid.moments, '{}') AS paid_at, coalesce(used.coupons, '[]') AS coupons
+    bill.number, bill.colour, bill.vehicle_class, coalesce(paid.moments, '{}') AS paid_at, coalesce(used.coupons, '[]') AS coupons
 FROM bill
 LEFT JOIN (
     SELECT session_id, array_agg(received_at) AS moments FROM prepayment GROUP BY session_id

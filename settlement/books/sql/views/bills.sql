@@ -4,7 +4,8 @@
 -- $3 session_id uuid
 SELECT
     bill_id, kind, credits_bill_id, version, correction, account_id, number, colour,
-    coalesce(stay_from, entered_at) AS entered_at, left_at, tariff_version_id, amount_fen, prepaid_fen, reason, proof,
+    coalesce(stay_from, entered_at) AS entered_at, left_at, tariff_version_id, vehicle_class, amount_fen, prepaid_fen,
+    reason, proof,
     raised_at,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
