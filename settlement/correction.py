@@ -120,11 +120,10 @@ def corrected_bill(
     fee = price_of(stay, bill.tariff_version_id, bill.changes, tariffs)
     if not moved and fee.amount_fen >= bill.amount_fen:
         raise Conflict("what the stay is given makes it no cheaper")
-    number = bill.correction + 1
     return replace(
         bill,
-        bill_id=bill_id_of(bill.session_id, bill.version, number),
-        correction=number,
+        bill_id=bill_id_of(bill.session_id, bill.version, bill.correction + 1),
+        correction=bill.correction + 1,
         account_id=bill.account_id if plate == was else bound_to,
         number=plate.number,
         colour=plate.colour,
