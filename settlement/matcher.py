@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["Matcher", "MatcherSettings", "Unmatched", "UnmatchedBooks"]
 
 LOOP: Final = "matcher"
-PAGE: Final = 1_000
-"""Cars inside that are compared at a time."""
 OFF: Final = "switched_off"
 TAKEN: Final = "taken"
 """Somebody closed another car's session for this item, or the car left meanwhile."""
@@ -206,10 +204,9 @@ class Matcher:
     async def _near(self, event: GateEvent) -> list[Inside]:
         """The cars inside that come near, as the gates know them now."""
         near: list[Near] = []
-        rules, offset = self.settings.rules, 0
-        while numbers := await self.sessions.inside(event.garage_id, offset=offset, limit=PAGE):
+        rules = self.settings.rules
+        async for numbers in self.sessions.inside(event.garage_id):
             near += nearest(event, numbers, rules)
-            offset += PAGE
         closest = sorted(set(near))[: rules.suggested_max]
         found = [(one, await self.sessions.find(event.garage_id, one.number)) for one in closest]
         sessions = {one: seen.session for one, seen in found if seen.session is not None}

@@ -19,7 +19,7 @@ from parking.live.outcomes import Inside, Issued, Remembered
 from parking.live.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from parking.debt import DebtNotice
@@ -36,6 +36,7 @@ __all__ = ["STEPS_PER_CALL", "Kept", "Sessions"]
 
 STEPS_PER_CALL = 100
 """Two to three milliseconds of the live store's time."""
+INSIDE_PER_CALL = 1_000
 ISSUED_MAX = 1_000
 """Tokens of a garage that nobody has used yet, about 150 bytes each."""
 LATE_MAX = timedelta(hours=48)
@@ -137,9 +138,14 @@ class Sessions:
         """Cars inside."""
         return int(await self._live.call("ZCARD", self._keys.of(garage_id).inside))
 
-    async def inside(self, garage_id: GarageId, *, offset: int, limit: int) -> list[str]:
-        """Plate numbers of cars inside, longest stay first."""
-        found: Iterable[bytes] = await self._live.call(
-            "ZRANGE", self._keys.of(garage_id).inside, offset, offset + limit - 1
-        )
-        return [number.decode() for number in found]
+    async def inside(self, garage_id: GarageId) -> AsyncIterator[list[str]]:
+        """Plate numbers of cars inside, about :data:`INSIDE_PER_CALL` at a time, in no order.
+
+        Who is inside all the while is named, perhaps twice, whoever comes and goes in between.
+        """
+        key, cursor = self._keys.of(garage_id).inside, b"0"
+        while True:
+            cursor, found = await self._live.call("ZSCAN", key, cursor, "COUNT", INSIDE_PER_CALL)
+            yield [number.decode() for number in found[::2]]
+            if cursor == b"0":
+                return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,16 +15,22 @@ from typing_extensions import override
 
 from gateways.matching import matcher_of
 from gateways.settings import Settings
+from parking.backlog import answer_backlog
+from parking.desk import Desk
 from parking.errors import LeaveFirstError, Unavailable
-from parking.event import Kind
+from parking.event import GateEvent, Kind
+from parking.ids import EventId, LaneId
+from parking.live.sessions import Sessions
+from parking.plate import Colour, parse_plate
 from settlement.books.unmatched import PostgresUnmatchedBooks
 from settlement.observe import SilentObserver
-from tests.books.operating import PARTITIONS
+from tests.books.operating import GARAGE, NOON, PARTITIONS
 from tests.gateways.operator_desk import Front, item_path, open_front
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from parking.ids import GarageId
     from settlement.matcher import Matcher
     from settlement.review import Resolution, ReviewItem
 
@@ -146,6 +154,59 @@ async def test_who_looks_at_an_item_sees_the_nearest_cars(front: Front) -> None:
     finding = (await front.ask("GET", item_path(item_id)))["finding"]
     assert finding["reason"] == "ambiguous"
     assert [(car["number"], car["distance"]) for car in finding["cars"]] == [(CAR, 0), ("湘A12348", 4)]
+
+
+class Leaving(Sessions):
+    """Many cars leave once their garage has been asked for some of those inside."""
+
+    leave: Callable[[], Awaitable[None]]
+
+    @override
+    async def inside(self, garage_id: GarageId) -> AsyncIterator[list[str]]:
+        pages = 0
+        async for page in super().inside(garage_id):
+            yield page
+            if not pages:
+                await self.leave()
+            pages += 1
+        assert pages > 1
+
+
+async def test_a_car_is_compared_though_others_leave_while_it_is_asked_who_is_inside(front: Front) -> None:
+    parked = [f"浙B{number:05}" for number in range(1_200)]
+    await all_pass(front, Kind.ENTRY, parked, NOON + timedelta(minutes=45))
+    await all_pass(front, Kind.ENTRY, [CAR], NOON + timedelta(minutes=46))
+    await front.event(Kind.EXIT, CAR, minutes=60, confidence=0.5)
+    await front.settle()
+    front.clock.moment += timedelta(minutes=2)
+    sessions = Leaving(front.live, partition_count=PARTITIONS)
+    sessions.leave = partial(all_pass, front, Kind.EXIT, parked[:300], NOON + timedelta(minutes=50))
+    await replace(a_matcher(front), sessions=sessions).step()
+    await front.settle()
+    assert await front.operator.sessions.occupancy(GARAGE) == 900
+    (resolved,) = await front.pool.fetch("SELECT resolution FROM quarantine")
+    assert resolved["resolution"] == "candidate"
+
+
+async def all_pass(front: Front, kind: Kind, numbers: Sequence[str], at: datetime) -> None:
+    """All at once, as a garage reports what it kept."""
+    garage = (await front.operator.garages.one(GARAGE)).garage
+    assert garage is not None
+    events = [
+        GateEvent(
+            event_id=EventId(f"{kind}-{number}"),
+            garage_id=GARAGE,
+            lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
+            kind=kind,
+            captured_at=at,
+            plate=parse_plate(number, Colour.BLUE),
+            confidence=1.0,
+        )
+        for number in numbers
+    ]
+    front.clock.moment = max(front.clock.moment, at)
+    desk = Desk(front.operator.sessions, front.clock)
+    await answer_backlog(desk, events, garage, deadline=nullcontext)
 
 
 async def test_the_loop_goes_on_when_a_store_was_away(front: Front) -> None:

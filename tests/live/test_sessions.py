@@ -151,14 +151,16 @@ class AnyOrder(RuleBasedStateMachine):
         assert len(records) == len(self.expected)
         inside = {plate for plate, model in self.models.items() if model.entered is not None}
         assert self.loop.run_until_complete(self.on.sessions.occupancy(GARAGE)) == len(inside)
-        listed = self.loop.run_until_complete(self.on.sessions.inside(GARAGE, offset=0, limit=10))
-        assert set(listed) == inside
+        assert self.loop.run_until_complete(self._listed()) == inside
         assert_lawful(records)
 
     @override
     def teardown(self) -> None:
         if self.stage is not None:
             self.loop.run_until_complete(self.stage.__aexit__(None, None, None))
+
+    async def _listed(self) -> set[str]:
+        return {number async for page in self.on.sessions.inside(GARAGE) for number in page}
 
     def _answer(self, event: GateEvent) -> Answer:
         self.on.clock.moment = MIDNIGHT + timedelta(minutes=self.now)
