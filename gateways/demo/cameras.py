@@ -1,7 +1,8 @@
 """Makers' cameras at the lanes: each sees cars in its maker's way, and has a barrier that opens or does not.
 
 A camera learns no reason and no amount. Whether the barrier opened is seen at the barrier. A driver before a
-shut one asks what he has to pay, as at a till: the car is looked up in the books.
+shut one asks what he has to pay, as at a till: the car is looked up in the books. What a camera on a broker
+delivers from its memory nobody acknowledges: it is looked for in the archive.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gateways.demo.archive import Archive
     from gateways.demo.cars import Cars
     from gateways.devices.camera import Camera
     from parking.clock import Clock
@@ -48,9 +50,16 @@ class Cameras(Gates):
 
     stride = STRIDE
 
-    def __init__(self, cameras: Mapping[tuple[GarageId, LaneId], Camera], cars: Cars, clock: Clock) -> None:
+    def __init__(
+        self,
+        cameras: Mapping[tuple[GarageId, LaneId], Camera],
+        cars: Cars,
+        archive: Archive,
+        clock: Clock,
+    ) -> None:
         self._cameras = cameras
         self._cars = cars
+        self._archive = archive
         self._clock = clock
         self._before = {place: asyncio.Lock() for place in cameras}
         """Before a barrier one car stands at a time: what opens it then, opens it for that one."""
@@ -108,6 +117,7 @@ class Cameras(Gates):
         async with asyncio.TaskGroup() as tasks:
             for camera in openings:
                 tasks.create_task(camera.deliver())
+        await self._archive.until_has([event for event in events if self._at(event).maker.by_broker])
         moved = [camera.serial for camera, before in openings.items() if camera.openings != before]
         if moved:
             raise Defect(f"what was kept has opened the barriers of {', '.join(moved)}")

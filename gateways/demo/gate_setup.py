@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from gateways.demo.archive import Archive
 from gateways.demo.cameras import Cameras
 from gateways.demo.controllers import Controllers, LastingControllers
 from gateways.demo.gate_kinds import share_lanes
@@ -143,7 +144,7 @@ class _Setup:
             }
         cameras = {place: one.result() for place, one in made.items()}
         self.running += [one.run for one in cameras.values()]
-        return Cameras(cameras, self._office.cars, self._stack.clock)
+        return Cameras(cameras, self._office.cars, Archive(self._stack), self._stack.clock)
 
     def _way(self, maker: Maker, serial: str, barrier: Barrier) -> Way:
         if not maker.by_broker or self._choice.broker is None:

@@ -6,14 +6,13 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.demo.afterwards import WAITING
+from gateways.demo.archive import sighting_of
 from parking.decision import Reason, Verdict
 from parking.errors import Defect
 from parking.event import Kind
-from parking.ids import GarageId, LaneId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -210,16 +209,7 @@ def _lost(archived: Sequence[Mapping[str, Any]], tally: Tally) -> int:
     """Acknowledged events that are not in the archive exactly once, with what became of them."""
     kept = [event for event in archived if event["result"] in RESULTS]
     named = Counter((event["garage_id"], event["event_id"]) for event in kept)
-    sighted = Counter(
-        (
-            GarageId(event["garage_id"]),
-            LaneId(event["lane_id"]),
-            Kind(event["kind"]),
-            datetime.fromisoformat(event["captured_at"]),
-        )
-        for event in kept
-        if event["event_id"].startswith(OF_DEVICES)
-    )
+    sighted = Counter(sighting_of(event) for event in kept if event["event_id"].startswith(OF_DEVICES))
     missing = [one for one in tally.acknowledged if named[one] != 1]
     differing = sighted.keys() | tally.sighted.keys()
     return len(missing) + sum(abs(sighted[one] - tally.sighted[one]) for one in differing)
