@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from parking.decision import Reason, Verdict
 from parking.event import Kind
+from parking.ids import GarageId, LaneId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from gateways.demo.gates import GateAnswer
     from parking.event import GateEvent
-    from parking.ids import EventId, GarageId, LaneId
+    from parking.ids import EventId
 
-    Sighting = tuple[GarageId, LaneId, Kind, datetime]
+__all__ = ["Sighting", "Tally"]
 
-__all__ = ["Tally"]
+Sighting = tuple[GarageId, LaneId, Kind, datetime]
+"""Where, what and when."""
 
 PERMILLE: Final = 1_000
 RECENT: Final = 500
