@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -17,27 +16,24 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from gateways.barrier_keeper import keep_barrier_records
-from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.gates.native.routes import NATIVE_ROUTES
 from gateways.hangzhou_wiring import open_city
 from gateways.matching import matcher_of, reorderer_of
 from gateways.metrics import ProcessMetrics
 from gateways.month_keeper import keep_months
-from gateways.policy_file import POLICY_TEXTS
 from gateways.process import clock_of, collect_seldom, ended
 from gateways.publisher import Publisher
 from gateways.rail_wiring import add_notice_routes, open_rails
 from gateways.readiness import Readiness
-from gateways.retry_file import load_retry_schedule
 from gateways.settlement_metrics import SettlementMetrics
 from gateways.settlement_wiring import (
-    Parts,
     biller_of,
     collector_of,
     debtors_of,
     granter_of,
     late_giver_of,
     operator_of,
+    parts_of,
     prepayments_of,
     regrant_with,
     sealer_of,
@@ -48,24 +44,18 @@ from gateways.web.serving import serve
 from parking.errors import DependencyError, LeaveFirstError
 from parking.live.batching import BatchingConnection
 from parking.live.journal import library_text, open_journal
-from parking.live.sessions import Kept, Sessions
-from settlement.books.charges import Charges
-from settlement.books.garages import Garages
 from settlement.books.ledger_totals import LedgerTotals
 from settlement.books.migrate import migrate
-from settlement.books.policies import Policies
 from settlement.books.pool import open_pool, until_answered
 from settlement.notices import notice_desk
-from settlement.plausible import Plausible
 from settlement.policy import STANDARD as STANDARD_POLICY
-from settlement.regranting import Regranting
-from settlement.retry import STANDARD
 from settlement.unused import watch_prepayments
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from gateways.settings import Settings
+    from gateways.settlement_wiring import Parts
     from gateways.web.operating import Operator
     from parking.clock import Clock
     from parking.live.journal import LiveJournal
@@ -116,30 +106,9 @@ async def _settle(
     readiness: Readiness,
     stop: asyncio.Event,
 ) -> None:
-    count = settings.partition_count
     async with AsyncExitStack() as opened:
         pool = await _open_books(settings, _dsn(settings), clock, readiness, opened)
-        regranting = Regranting()
-        parts = Parts(
-            settings=settings,
-            clock=clock,
-            live=live,
-            metrics=metrics,
-            readiness=readiness,
-            pool=pool,
-            sessions=Sessions(
-                live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
-            ),
-            garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
-            policies=Policies(pool, POLICY_TEXTS),
-            charges=Charges(
-                pool,
-                owing_changed=regranting.note,
-                plausible=Plausible(speed_kmh=settings.plausible_speed_kmh),
-            ),
-            regranting=regranting,
-            schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
-        )
+        parts = parts_of(settings, clock, live, metrics, readiness, pool)
         await parts.policies.begin_with(STANDARD_POLICY, clock.now())
         await _run_loops(parts, opened, stop)
 

@@ -7,25 +7,32 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.device_setup import DeviceSetup
 from gateways.grant_signing import GrantSigner
+from gateways.policy_file import POLICY_TEXTS
+from gateways.retry_file import load_retry_schedule
 from gateways.web.operator import Operator
 from parking.live.gate_line import GateLine
 from parking.live.granting import LiveDebtors, LiveGrants
+from parking.live.sessions import Kept, Sessions
 from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Accounts
 from settlement.books.barriers import Barriers
 from settlement.books.benefit_sources import benefit_sources
 from settlement.books.chain import PostgresChainBooks
+from settlement.books.charges import Charges
 from settlement.books.claims import Claims
 from settlement.books.corrections import Corrections
 from settlement.books.coupons import Coupons
 from settlement.books.debts import Debts
 from settlement.books.exemptions import Exemptions
+from settlement.books.garages import Garages
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.late_giving import PostgresLateBooks
 from settlement.books.merchants import Merchants
 from settlement.books.passes import Passes
+from settlement.books.policies import Policies
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayments
 from settlement.books.review import Reviews
@@ -39,6 +46,9 @@ from settlement.debtors import Debtors, DebtorsSettings
 from settlement.granter import GROUP as GRANTER
 from settlement.granter import Granter, GranterSettings
 from settlement.late_giving import LateGiver
+from settlement.plausible import Plausible
+from settlement.regranting import Regranting
+from settlement.retry import STANDARD
 from settlement.sealer import Sealer, SealerSettings
 from settlement.tariff_cache import TariffCache
 
@@ -54,14 +64,9 @@ if TYPE_CHECKING:
     from parking.ids import AccountId
     from parking.live.batching import BatchingConnection
     from parking.live.journal import LiveJournal
-    from parking.live.sessions import Sessions
-    from settlement.books.charges import Charges
-    from settlement.books.garages import Garages
-    from settlement.books.policies import Policies
     from settlement.books.pool import Pool
     from settlement.coupon_desk import Tell
     from settlement.rail import Rail
-    from settlement.regranting import Regranting
     from settlement.retry import Schedule
 
 __all__ = [
@@ -72,6 +77,7 @@ __all__ = [
     "granter_of",
     "late_giver_of",
     "operator_of",
+    "parts_of",
     "prepayments_of",
     "regrant_with",
     "sealer_of",
@@ -94,6 +100,38 @@ class Parts:
     charges: Charges
     regranting: Regranting
     schedule: Schedule
+
+
+def parts_of(
+    settings: Settings,
+    clock: Clock,
+    live: BatchingConnection,
+    metrics: SettlementMetrics,
+    readiness: Readiness,
+    pool: Pool,
+) -> Parts:
+    """The parts, made of what the process has opened."""
+    count, regranting = settings.partition_count, Regranting()
+    return Parts(
+        settings=settings,
+        clock=clock,
+        live=live,
+        metrics=metrics,
+        readiness=readiness,
+        pool=pool,
+        sessions=Sessions(
+            live, partition_count=count, kept=Kept(answers=timedelta(hours=settings.answers_kept_h))
+        ),
+        garages=Garages(pool, partition_count=count, texts=CATALOG_TEXTS),
+        policies=Policies(pool, POLICY_TEXTS),
+        charges=Charges(
+            pool,
+            owing_changed=regranting.note,
+            plausible=Plausible(speed_kmh=settings.plausible_speed_kmh),
+        ),
+        regranting=regranting,
+        schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
+    )
 
 
 def granter_of(parts: Parts, journal: LiveJournal) -> Granter:

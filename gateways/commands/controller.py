@@ -58,13 +58,23 @@ def controller_command() -> None:
     help="A view of the device and its lane; where that runs both ways, what a car drives towards it for.",
 )  # fmt: skip
 @click.option("--serial", default="", help="Its serial number; messages of others are refused.")
-@click.option("--proof", type=click.Choice([*Proof]), default=None, help="Else what is usual for it.")
+@click.option(
+    "--proof",
+    type=click.Choice([one.value for one in Proof]),
+    default=None,
+    help="Else what is usual for it.",
+)
 @click.option("--network", "networks", multiple=True, help="Where it may call from; repeat it.")
 @click.option("--address", default="", help="Its own address, for commands.")
 @click.option("--username", default="", help="Of commands to it; its password is asked for.")
 @click.option("--board", type=click.Choice(sorted(BOARDS)), default=None, help="Display and voice behind it.")
 @click.option("--speaks", is_flag=True, help="It speaks sentences by itself.")
-@click.option("--language", type=click.Choice([*Language]), default=Language.CHINESE, show_default=True)
+@click.option(
+    "--language",
+    type=click.Choice([one.value for one in Language]),
+    default=Language.CHINESE.value,
+    show_default=True,
+)
 @click.option("--paired", is_flag=True, help="Another camera watches the same lanes.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of its protocol; repeat it.")
 @click.option("--gate-url", default=None, help="Where devices reach the gates; else this machine.")

@@ -11,7 +11,14 @@ from pydantic import AwareDatetime, Field
 from gateways.web.operator_wire import Name, PlateIn, Wire
 from parking.plate import VehicleClass
 
-__all__ = ["CorrectionIn", "CorrectionMade", "CorrectionOut"]
+__all__ = [
+    "CorrectionEntry",
+    "CorrectionIn",
+    "CorrectionMade",
+    "CorrectionOut",
+    "CorrectionQuery",
+    "CorrectionsOut",
+]
 
 
 class CorrectionOut(Wire):
@@ -29,6 +36,31 @@ class CorrectionOut(Wire):
     corrected_at: datetime
     credits_bill_id: UUID
     bill_id: UUID
+
+
+class CorrectionQuery(Wire):
+    """Which corrections: of a garage or of all, made since a moment; latest first."""
+
+    garage_id: Name | None = None
+    corrected_from: AwareDatetime | None = None
+    cursor: Annotated[str, Field(max_length=400, description="``next`` of the page before.")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class CorrectionEntry(CorrectionOut):
+    """A correction among those of many stays: the bill before asked for ``was_fen``."""
+
+    session_id: UUID
+    garage_id: str
+    was_fen: int
+    amount_fen: int
+
+
+class CorrectionsOut(Wire):
+    """One page of corrections."""
+
+    corrections: list[CorrectionEntry]
+    next: str | None
 
 
 class CorrectionIn(Wire):

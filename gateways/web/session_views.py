@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateways.web.correction_wire import CorrectionOut
+from gateways.web.correction_wire import CorrectionEntry, CorrectionOut
 from gateways.web.operator_wire import PlateIn
 from gateways.web.session_wire import (
     AttemptOut,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from settlement.books.charges import ChargeCount
     from settlement.books.views import BillView, ChargeView, SessionFile, SessionView
 
-__all__ = ["charge_counts", "file_out", "live_out", "oldest_in_doubt", "session_out"]
+__all__ = ["charge_counts", "correction_entry", "file_out", "live_out", "oldest_in_doubt", "session_out"]
 
 
 def session_out(view: SessionView) -> SessionOut:
@@ -74,10 +74,15 @@ def file_out(file: SessionFile) -> SessionFileOut:
     return SessionFileOut(
         session=session_out(file.session),
         bills=[_bill(bill) for bill in file.bills],
-        corrections=[_correction(one) for one in file.corrections],
+        corrections=[CorrectionOut(**_corrected(one)) for one in file.corrections],
         charges=[_charge(charge) for charge in file.charges],
         prepayments=[PrepaymentOut.model_validate(one) for one in file.prepayments],
     )
+
+
+def correction_entry(one: Mapping[str, Any]) -> CorrectionEntry:
+    """A correction among those of many stays."""
+    return CorrectionEntry(**_corrected(one))
 
 
 def charge_counts(counts: Sequence[ChargeCount]) -> list[ChargeCountOut]:
@@ -135,11 +140,11 @@ def _bill(bill: BillView) -> BillOut:
     )
 
 
-def _correction(one: Mapping[str, Any]) -> CorrectionOut:
+def _corrected(one: Mapping[str, Any]) -> dict[str, Any]:
     facts = dict(one)
     number, colour = facts.pop("number"), Colour(facts.pop("colour"))
-    vehicle_class = _class_of(facts.pop("vehicle_class"), number, colour)
-    return CorrectionOut(plate=PlateIn(number=number, colour=colour), vehicle_class=vehicle_class, **facts)
+    facts["vehicle_class"] = _class_of(facts["vehicle_class"], number, colour)
+    return facts | {"plate": PlateIn(number=number, colour=colour)}
 
 
 def _class_of(found: str | None, number: str, colour: str) -> VehicleClass:

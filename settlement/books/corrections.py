@@ -9,7 +9,7 @@ money goes back.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parking.benefits import benefits_text
 from parking.errors import Conflict, Defect, NotFound
@@ -30,6 +30,7 @@ from settlement.undo import undo_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
+    from uuid import UUID
 
     import asyncpg
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from settlement.correction import Correction
     from settlement.undo import Billed
 
-__all__ = ["BilledStay", "Corrected", "Corrections"]
+__all__ = ["BilledStay", "Corrected", "CorrectionPlace", "Corrections"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,14 @@ class Corrected:
     amount_fen: int
     prepaid_fen: int
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionPlace:
+    """A place in the order of corrections."""
+
+    corrected_at: datetime
+    bill_id: UUID
 
 
 class Corrections:
@@ -124,6 +133,16 @@ class Corrections:
             prepaid_fen=bill.prepaid_fen,
             replayed=False,
         )
+
+    async def some(
+        self, *, garage_id: GarageId | None, corrected_from: datetime, before: CorrectionPlace, limit: int
+    ) -> list[Mapping[str, Any]]:
+        """Corrections of a garage or of all, latest first, with the amounts of the bills before and after."""
+        async with connection(self._pool) as held:
+            rows = await held.fetch(
+                sql("corrections/some"), garage_id, corrected_from, before.corrected_at, before.bill_id, limit
+            )
+        return [dict(row) for row in rows]
 
     async def _raise(
         self,

@@ -162,6 +162,36 @@ async def test_a_night_shift_reads_why_a_car_could_leave(service: Service) -> No
     assert "Traceback" not in unknown.stderr
 
 
+async def test_an_accountant_corrects_a_bill_by_commands(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="C") as traffic:
+        await traffic.come(traffic.cars)
+        await traffic.settle()
+        traffic.wait()
+        await traffic.go(traffic.cars)
+        await traffic.settle()
+        async with connected(service) as connection:
+            session_id = str(
+                await connection.fetchval("SELECT session_id FROM session WHERE garage_id = 'C'")
+            )
+        make = ("correction", "make", session_id, "--id", "c1", "--by", "ann", "--reason", "the picture")
+        refused = await service.command(*make)
+        assert (refused.returncode, "at least one of them" in refused.stderr) == (1, True)
+        made = await service.command(*make, "--plate", "浙AZZ999", "--class", "large", "--json")
+        assert made.returncode == 0, made.stderr
+        bill_id = json.loads(made.stdout)["bill_id"]
+        again = await service.command(*make, "--plate", "浙AZZ999", "--class", "large")
+        assert f"billed   by {bill_id}" in again.stdout
+        assert "nothing has changed" in again.stdout
+        shown = (await service.command("correction", "show", session_id)).stdout
+        assert "c1 by ann: the picture" in shown
+        assert re.search(rf"now  浙AZZ999 \(blue\) .* large  [0-9.]+ yuan  {bill_id}", shown)
+        assert session_id in (await service.command("correction", "list", "--garage", "C")).stdout
+        assert session_id not in (await service.command("correction", "list", "--garage", "W")).stdout
+    unknown = await service.command("correction", "show", "00000000-0000-0000-0000-000000000000")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "Traceback" not in unknown.stderr
+
+
 async def test_a_policy_is_put_in_force_by_its_file(service: Service) -> None:
     file = str(Path(__file__).parents[2] / "config" / "policy" / "standard.toml")
     checked = await service.command("policy", "check", file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -86,6 +87,24 @@ async def test_a_class_is_corrected_and_shown_with_the_bill(front: Front) -> Non
         ("bill", "large", 1_200),
     ]
     assert [one["vehicle_class"] for one in file["corrections"]] == ["large"]
+
+
+async def test_corrections_are_listed_latest_first(front: Front) -> None:
+    path = await stays(front)
+    body = {"correction_id": "c1", "vehicle_class": "large", "reason": "a coach"}
+    await front.ask("POST", f"{path}/corrections", json=body, status=201)
+    front.clock.moment += timedelta(minutes=5)
+    body |= {"correction_id": "c2", "vehicle_class": "small"}
+    await front.ask("POST", f"{path}/corrections", json=body, status=201)
+    page = await front.ask("GET", "/v1/corrections?limit=1", token=front.reader)
+    rest = await front.ask("GET", f"/v1/corrections?garage_id={GARAGE}&cursor={page['next']}")
+    listed = [
+        (one["correction_id"], one["was_fen"], one["amount_fen"], one["vehicle_class"])
+        for one in (*page["corrections"], *rest["corrections"])
+    ]
+    assert listed == [("c2", 1_200, 800, "small"), ("c1", 800, 1_200, "large")]
+    assert (await front.ask("GET", "/v1/corrections?garage_id=elsewhere"))["corrections"] == []
+    await front.ask("GET", "/v1/corrections?cursor=x", status=422)
 
 
 async def test_what_is_no_correction_is_refused(front: Front) -> None:
