@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from parking.event import GateEvent
     from parking.ids import GarageId
 
-__all__ = ["Controllers", "LastingControllers"]
+__all__ = ["OK", "Controllers", "LastingControllers"]
 
 OK = 200
 NOT_AUTHENTICATED = 401
@@ -39,6 +39,9 @@ class Controllers(Gates):
         self._requests = requests
         self._url = f"{gate_url}/v1/gate-events"
         self._tokens = tokens
+
+    def _text(self, event: GateEvent) -> str:
+        return event_text(event)
 
     @override
     async def until_known(self) -> None:
@@ -62,7 +65,7 @@ class Controllers(Gates):
             "POST",
             self._url,
             token=self._tokens[event.garage_id],
-            body=event_text(event).encode(),
+            body=self._text(event).encode(),
             content_type="application/json",
         )
         if reply.status != OK:
@@ -83,7 +86,7 @@ class Controllers(Gates):
                 "POST",
                 f"{self._url}/batch",
                 token=self._tokens[events[0].garage_id],
-                body="\n".join(map(event_text, events)).encode(),
+                body="\n".join(map(self._text, events)).encode(),
                 content_type="application/x-ndjson",
             )
             lines = [json.loads(line) for line in reply.body.splitlines()] if reply.status == OK else []

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SHARES",
+    "WITHOUT_ACCOUNT",
+    "WITHOUT_PLATE",
     "Driver",
     "Incident",
     "Registration",
@@ -64,6 +66,10 @@ class Driver(StrEnum):
     """Is given one by a merchant while the car is inside."""
     PAYS_INSIDE = "pays_inside"
     """Pays at a machine, and then leaves."""
+    TOKEN = "token"  # noqa: S105
+    """Has no plate yet: comes and goes by a code that his app shows, bound to his account."""
+    TOKEN_LOST = "token_lost"  # noqa: S105
+    """Has neither plate nor account, draws a code at the lane and loses it; an attendant finds the entry."""
 
 
 @unique
@@ -121,7 +127,10 @@ SCRIPTS: Final = {
     Driver.FUNDS_LATER: "sim:decline-soft-once",
     Driver.DEBTOR: "sim:decline-hard",
 }
-WITHOUT_ACCOUNT: Final = frozenset({Driver.UNREGISTERED, Driver.EXEMPT_CLASS, Driver.PAYS_INSIDE})
+WITHOUT_ACCOUNT: Final = frozenset(
+    {Driver.UNREGISTERED, Driver.EXEMPT_CLASS, Driver.PAYS_INSIDE, Driver.TOKEN_LOST}
+)
+WITHOUT_PLATE: Final = frozenset({Driver.TOKEN, Driver.TOKEN_LOST})
 SIGNS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 ALIKE: Final = {
     "0": "D", "1": "7", "2": "Z", "3": "8", "4": "A", "5": "S", "6": "G", "7": "1", "8": "3",
@@ -137,11 +146,11 @@ OTHER_OFFICES: Final = ("浙B", "浙D", "沪A", "沪C", "苏E", "皖A")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A driver's account, plate and agreement with the rail."""
+    """A driver's account, plates and agreement with the rail."""
 
     account_id: AccountId
     holder: str
-    plate: Plate
+    plates: tuple[Plate, ...]
     agreement: str
     limit_fen: int
     exposure_limit_fen: int
@@ -204,7 +213,7 @@ def registration(place: int, driver: Driver, plate: Plate) -> Registration | Non
     return Registration(
         account_id=account_of(place),
         holder=f"driver {place}",
-        plate=plate,
+        plates=() if driver in WITHOUT_PLATE else (plate,),
         agreement=f"{SCRIPTS.get(driver, 'agreement')}#{place}",
         limit_fen=LOW_LIMIT_FEN if driver is Driver.LOW_LIMIT else LIMIT_FEN,
         exposure_limit_fen=EXPOSURE_LIMIT_FEN,

@@ -17,9 +17,10 @@ import aiohttp
 
 from gateways.demo.archive import Archive
 from gateways.demo.cameras import Cameras
+from gateways.demo.code_readers import CodeReaders
 from gateways.demo.controllers import Controllers, LastingControllers
 from gateways.demo.gate_kinds import share_lanes
-from gateways.demo.gates import MixedGates
+from gateways.demo.mixed_gates import MixedGates
 from gateways.demo.plan import LANES
 from gateways.devices.barrier import Barrier
 from gateways.devices.broker_way import BrokerWay
@@ -32,7 +33,7 @@ from gateways.mqtt.options import mqtt_server
 from parking.errors import Defect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
     from typing import Never
 
     from gateways.demo.gate_kinds import GateChoice
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["open_gates"]
 
 USERNAME: Final = "admin"
+READERS: Final = "codes"
 PATIENT: Final = Habits(resends=900, resend_pause_s=0.1)
 """As long as any request of the demo is repeated: a day must not depend on how soon a process is back."""
 SILENT: Final = replace(PATIENT, heartbeat_s=24 * 3600.0)
@@ -59,7 +61,7 @@ ADDED_AT_ONCE: Final = 4
 @asynccontextmanager
 async def open_gates(
     choice: GateChoice, garages: Sequence[GarageId], stack: Stack, office: Office, requests: Requests
-) -> AsyncIterator[Gates]:
+) -> AsyncIterator[MixedGates]:
     """The gates of all garages, known to the service."""
     shares = share_lanes(choice.names, list(LANES))
     async with AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
@@ -77,7 +79,7 @@ async def open_gates(
             gates = await setup.gates(name, lanes)
             by_lane |= {(garage_id, lane_id): gates for garage_id in garages for lane_id in lanes}
         running = [tasks.create_task(run()) for run in setup.running]
-        mixed = MixedGates(by_lane)
+        mixed = MixedGates(by_lane, await setup.readers())
         try:
             await mixed.until_known()
             yield mixed
@@ -112,18 +114,26 @@ class _Setup:
         """One kind of gates at its lanes of every garage."""
         if name in MAKERS:
             return await self._cameras_of(name, lanes)
-        names = {garage_id: f"{name}-{garage_id}" for garage_id in self._garages}
-        tokens = {
-            garage_id: await self._office.add_controller(garage_id, named, lanes)
-            for garage_id, named in names.items()
-        }
+        tokens = await self._tokens_of(name, lanes)
         if name == NATIVE_HTTP:
             return Controllers(self._requests, self._stack.gate_url, tokens)
         controllers = {
-            garage_id: self._lasting(name, names[garage_id], token) for garage_id, token in tokens.items()
+            garage_id: self._lasting(name, _named(name, garage_id), token)
+            for garage_id, token in tokens.items()
         }
         self.running += [one.run for one in controllers.values()]
         return LastingControllers(controllers)
+
+    async def readers(self) -> CodeReaders:
+        """A reader of codes at every lane."""
+        tokens = await self._tokens_of(READERS, list(LANES))
+        return CodeReaders(self._requests, self._stack.gate_url, tokens)
+
+    async def _tokens_of(self, name: str, lanes: Sequence[LaneId]) -> Mapping[GarageId, str]:
+        return {
+            garage_id: await self._office.add_controller(garage_id, _named(name, garage_id), lanes)
+            for garage_id in self._garages
+        }
 
     def _lasting(self, name: str, controller: str, token: str) -> LastingController:
         if name == NATIVE_SOCKET:
@@ -176,3 +186,7 @@ class _Setup:
             raise Defect(f"{serial} was not connected: {said}")
         camera.connect(json.loads(said)["url"])
         return camera
+
+
+def _named(name: str, garage_id: GarageId) -> str:
+    return f"{name}-{garage_id}"

@@ -7,23 +7,17 @@ are the gate's affair.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from typing_extensions import override
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from parking.decision import Reason, Verdict
     from parking.event import GateEvent
-    from parking.ids import GarageId, LaneId
 
-    Lane = tuple[GarageId, LaneId]
-
-__all__ = ["GateAnswer", "Gates", "MixedGates"]
+__all__ = ["GateAnswer", "Gates"]
 
 STRIDE: Final = timedelta(seconds=40)
 """Well within the two minutes after which an event is history."""
@@ -68,39 +62,3 @@ class Gates(ABC):
     @abstractmethod
     async def deliver(self, events: Sequence[GateEvent]) -> list[GateAnswer]:
         """Say what was kept while the line was down, until all of it is answered."""
-
-
-class MixedGates(Gates):
-    """Several kinds of gates, each at lanes of its own."""
-
-    def __init__(self, by_lane: Mapping[Lane, Gates]) -> None:
-        self._by_lane = by_lane
-        self._kinds = {id(one): one for one in by_lane.values()}
-        self.stride = min(one.stride for one in by_lane.values())
-
-    @override
-    async def until_known(self) -> None:
-        for gates in self._kinds.values():
-            await gates.until_known()
-
-    @override
-    def told(self, event: GateEvent) -> GateEvent | None:
-        return self._at(event).told(event)
-
-    @override
-    async def report(self, event: GateEvent) -> GateAnswer:
-        return await self._at(event).report(event)
-
-    @override
-    async def deliver(self, events: Sequence[GateEvent]) -> list[GateAnswer]:
-        places: defaultdict[int, list[int]] = defaultdict(list)
-        for place, event in enumerate(events):
-            places[id(self._at(event))].append(place)
-        answers: dict[int, GateAnswer] = {}
-        for kind, where in places.items():
-            told = await self._kinds[kind].deliver([events[place] for place in where])
-            answers |= zip(where, told, strict=True)
-        return [answers[place] for place in range(len(events))]
-
-    def _at(self, event: GateEvent) -> Gates:
-        return self._by_lane[event.garage_id, event.lane_id]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from parking.ids import AccountId, GarageId, LaneId
     from parking.plate import Plate
 
-__all__ = ["Office"]
+__all__ = ["TARIFF", "Office"]
 
 TARIFF: Final = Path(__file__).with_name("tariff.toml")
 RAIL: Final = "simulator"
@@ -46,6 +46,8 @@ NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 LOOK_EVERY_SECONDS: Final = 0.05
 KNOWN_SECONDS: Final = 10.0
+ABOUT: Final = timedelta(minutes=10)
+"""So exactly a driver knows when he came."""
 VALID_FOR: Final = timedelta(days=31)
 COUPON: Final = {"name": "An hour", "kind": "minutes", "minutes": 60, "funded_max_fen": 800}
 
@@ -190,6 +192,26 @@ class Office:
             unless={CONFLICT},
         )
 
+    async def app_token(self, account_id: AccountId, garage_id: GarageId) -> str:
+        """A token of a driver's account, as his app shows it."""
+        made = await self._call("POST", f"/accounts/{account_id}/stay-tokens", {"garage_id": garage_id})
+        return str(made["token"])
+
+    async def replaced_token(self, event: GateEvent) -> str | None:
+        """Another token for the car that came in by ``event``; None when its entry is not found."""
+        query = {
+            "garage_id": event.garage_id,
+            "entered_from": (event.captured_at - ABOUT).isoformat(),
+            "entered_until": (event.captured_at + ABOUT).isoformat(),
+        }
+        stays = (await self._get(f"/token-stays?{urlencode(query)}"))["stays"]
+        found = [one for one in stays if one["image_reference"] == event.image_reference]
+        if not found:
+            return None
+        reason = {"reason": "the car of the picture, its key shown"}
+        made = await self._call("POST", f"/sessions/{found[0]['session_id']}/stay-tokens", reason)
+        return str(made["token"])
+
     async def summary(self, since: str) -> Mapping[str, Any]:
         """Events, sessions, bills and charges in numbers; ``since`` is RFC 3339."""
         return await self._get(f"/summary?{urlencode({'since': since})}")
@@ -258,7 +280,7 @@ def _account(one: Registration) -> Mapping[str, Any]:
         "holder": one.holder,
         "limit_fen": one.limit_fen,
         "exposure_limit_fen": one.exposure_limit_fen,
-        "plates": [_plate(one.plate)],
+        "plates": [_plate(plate) for plate in one.plates],
         "agreements": [{"rail": RAIL, "reference": one.agreement}],
     }
 

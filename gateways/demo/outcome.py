@@ -139,6 +139,7 @@ class Outcome:
                 "drivers": Counter(car.driver for car in played.plan.cars),
                 "left_by": {reason: self.because(reason, kind=Kind.EXIT) for reason in LEFT_BY},
                 "coupons_given": tally.coupons,
+                "tokens_replaced": tally.replaced,
                 "owed_by_shops_fen": self.owed_by_shops_fen,
                 "charges_paid": money.collected,
                 "charges_unpaid": money.unpaid + money.unassigned,

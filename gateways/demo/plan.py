@@ -12,8 +12,17 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from gateways.demo.car import Car
-from gateways.demo.drivers import Driver, Incident, deal, misread, misread_alike, plates, registration
-from gateways.demo.privileges import passes_of, steps_between, with_privileges
+from gateways.demo.drivers import (
+    WITHOUT_PLATE,
+    Driver,
+    Incident,
+    deal,
+    misread,
+    misread_alike,
+    plates,
+    registration,
+)
+from gateways.demo.privileges import passes_of, steps_besides, with_privileges
 from gateways.demo.steps import Deliver, Report, Resolve, Settle, Step
 from gateways.demo.traffic import DAY, EVE, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
@@ -50,7 +59,8 @@ SENT_AGAIN_AFTER: Final = timedelta(minutes=5)
 LATE_BY: Final = timedelta(minutes=6)
 RESOLVED_AT: Final = DAY + timedelta(hours=23)
 """When attendants turn to what is left on the review list, or so long after it as the next line says."""
-RESOLVED_AFTER: Final = timedelta(minutes=25)
+RESOLVED_AFTER: Final = timedelta(minutes=31)
+"""Longer than from one settlement to the next: the reading is on the list by then, on a busy machine too."""
 TURNS_BACK_AFTER: Final = timedelta(seconds=50)
 SETTLED_WITHIN: Final = timedelta(minutes=6)
 SETTLED_NEAR: Final = timedelta(minutes=5)
@@ -143,14 +153,16 @@ class _Writer:
     def event(self, kind: Kind, at: datetime, lane_id: LaneId | None = None) -> GateEvent:
         """The next event of the car, surely read."""
         lanes = ENTRIES if kind is Kind.ENTRY else EXITS
+        event_id = EventId(f"{self._car.place}-{next(self._numbers)}")
         return GateEvent(
-            event_id=EventId(f"{self._car.place}-{next(self._numbers)}"),
+            event_id=event_id,
             garage_id=self._car.garage_id,
             lane_id=lane_id or self._chance.choice(lanes),
             kind=kind,
             captured_at=at,
             plate=self._car.plate,
             confidence=round(self._chance.uniform(*SURE), 3),
+            image_reference=f"{event_id}.jpg" if self._car.driver in WITHOUT_PLATE else "",
         )
 
     def yesterday(self) -> Iterator[Step]:
@@ -189,7 +201,7 @@ class _Writer:
                 yield self._step(self.event(Kind.EXIT, left_at), times=2)
             case _:
                 yield self._came(came)
-                yield from steps_between(self._car, came)
+                yield from steps_besides(self._car, came)
                 yield from self._exit(self.event(Kind.EXIT, left_at))
 
     def _exit(self, left: GateEvent) -> Iterator[Step]:
@@ -219,6 +231,8 @@ class _Writer:
                 told_late = Report(event=back, once_charged=True)
                 yield self._step_of(at + TOLD_AFTER, told_late)
                 yield self._away(back)
+                # Whether the stay that goes on has its grant again must not be luck either.
+                yield Step(at=at + TOLD_AFTER + SETTLED_WITHIN, car=None, act=Settle())
             case Incident.SENT_AGAIN:
                 yield self._step(left)
                 yield self._step_of(at + SENT_AGAIN_AFTER, Report(event=left))

@@ -22,6 +22,7 @@ from gateways.demo.steps import (
     Correct,
     Deliver,
     Give,
+    LoseToken,
     Pay,
     PayDebt,
     Prepay,
@@ -29,6 +30,7 @@ from gateways.demo.steps import (
     Resolve,
     Settle,
     Step,
+    TakeToken,
 )  # fmt: skip
 from parking.decision import Reason, Verdict
 from parking.event import Kind
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
 
-    from gateways.demo.gates import GateAnswer, Gates
+    from gateways.demo.gates import GateAnswer
+    from gateways.demo.mixed_gates import MixedGates
     from gateways.demo.office import Office
     from gateways.demo.tally import Tally
     from parking.clock import FileClock
@@ -60,7 +63,7 @@ class Scene:
     """Where a day is played."""
 
     clock: FileClock
-    gates: Gates
+    gates: MixedGates
     office: Office
     tally: Tally
     until_settled: Callable[[], Awaitable[None]]
@@ -156,11 +159,10 @@ class Player:
                 await self._report(step, act)
             case Deliver():
                 await self._deliver(act)
-            case Resolve() | Correct():
+            case Resolve() | Correct() | LoseToken():
                 await self._attend(act)
-            case Give():
-                await scene.office.give_coupon(act.event)
-                scene.tally.coupons += 1
+            case Give() | TakeToken():
+                await self._hand_out(act)
             case Prepay() | Pay() | PayDebt():
                 await self._take_money(step, act)
             case Settle():
@@ -179,10 +181,21 @@ class Player:
             case _:
                 assert_never(act)
 
-    async def _attend(self, act: Resolve | Correct) -> None:
+    async def _hand_out(self, act: Give | TakeToken) -> None:
+        """What a driver gets."""
+        scene = self._scene
+        if isinstance(act, TakeToken):
+            await scene.gates.readers.hand_out(act, scene.office)
+        else:
+            await scene.office.give_coupon(act.event)
+            scene.tally.coupons += 1
+
+    async def _attend(self, act: Resolve | Correct | LoseToken) -> None:
         """What an attendant does."""
         scene = self._scene
-        if isinstance(act, Correct):
+        if isinstance(act, LoseToken):
+            scene.tally.replaced += await scene.gates.readers.replace(act.event, scene.office)
+        elif isinstance(act, Correct):
             await scene.office.correct_exit(act.event)
             scene.tally.corrected += 1
         elif await scene.office.resolve(scene.gates.told(act.event) or act.event, act.plate):

@@ -1,8 +1,9 @@
-"""Who pays less than the price list says, or before leaving: passes, exemptions, coupons, payers inside.
+"""Whose stay is not ordinary: passes, exemptions, coupons, payers inside, cars without a plate.
 
 Pure. They are chosen among cars that are ordinary otherwise and whose day no outage touches, so that each
 kind is what it is called: of two cars on one place the second pays as a visitor, a coupon is given to a car
-that is inside, and whoever pays inside leaves within the block that was paid.
+that is inside, whoever pays inside leaves within the block that was paid, and who has no plate has a token
+before the entry.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from gateways.demo.drivers import Driver, Incident
-from gateways.demo.steps import Give, Prepay, Step
+from gateways.demo.drivers import WITHOUT_ACCOUNT, WITHOUT_PLATE, Driver, Incident, account_of
+from gateways.demo.steps import Give, LoseToken, Prepay, Step, TakeToken
 from gateways.demo.traffic import BLOCK, DAY, FREE_MINUTES
-from parking.plate import Colour, VehicleClass, parse_plate
+from parking.plate import UNREADABLE, Colour, Plate, VehicleClass, parse_plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from gateways.demo.car import Car
     from parking.event import GateEvent
     from parking.ids import GarageId
-    from parking.plate import Plate
 
-__all__ = ["EXEMPT_CLASS", "SharedPass", "passes_of", "steps_between", "with_privileges"]
+__all__ = ["EXEMPT_CLASS", "SharedPass", "passes_of", "steps_besides", "with_privileges"]
 
 EXEMPT_CLASS: Final = VehicleClass.POLICE
 SHARES: Final = {
@@ -35,6 +35,8 @@ SHARES: Final = {
     Driver.EXEMPT_LISTED: 0.003,
     Driver.PASS: 0.02,
     Driver.COUPON: 0.02,
+    Driver.TOKEN: 0.003,
+    Driver.TOKEN_LOST: 0.001,
 }
 """Of all cars, the narrowest choice first."""
 PAIRS: Final = 0.002
@@ -43,6 +45,9 @@ QUIET: Final = (DAY + timedelta(hours=16.5), DAY + timedelta(hours=18.5))
 """Who has left before, or comes after: between lies whatever outage is asked for."""
 APART: Final = timedelta(minutes=5)
 PAID_BEFORE: Final = timedelta(minutes=2)
+TOKEN_BEFORE: Final = timedelta(seconds=20)
+FOUND_BEFORE: Final = timedelta(minutes=3)
+"""Before the exit an attendant finds the entry of a car whose token is lost."""
 IN_BLOCK: Final = (timedelta(minutes=3), timedelta(minutes=24))
 """How far into a block a payer inside leaves: then he pays within the same one."""
 
@@ -91,8 +96,8 @@ def passes_of(cars: Sequence[Car]) -> list[SharedPass]:
     return passes
 
 
-def steps_between(car: Car, came: GateEvent) -> Iterator[Step]:
-    """What its driver does between entry and exit."""
+def steps_besides(car: Car, came: GateEvent) -> Iterator[Step]:
+    """What its driver does besides entry and exit."""
     visit = car.visit
     if car.driver is Driver.COUPON:
         yield Step(
@@ -100,6 +105,12 @@ def steps_between(car: Car, came: GateEvent) -> Iterator[Step]:
         )
     elif car.driver is Driver.PAYS_INSIDE:
         yield Step(at=visit.left_at - PAID_BEFORE, car=car.place, act=Prepay(event=came))
+    elif car.driver in WITHOUT_PLATE:
+        account_id = None if car.driver in WITHOUT_ACCOUNT else account_of(car.place)
+        take = TakeToken(event=came, account_id=account_id)
+        yield Step(at=visit.entered_at - TOKEN_BEFORE, car=car.place, act=take)
+        if car.driver is Driver.TOKEN_LOST:
+            yield Step(at=visit.left_at - FOUND_BEFORE, car=car.place, act=LoseToken(event=came))
 
 
 def _is_quiet(car: Car, interrupted: Sequence[tuple[datetime, datetime]]) -> bool:
@@ -133,6 +144,10 @@ def _pairs(cars: Sequence[Car], wanted: int) -> Iterator[tuple[Car, Car]]:
 
 
 def _as(car: Car, driver: Driver) -> Car:
+    if driver in WITHOUT_PLATE:
+        # A name of the plan's own: the token that the driver gets says another one.
+        unnamed = Plate(number=f"{UNREADABLE}{car.place}", colour=Colour.UNKNOWN)
+        return replace(car, driver=driver, plate=unnamed)
     if driver is not Driver.EXEMPT_CLASS:
         return replace(car, driver=driver)
     plate = parse_plate(f"浙A{car.place % 10_000:04d}警", Colour.WHITE)

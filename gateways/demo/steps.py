@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from parking.event import GateEvent
+    from parking.ids import AccountId
     from parking.plate import Plate
 
 __all__ = [
-    "Act", "Correct", "Deliver", "Give", "Pay", "PayDebt", "Prepay", "Report", "Resolve", "Settle", "Step",
+    "Act", "Correct", "Deliver", "Give", "LoseToken", "Pay", "PayDebt", "Prepay", "Report", "Resolve",
+    "Settle", "Step", "TakeToken",
 ]  # fmt: skip
 
 
@@ -73,6 +75,21 @@ class Prepay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeToken:
+    """The driver who comes in by ``event`` gets a token: of his account, or if he has none the lane's."""
+
+    event: GateEvent
+    account_id: AccountId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoseToken:
+    """An attendant finds the entry ``event`` by time and picture, and gives its driver another token."""
+
+    event: GateEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """On a real day settlement has long done its part by now; time stands still until it has."""
 
@@ -84,7 +101,7 @@ class Correct:
     event: GateEvent
 
 
-Act = Report | Deliver | Resolve | Correct | Pay | PayDebt | Give | Prepay | Settle
+Act = Report | Deliver | Resolve | Correct | Pay | PayDebt | Give | Prepay | TakeToken | LoseToken | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,8 @@ DRIVERS: Final = {
     Driver.EXEMPT_LISTED: "exempt by a list",
     Driver.COUPON: "with a coupon of a shop",
     Driver.DEBTOR: "owing since the day before",
+    Driver.TOKEN: "without a plate, by a code of their account",
+    Driver.TOKEN_LOST: "without a plate, lost the lane's code, and pay at the exit",
 }
 
 
@@ -166,6 +168,8 @@ def _troubles(outcome: Outcome) -> Iterable[tuple[str, str]]:
     settled = f"{tally.resolved:,} × plate matched from the picture"
     if tally.corrected:
         settled = f"{settled} · {tally.corrected:,} × bill put right after turning back"
+    if tally.replaced:
+        settled = f"{settled} · {tally.replaced:,} × lost code replaced, by time and picture of the entry"
     yield "attendants", f"{settled} · {outcome.review_items:,} × left to do"
 
 

@@ -57,6 +57,8 @@ class Tally:
     """Unsure readings that an attendant matched."""
     corrected: int = 0
     """Bills of cars that went back to their place unreported."""
+    replaced: int = 0
+    """Lost tokens, of cars whose entry an attendant found."""
     matched: int = 0
     """Those that were matched by themselves before."""
 

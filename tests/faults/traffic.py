@@ -219,7 +219,7 @@ def _registration(garage: str, place: int, plate: Plate) -> Registration:
     return Registration(
         account_id=AccountId(uuid5(NAMESPACE_OID, f"{garage} {place}")),
         holder=f"driver {place}",
-        plate=plate,
+        plates=(plate,),
         agreement=f"agreement#{garage}-{place}",
         limit_fen=10_000,
         exposure_limit_fen=50_000,

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,16 +21,20 @@ import pytest
 from click.testing import CliRunner
 
 from gateways.demo.command import demo as demo_command
-from gateways.demo.drivers import Driver
+from gateways.demo.drivers import WITHOUT_PLATE, Driver
 from gateways.demo.gate_kinds import share_lanes
+from gateways.demo.office import TARIFF
 from gateways.demo.plan import LANES, Plan, plan_day
 from gateways.demo.player import COMES_AGAIN_AFTER, PAYS_AFTER
 from gateways.demo.stack import open_stack
 from gateways.demo.steps import Report
 from gateways.devices.makers import MAKERS
 from gateways.mqtt.options import MqttVersion
+from gateways.web.operator_wire import TariffIn
 from parking.errors import Conflict
 from parking.event import Kind
+from parking.plate import UNREADABLE
+from parking.pricing import Stay, price
 from tests.brokers import Product, running_broker
 from tests.stores import processes_about
 
@@ -41,6 +46,7 @@ KEYS = {
     "sessions_inside", "sessions_closed", "bills", "charges_paid",
     "charges_unpaid", "charges_in_doubt", "lost", "double_charged", "imbalance_fen", "decision_ms", "wall_s",
     "events_per_s", "violations", "drivers", "left_by", "coupons_given", "owed_by_shops_fen",
+    "tokens_replaced",
 }  # fmt: skip
 ASKING = [name for name, maker in MAKERS.items() if not maker.by_broker]
 WRONG = {"lost": 0, "double_charged": 0, "imbalance_fen": 0, "violations": [], "opened_late": 0}
@@ -110,13 +116,16 @@ def played(folder: Path, *arguments: str) -> Day:
 
 
 def standing(path: Path) -> Counter[Bill]:
-    """Those of the bills that no credit note takes back; cameras' times have whole seconds."""
+    """Those of the bills that no credit note takes back.
+
+    Cameras' times have whole seconds, and the name of a car without a plate is drawn on the day.
+    """
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     taken_back = {one["credits_bill_id"] for one in rows}
     return Counter(
         Bill(
             one["garage_id"],
-            one["number"],
+            UNREADABLE if one["number"].startswith(UNREADABLE) else one["number"],
             one["colour"],
             one["amount_fen"],
             datetime.fromisoformat(one["entered_at"]).replace(microsecond=0),
@@ -152,14 +161,18 @@ def test_a_day_is_settled_and_proven(native: Day) -> None:
     # and left again.
     assert (result["sessions_closed"], result["bills"]) == (199, 201)
     assert result["sessions_inside"] == 1
-    kinds = ("pass", "pass_shared", "pass_surplus", "exempt_class", "exempt_listed", "coupon", "pays_inside")
+    kinds = (
+        "pass", "pass_shared", "pass_surplus", "exempt_class", "exempt_listed", "coupon", "pays_inside",
+        "token", "token_lost",
+    )  # fmt: skip
     many = {kind: result["drivers"][kind] for kind in kinds}
     assert min(many.values()) >= 1
     assert result["left_by"]["pass"] == many["pass"] + many["pass_shared"]
     assert result["left_by"]["exempt"] == many["exempt_class"] + many["exempt_listed"]
     assert result["coupons_given"] == many["coupon"]
     assert result["owed_by_shops_fen"] > 0
-    assert result["left_by"]["prepaid"] >= many["pays_inside"]
+    assert result["left_by"]["prepaid"] >= many["pays_inside"] + many["token_lost"]
+    assert result["tokens_replaced"] == many["token_lost"]
     assert result["replayed"] == 5
     assert result["unsaid"] == 0
     assert result["charges_paid"] > 100
@@ -167,6 +180,23 @@ def test_a_day_is_settled_and_proven(native: Day) -> None:
     assert result["charges_in_doubt"] == 0
     assert 0 < result["decision_ms"]["p50"] <= result["decision_ms"]["p99"]
     assert not list(processes_about(native.folder))
+
+
+def test_cars_without_a_plate_pay_what_their_stays_cost(native: Day, plan: Plan) -> None:
+    unnamed = [car for car in plan.cars if car.driver in WITHOUT_PLATE]
+    assert unnamed
+    tariff = TariffIn.model_validate(tomllib.loads(TARIFF.read_text("utf-8"))).version().tariff
+    expected: Counter[Bill] = Counter()
+    for car in unnamed:
+        waits = PAYS_AND_COMES_AGAIN if car.driver is Driver.TOKEN_LOST else timedelta()
+        left_at = car.visit.left_at + waits
+        stay = Stay(entered_at=car.visit.entered_at, left_at=left_at, plate=car.plate)
+        whole = [at.replace(microsecond=0) for at in (car.visit.entered_at, left_at)]
+        fee_fen = price(stay, tariff).amount_fen
+        assert fee_fen > 0
+        expected[Bill(car.garage_id, UNREADABLE, "unknown", fee_fen, whole[0], whole[1])] += 1
+    found = Counter({bill: many for bill, many in native.bills.items() if bill.number == UNREADABLE})
+    assert found == expected
 
 
 def test_the_same_day_through_makers_cameras_has_the_same_bills(

@@ -11,6 +11,7 @@ import pytest
 from gateways.demo.drivers import (
     SHARES,
     WITHOUT_ACCOUNT,
+    WITHOUT_PLATE,
     Driver,
     Incident,
     deal,
@@ -20,13 +21,14 @@ from gateways.demo.drivers import (
 )
 from gateways.demo.outage import delivered_later
 from gateways.demo.plan import CUT_OFF_LANE, LANES, OUTAGES, Plan, plan_day
-from gateways.demo.steps import Deliver, Report, Resolve, Settle
+from gateways.demo.steps import Deliver, LoseToken, Prepay, Report, Resolve, Settle, TakeToken
 from gateways.demo.traffic import DAY, FREE_MINUTES, SPACES, visits_of_a_day
 from parking.event import GateEvent, Kind
 from parking.ids import LaneId
 from parking.misread import MatchRules, distance
 from parking.plate import VehicleClass
 
+TURNED_BACK_AT_EXIT = frozenset({Incident.TURNED_BACK_AT_EXIT, Incident.TURNED_BACK_TOLD_LATE})
 MISREADS = frozenset({Incident.MISREAD, Incident.MISREAD_ALIKE})
 
 
@@ -119,6 +121,27 @@ def test_settlement_has_caught_up_before_anybody_can_owe(day: Plan) -> None:
             assert any(car.visit.entered_at < at <= car.visit.left_at for at in settled)
 
 
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_nobody_acts_on_what_settlement_may_not_have_heard(seed: int) -> None:
+    plan = plan_day(vehicles=300, garages=1, chance=Random(seed))
+    settled = [step.at for step in plan.steps if isinstance(step.act, Settle)]
+    told = {step.act.event.event_id: step.at for step in plan.steps if isinstance(step.act, Report)}
+    acted = [
+        (step.act.event, step.at) for step in plan.steps if isinstance(step.act, Resolve | LoseToken | Prepay)
+    ]
+    for car in plan.cars:
+        if car.incident in TURNED_BACK_AT_EXIT:
+            *_, back, away = [
+                step.act.event
+                for step in plan.steps
+                if step.car == car.place and isinstance(step.act, Report)
+            ]
+            acted.append((back, away.captured_at))
+    assert len(acted) >= 5
+    for event, at in acted:
+        assert any(told[event.event_id] < one <= at for one in settled)
+
+
 def test_every_misread_plate_is_resolved_with_the_true_one(day: Plan) -> None:
     true_plates = {car.place: car.plate for car in day.cars if car.incident in MISREADS}
     resolved = {step.car: step.act for step in day.steps if isinstance(step.act, Resolve)}
@@ -173,6 +196,26 @@ def test_a_debtor_was_here_a_day_and_more_before_and_comes_when_that_charge_was_
         assert kinds == [Kind.ENTRY, Kind.EXIT, Kind.ENTRY]
         assert came_again.event.captured_at - left.event.captured_at > timedelta(hours=24)
         assert came_again.once_charged
+
+
+def test_who_has_no_plate_holds_a_token_before_he_comes_and_a_lost_one_is_replaced_inside(day: Plan) -> None:
+    unnamed = {car.place: car for car in day.cars if car.driver in WITHOUT_PLATE}
+    assert Counter(car.driver for car in unnamed.values()) == {Driver.TOKEN: 30, Driver.TOKEN_LOST: 10}
+    taken = {step.car: step for step in day.steps if isinstance(step.act, TakeToken)}
+    lost = {step.car: step for step in day.steps if isinstance(step.act, LoseToken)}
+    assert taken.keys() == unnamed.keys()
+    assert lost.keys() == {place for place, car in unnamed.items() if car.driver is Driver.TOKEN_LOST}
+    for place, car in unnamed.items():
+        take = taken[place]
+        assert isinstance(take.act, TakeToken)
+        assert (take.act.account_id is None) == (place in lost)
+        assert take.at < car.visit.entered_at
+        assert place not in lost or car.visit.entered_at < lost[place].at < car.visit.left_at
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_small_day_has_every_kind_of_driver(seed: int) -> None:
+    assert {car.driver for car in plan_day(vehicles=60, garages=1, chance=Random(seed)).cars} == set(Driver)
 
 
 def test_garages_share_the_cars() -> None:
