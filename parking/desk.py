@@ -22,7 +22,8 @@ turn-back soon after an exit           the car is inside again, its bill is cred
 turn-back without a passage            quarantined
 token not issued, used or replaced     ``token_refused``: nothing opens, at the exit a person looks
 late or offline                        booked as of its device time; never opens a barrier
-a lost opening, the gate stayed shut   what it did to the session is undone
+a lost opening, the gate stayed shut   what it did is undone: a stay that it displaced goes on, a
+                                       token that it used lets in again
 older than the lateness window         quarantined
 from the future, or by a wrong clock   quarantined; the barrier follows the outage policy
 =====================================  ==========================================================

@@ -43,7 +43,8 @@ class Record:
     """One event and what it did.
 
     ``step`` is what happened to ``session`` (both ``None`` when nothing did); ``superseded`` is the
-    session that a second entry displaced. ``position`` is the record's place in its partition's
+    session that a second entry displaced, ``resumed`` one that goes on because that entry is taken back.
+    ``position`` is the record's place in its partition's
     stream and is what is acknowledged.
     """
 
@@ -56,6 +57,7 @@ class Record:
     step: Step | None = None
     session: Session | None = None
     superseded: Session | None = None
+    resumed: Session | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

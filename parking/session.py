@@ -45,6 +45,8 @@ class Step(StrEnum):
     ENTRY_UNDONE = "entry_undone"
     EXIT_UNDONE = "exit_undone"
     SUPERSEDED = "superseded"
+    RESUMED = "resumed"
+    """The entry that had displaced it was none: the gate had stayed shut."""
 
 
 TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
@@ -54,6 +56,7 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
     (State.INSIDE, Step.SUPERSEDED): State.SUPERSEDED,
     (State.CLOSED, Step.EXIT_UNDONE): State.INSIDE,
     (State.SUPERSEDED, Step.LEFT): State.CLOSED,
+    (State.SUPERSEDED, Step.RESUMED): State.INSIDE,
 }
 
 
@@ -61,7 +64,8 @@ TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
 class Session:
     """What is known of a stay when a record about it is written.
 
-    ``version`` counts the closings so far (0 while inside for the first time). ``account_id`` is the
+    ``version`` counts the closings so far (0 while inside for the first time), and a displacement that was
+    undone as one. ``account_id`` is the
     account whose grant the session holds. ``left_at`` is ``None`` while inside. A driver who paid
     ``prepaid_fen`` inside, the last time at ``prepaid_at``, has until ``prepaid_until`` to leave.
     ``benefits`` is ``None`` until settlement has found out what the stay is given. ``earlier`` are the visits

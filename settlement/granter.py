@@ -163,12 +163,7 @@ class Granter:
 
     async def _take(self, items: Sequence[Record | Unreadable]) -> None:
         """Grant, then settle: also what could not be read or granted, which the garage's policy covers."""
-        sessions = [
-            # The record of an undone exit still says when that was.
-            replace(item.session, left_at=None)
-            for item in items
-            if isinstance(item, Record) and item.session is not None and item.step in CAME_IN
-        ]
+        sessions = [one for item in items if isinstance(item, Record) for one in _came_in(item)]
         for start in range(0, len(sessions), self._settings.batch):
             await self._patiently(partial(self._grant, sessions[start : start + self._settings.batch]))
         over = [stay for item in items if isinstance(item, Record) for stay in _ended(item)]
@@ -208,6 +203,15 @@ class Granter:
             )
         self._observer.grants_pushed(grants=len(sessions), seconds=loop.time() - started)
         return inside
+
+
+def _came_in(record: Record) -> Iterator[Session]:
+    """The stays that an event has begun, or that go on by it."""
+    if record.session is not None and record.step in CAME_IN:
+        # The record of an undone exit still says when that was.
+        yield replace(record.session, left_at=None)
+    if record.resumed is not None:
+        yield record.resumed
 
 
 def _ended(record: Record) -> Iterator[tuple[Session, datetime]]:

@@ -25,7 +25,7 @@ from parking.errors import Conflict, Defect
 from parking.event import GateEvent
 from parking.fee import changes_until, fee_of
 from parking.ids import session_id_of
-from parking.live.outcomes import Remembered, Written
+from parking.live.outcomes import Changed, Remembered, Written
 from parking.session import Session, Step
 from parking.tariff import version_id_of
 from parking.visits import visits_of
@@ -247,6 +247,8 @@ class Reorderer:
         outcome = await self.sessions.take(
             self.sessions.steps.past([*steps, (event, _late(amount_fen), Step.LEFT, left)], received_at=now)
         )
+        if isinstance(outcome, Changed):
+            raise Conflict("the car is inside for this stay after all")
         if not isinstance(outcome, Written | Remembered):
             raise Defect("a step has an outcome of another")
 

@@ -38,6 +38,8 @@ class Resolution(StrEnum):
     """One car inside has nearly the number that was read; its session was closed by it."""
     REORDERED = "reordered"
     """Once all passages of its car were known, it belonged to a stay."""
+    TAKEN_BACK = "taken_back"
+    """The entry that displaced the stay was none, so its exit was not missed."""
     OPPOSITE_CAMERA = "opposite_camera"
     """Another camera had read the same passage surely: there was nothing left to do."""
 

@@ -162,6 +162,7 @@ TARGETS: Final[dict[Step, tuple[State, State]]] = {
     Step.ENTRY_UNDONE: (State.INSIDE, State.VOIDED),
     Step.EXIT_UNDONE: (State.CLOSED, State.INSIDE),
     Step.SUPERSEDED: (State.INSIDE, State.SUPERSEDED),
+    Step.RESUMED: (State.SUPERSEDED, State.INSIDE),
 }
 """Where each step leads, and where it comes from when the books have not seen the session before."""
 
@@ -289,12 +290,7 @@ def missed_exit_row_of(record_no: int, record: Record, session: Session) -> Quar
         "entered_at": session.entered_at.isoformat(),
         "entered_again_at": record.event.captured_at.isoformat(),
     }
+    item_id, cause, text = f"session:{session.session_id}", Causes.EXIT_MISSED, json.dumps(details)
     return QuarantineRow(
-        record_no,
-        record.partition,
-        f"session:{session.session_id}",
-        session.garage_id,
-        Causes.EXIT_MISSED,
-        json.dumps(details),
-        record.received_at,
+        record_no, record.partition, item_id, session.garage_id, cause, text, record.received_at
     )

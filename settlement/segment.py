@@ -92,6 +92,8 @@ def _touched(record: Record) -> dict[UUID, Step]:
     touched: dict[UUID, Step] = {}
     if record.superseded is not None:
         touched[record.superseded.session_id] = Step.SUPERSEDED
+    if record.resumed is not None:
+        touched[record.resumed.session_id] = Step.RESUMED
     if record.session is not None and record.step is not None:
         touched[record.session.session_id] = record.step
     return touched
@@ -111,6 +113,9 @@ def post_of(
             displaced = step_row_of(record_no, record, Step.SUPERSEDED, record.superseded)
             posting.steps[record.superseded.session_id] = displaced, NO_BILL
             posting.quarantined.append(missed_exit_row_of(record_no, record, record.superseded))
+        if record.resumed is not None:
+            row = step_row_of(record_no, record, Step.RESUMED, record.resumed)
+            posting.steps[record.resumed.session_id] = row, NO_BILL
         if record.result is Result.QUARANTINED:
             posting.quarantined.append(item_row_of(record_no, record, record.decision.reason))
         if record.step is Step.LEFT:

@@ -246,7 +246,6 @@ def record_from(position: str, partition: Partition, fields: Mapping[str, str]) 
     event = event_from(fields["e"])
     decision, _ = answer_from(fields["d"])
     step = None if fields["x"] == "-" else Step(fields["x"])
-    displaced = {"s": fields["os"], "f": fields["of"], "v": fields["ov"]} if "os" in fields else None
     return Record(
         position=position,
         partition=partition,
@@ -256,7 +255,17 @@ def record_from(position: str, partition: Partition, fields: Mapping[str, str]) 
         decision=decision,
         step=step,
         session=session_from(event[0].garage_id, fields) if step is not None else None,
-        superseded=session_from(event[0].garage_id, displaced) if displaced else None,
+        superseded=_other_session(event[0].garage_id, fields, "o"),
+        resumed=_other_session(event[0].garage_id, fields, "r"),
+    )
+
+
+def _other_session(garage_id: GarageId, fields: Mapping[str, str], prefix: str) -> Session | None:
+    """One that a record names beside its own, without grant and payments."""
+    if f"{prefix}s" not in fields:
+        return None
+    return session_from(
+        garage_id, {name: fields[f"{prefix}{name}"] for name in "sfvy" if f"{prefix}{name}" in fields}
     )
 
 

@@ -4,8 +4,9 @@
 --
 -- A car inside is a hash (s session id, f facts, v version, e entered ms, g grant, k its seal, d debt notice, p prepaid
 -- fen, pa paid at ms, pu paid until ms, b benefits, y earlier visits, t digest of the token that it leaves by); a car
--- that just left is the same hash under another key, with o left ms, a fee fen and c changes of the price list. An
--- answered event is a string "<digest>;<decision>;<session id>".
+-- that just left is the same hash under another key, with o left ms, a fee fen and c changes of the price list. What an
+-- entry took is kept in case it is taken back: w the hash that it displaced, packed, and tu until when its token lets in.
+-- An answered event is a string "<digest>;<decision>;<session id>".
 --
 -- A garage that sends a backlog takes its steps through `many`: one call, one fsync, one reply for all.
 --
@@ -84,6 +85,14 @@ local function issue(keys, args)
   return 1
 end
 
+-- Takes out a car that another entry displaces: its hash as a string, without what it has displaced itself.
+local function take_out(car)
+  redis.call('HDEL', car, 'w')
+  local fields = redis.call('HGETALL', car)
+  redis.call('DEL', car)
+  return cmsgpack.pack(fields)
+end
+
 -- enter <event> <car> <inside> <journal> <debtors> <left> [<issued>] |
 --   digest decision decision_if_read_twice keep_ms event session_id facts entered_ms number twice_within_ms
 --   debtor overrule reentry_ms [token]
@@ -113,6 +122,7 @@ local function enter(keys, args)
     append(journal, event, answer, 'duplicate', '-')
     return { NEW, answer }
   end
+  local displaced
   if was[1] then
     if gap < 0 then
       local answer = decision .. ';'
@@ -120,14 +130,16 @@ local function enter(keys, args)
       append(journal, event, answer, 'quarantined', '-')
       return { NEW, answer }
     end
-    redis.call('DEL', car)
+    displaced = take_out(car)
   end
 
   local answer = decision .. ';' .. session
   redis.call('HSET', car, 's', session, 'f', facts, 'v', 0, 'e', entered)
+  if displaced then redis.call('HSET', car, 'w', displaced) end
   if issued then
     redis.call('HDEL', issued, number)
-    redis.call('HSET', car, 't', string.match(token, '^(.-);'))
+    local digest_shown, until_ms = string.match(token, '^(.-);(%d+)$')
+    redis.call('HSET', car, 't', digest_shown, 'tu', until_ms)
   end
   redis.call('ZADD', inside, entered, number)
   remember(event_key, digest, answer, keep_ms)
@@ -245,17 +257,41 @@ local function turn_back(keys, args)
   return { NEW, answer }
 end
 
--- take_back <event> <car> <inside> <left> <journal> | digest kind hold keep_ms event session_id number
+-- As undo_entry, of an entry that has not been: what it took is given back, the token and the stay that it displaced.
+-- That goes on as after a closing that was undone.
+local function take_entry_back(car, inside, journal, issued, number, answer, event)
+  local took = redis.call('HMGET', car, 't', 'tu', 'w')
+  local fields = session_fields(car)
+  redis.call('DEL', car)
+  redis.call('ZREM', inside, number)
+  if issued and took[1] and took[2] then redis.call('HSETNX', issued, number, took[1] .. ';' .. took[2]) end
+  if took[3] then
+    redis.call('HSET', car, unpack(cmsgpack.unpack(took[3])))
+    redis.call('HINCRBY', car, 'v', 1)
+    redis.call('ZADD', inside, redis.call('HGET', car, 'e'), number)
+    local resumed = redis.call('HMGET', car, 's', 'f', 'v', 'y')
+    for at, name in ipairs({ 'rs', 'rf', 'rv', 'ry' }) do
+      if resumed[at] then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = resumed[at]
+      end
+    end
+  end
+  append(journal, event, answer .. ';' .. fields[2], 'applied', 'entry_undone', unpack(fields))
+  return answer .. ';' .. fields[2]
+end
+
+-- take_back <event> <car> <inside> <left> <journal> [<issued>] | digest kind hold keep_ms event session_id number
 -- The event was answered with an opening that never reached its gate, which stayed shut: what it did is undone.
 local function take_back(keys, args)
-  local event_key, car, inside, left, journal = unpack(keys)
+  local event_key, car, inside, left, journal, issued = unpack(keys)
   local digest, kind, hold, keep_ms, event, session, number = unpack(args)
   local known = recall(event_key, digest)
   if known and not (known[1] == REPLAYED and string.sub(known[2], 1, 4) == 'open') then return known end
 
   local answer
   if kind == 'entry' and redis.call('HGET', car, 's') == session then
-    answer = undo_entry(car, inside, journal, number, hold, event)
+    answer = take_entry_back(car, inside, journal, issued, number, hold, event)
   elseif kind == 'exit' and redis.call('HGET', left, 's') == session and redis.call('EXISTS', car) == 0 then
     answer = undo_exit(car, inside, left, journal, number, hold, event)
   else
@@ -266,11 +302,23 @@ local function take_back(keys, args)
   return { NEW, answer }
 end
 
--- past <event> <journal> | digest answer keep_ms (event answer step fields_count field...)...
--- Journals steps of a stay that is over, of which the live store knows nothing; once.
+-- past <event> <journal> [<car>] | digest answer keep_ms (event answer step fields_count field...)...
+-- Journals steps of a stay that is over, of which the live store knows nothing; once. Its fields begin with its id. If
+-- it is the one that the car inside has displaced, it cannot come back; if it has come back, nothing changes.
 local function past(keys, args)
   local known = recall(keys[1], args[1])
   if known then return known end
+  local car, session = keys[3], args[9]
+  if car then
+    if redis.call('HGET', car, 's') == session then return { CHANGED } end
+    local displaced = redis.call('HGET', car, 'w')
+    if displaced then
+      local fields = cmsgpack.unpack(displaced)
+      for at = 1, #fields, 2 do
+        if fields[at] == 's' and fields[at + 1] == session then redis.call('HDEL', car, 'w') end
+      end
+    end
+  end
   remember(keys[1], args[1], args[2], args[3])
   local at = 4
   while args[at] do

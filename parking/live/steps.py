@@ -197,7 +197,10 @@ class Steps:
         journalled = _overruling(event, HELD_AFTER_ALL)
         return LiveStep(
             "lf1_take_back",
-            (keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal),
+            (
+                keys.event(event.event_id), keys.car(number), keys.inside, keys.left(number), keys.journal,
+                keys.issued,
+            ),
             (
                 event.digest(), event.kind, decision_text(hold), self._keep_ms,
                 event_text(journalled, received_at), str(session_id), number,
@@ -210,7 +213,8 @@ class Steps:
     ) -> LiveStep:
         """Journal what became of a stay that is over, of which the live store knows nothing.
 
-        The last event names the whole: that it was taken is remembered by it.
+        The last event names the whole: that it was taken is remembered by it. :class:`Changed` where the
+        car is inside for that stay.
         """
         words: list[str | int] = []
         for event, decision, step, session in steps:
@@ -222,7 +226,7 @@ class Steps:
         answer = f"{decision_text(decision)};{session.session_id}"
         return LiveStep(
             "lf1_past",
-            (keys.event(last.event_id), keys.journal),
+            (keys.event(last.event_id), keys.journal, keys.car(session.plate.number)),
             (last.digest(), answer, self._keep_ms, *words),
             partial(written, answer, Written(decision, session.session_id)),
         )

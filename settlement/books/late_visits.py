@@ -138,11 +138,16 @@ def _car(garage: Garage, stays: Sequence[asyncpg.Record], seen: Sequence[asyncpg
     ids = {row["event_id"] for row in seen}
     return Car(
         passages=[
-            *(_entry(stay.session) for stay in known.values()),
+            *(_entry(stay.session) for stay in known.values() if not _never_passed(stay, ids)),
             *(_passage(row, garage) for row in seen if _counts(row, ids, known, garage)),
         ],
         stays=known,
     )
+
+
+def _never_passed(stay: Stay, ids: set[str]) -> bool:
+    """Whether the entry that has opened it was taken back, because its gate had stayed shut."""
+    return stay.state is State.VOIDED and f"{stay.session.entry_event_id}{HELD_AFTER_ALL}" in ids
 
 
 def _counts(row: asyncpg.Record, ids: set[str], known: Mapping[SessionId, Stay], garage: Garage) -> bool:

@@ -30,6 +30,7 @@ from settlement.books.presented import keep_presented
 from settlement.books.statements import sql
 from settlement.charge import ChargeId, State
 from settlement.record_books import Booked, RecordBooks
+from settlement.review import NOBODY
 from settlement.segment import post_of, post_of_unbookable, segments
 from settlement.undo import Billed, undo_of
 
@@ -116,6 +117,7 @@ async def _post_segment(
         posting.quarantined,
         posting.uses,
         now,
+        NOBODY,
     )
     if row is None:
         raise Defect("posting a segment gave no answer")

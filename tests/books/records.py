@@ -81,6 +81,13 @@ class Car:
         self.session = self._new_session()
         return replace(self.enters(), superseded=superseded)
 
+    def never_came_in(self, goes_on: Session) -> Record:
+        """The answer to its second entry was lost, and the gate stayed shut: the stay before goes on."""
+        decision = Decision(verdict=Verdict.HOLD, reason=Reason.OUTAGE_POLICY)
+        record = self._record(Kind.ENTRY, self.entered_at, Step.ENTRY_UNDONE, decision)
+        self.session, self.entered_at = replace(goes_on, version=goes_on.version + 1), goes_on.entered_at
+        return replace(record, resumed=self.session)
+
     def leaves(self, after: timedelta = timedelta(hours=2), *, reason: Reason = Reason.GRANTED) -> Record:
         left_at = self.entered_at + after
         self.session = replace(

@@ -112,6 +112,17 @@ async def lane(postgres_dsn: str) -> AsyncIterator[Lane]:
         yield Lane(pool)
 
 
+async def test_a_stay_that_goes_on_is_granted_anew(lane: Lane) -> None:
+    car = Car("a")
+    first = car.session
+    await lane.register(DRIVER, car.session.plate)
+    records = [car.enters(), car.enters_again(timedelta(hours=1))]
+    await PostgresRecordBooks(lane.pool).post(records, TARIFFS, MORNING)
+    lane.journal.new = [car.never_came_in(first)]
+    await lane.granter.step()
+    assert lane.grants.latest[first.plate.number].allowed
+
+
 async def test_a_registered_car_is_granted_up_to_its_limit(lane: Lane) -> None:
     car = Car("a")
     await lane.register(DRIVER, car.session.plate)

@@ -17,6 +17,7 @@ from parking.event import Candidate
 from parking.ids import AccountId
 from settlement.books.pool import open_pool
 from settlement.books.posting import COLLECT_DELAY, PostgresRecordBooks
+from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.record_books import Booked, Unbookable
 from tests.books.records import MORNING, TARIFFS, Car, unfit
 
@@ -180,6 +181,52 @@ async def test_a_second_entry_sends_the_first_stay_to_review(books: Books) -> No
     assert await books.items() == [(f"session:{first}", "exit_missed")]
     states = await books.pool.fetch("SELECT state FROM session ORDER BY entered_at")
     assert [row["state"] for row in states] == ["superseded", "inside"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_stay_goes_on_whose_second_entry_was_none(books: Books, *, at_once: bool) -> None:
+    car = Car("a", account_id=ACCOUNT)
+    first = car.session
+    records = [car.enters(), car.enters_again(timedelta(hours=1)), car.never_came_in(first), car.leaves()]
+    for batch in [records] if at_once else [[one] for one in records]:
+        await books.post(*batch)
+    await books.post(*records)
+    sessions = await books.pool.fetch(
+        "SELECT session_id, state, version, account_id FROM session ORDER BY entered_at"
+    )
+    assert [tuple(row)[1:3] for row in sessions] == [("closed", 2), ("voided", 0)]
+    bill = await books.pool.fetchrow("SELECT session_id, version, amount_fen FROM bill")
+    assert bill is not None
+    assert tuple(bill) == (first.session_id, 2, FEE_FEN)
+    (item,) = await books.pool.fetch("SELECT item_id, resolution, note FROM quarantine")
+    assert tuple(item) == (f"session:{first.session_id}", "taken_back", f"session {first.session_id}")
+    assert await PostgresVerifiableBooks(books.pool).violations() == []
+
+
+async def test_who_was_told_that_a_stay_is_over_is_told_its_end_once_it_goes_on(books: Books) -> None:
+    car = Car("a", account_id=ACCOUNT)
+    first = car.session
+    await books.post(car.enters(), car.enters_again(timedelta(hours=1)))
+    await books.pool.execute(
+        "INSERT INTO reported_visit SELECT partition, 'city', session_id, garage_id, entered_at, 'u1'"
+        " FROM session WHERE session_id = $1",
+        first.session_id,
+    )
+    await books.pool.execute("UPDATE reported_visit SET is_open = false")
+    await books.post(car.never_came_in(first))
+    assert await books.pool.fetchval("SELECT is_open FROM reported_visit")
+
+
+async def test_a_stay_that_was_closed_as_of_the_past_does_not_go_on(books: Books) -> None:
+    car = Car("a", account_id=ACCOUNT)
+    first = car.session
+    await books.post(car.enters(), car.enters_again(timedelta(hours=3)))
+    missed = Car("a", account_id=ACCOUNT, events=8)
+    missed.session = first
+    await books.post(missed.leaves())
+    await books.post(car.never_came_in(first))
+    states = await books.pool.fetch("SELECT state, version FROM session ORDER BY entered_at")
+    assert [tuple(row) for row in states] == [("closed", 1), ("voided", 0)]
 
 
 async def test_an_event_that_changed_nothing_is_archived_and_kept_for_a_person(books: Books) -> None:

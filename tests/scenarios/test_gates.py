@@ -214,6 +214,8 @@ class Player:
             words += ["account"] if record.session.account_id else []
         if record.superseded is not None:
             words += [f"superseded={self._names[record.superseded.session_id]}"]
+        if record.resumed is not None:
+            words += [f"resumed={self._names[record.resumed.session_id]}:v{record.resumed.version}"]
         _, aside, suffix = record.event.event_id.partition("#")
         words += [f"as={suffix}"] if aside else []
         return " ".join(words)

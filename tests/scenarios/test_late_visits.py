@@ -21,6 +21,7 @@ from gateways.matching import reorderer_of
 from gateways.settings import Settings
 from parking.benefits import Benefits
 from parking.coupon import Covered
+from parking.decision import Decision, Reason, Verdict
 from parking.desk import Desk
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
@@ -37,8 +38,9 @@ from tests.gateways.operator_desk import open_front
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from parking.garage import Garage
     from parking.visits import Passage
-    from settlement.reorderer import Reorderer
+    from settlement.reorderer import Car, Reorderer
     from settlement.visit_repairs import Stay
     from tests.gateways.operator_desk import Front
 
@@ -170,6 +172,84 @@ async def test_each_correction_is_posted_as_of_its_own_moment(postgres_dsn: str,
             "SELECT DISTINCT posted_at FROM ledger_entry WHERE posted_at > $1", CONNECTED
         )
         assert len(posted) == len(PLATES)
+
+
+async def test_a_stay_whose_missed_exit_is_known_by_now_does_not_go_on(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    """The second entry is taken back as one whose gate stayed shut, after the first stay was closed."""
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await entered_twice(front)
+        assert await reorderer.step() == 1
+        assert await standing_bills(front) == [800]
+        await take_entry_back(front)
+        assert await front.operator.sessions.occupancy(GARAGE) == 0
+        assert await standing_bills(front) == [800]
+        assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+async def test_a_stay_that_went_on_meanwhile_is_closed_at_the_next_look(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await entered_twice(front)
+        garage = (await front.operator.garages.one(GARAGE)).garage
+        assert garage is not None
+        (car,) = await reorderer.books.cars(garage, [PLATES[0]], MORNING)
+        await take_entry_back(front)
+        reorderer.books = ReadBefore(
+            front.pool,
+            front.operator.corrections,
+            front.operator.garages.tariffs,
+            partition_count=PARTITIONS,
+        )
+        reorderer.books.before = [car]
+        front.clock.moment += timedelta(minutes=2)
+        assert await reorderer.step() == 0, "the car is inside for that stay after all"
+        assert await front.operator.sessions.occupancy(GARAGE) == 1
+        assert await reorderer.step() == 1
+        assert await standing_bills(front) == [800]
+        assert await front.operator.sessions.occupancy(GARAGE) == 0
+        assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+class ReadBefore(PostgresVisitBooks):
+    """What is booked about the cars was read before something else happened, once."""
+
+    before: Sequence[Car] = ()
+
+    @override
+    async def cars(self, garage: Garage, numbers: Sequence[str], since: datetime) -> list[Car]:
+        before, self.before = list(self.before), ()
+        return before or await super().cars(garage, numbers, since)
+
+
+def second_entry() -> GateEvent:
+    (event,) = events_of([Stayed(PLATES[0], MORNING + timedelta(hours=2), None)])
+    return replace(event, event_id=EventId("second"), offline=False)
+
+
+async def entered_twice(front: Front) -> Reorderer:
+    """A car comes in, leaves unseen, and comes in again; that it left is reported late."""
+    await front.operator.garages.put(garage_record(), MORNING)
+    await front.operator.accounts.open_one(new_account(1, *PLATES), MORNING)
+    first, left = events_of([Stayed(PLATES[0], MORNING, MORNING + timedelta(hours=1))])
+    await report(front, MORNING, replace(first, offline=False))
+    await report(front, MORNING + timedelta(hours=2), second_entry())
+    await report(front, MORNING + timedelta(hours=2, minutes=1), replace(left, offline=True))
+    front.clock.moment = MORNING + timedelta(hours=2, minutes=10)
+    return reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+
+
+async def take_entry_back(front: Front) -> None:
+    """The answer to the second entry was lost, and its gate had stayed shut."""
+    await front.settle()
+    garage = (await front.operator.garages.one(GARAGE)).garage
+    assert garage is not None
+    held = Decision(verdict=Verdict.HOLD, reason=Reason.OUTAGE_POLICY)
+    desk = Desk(front.operator.sessions, front.clock)
+    assert (await desk.answer(second_entry(), garage, given=held)).session_id is not None
+    await front.settle()
 
 
 MIXED_UP = (("entry", 0), ("exit", 180), ("entry", 120), ("exit", 60))

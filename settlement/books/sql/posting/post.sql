@@ -14,6 +14,7 @@
 -- $4 items item_row[]
 -- $5 uses coupon_use_row[]
 -- $6 now timestamptz
+-- $7 resolved_by text
 WITH event AS (
     SELECT *
     FROM unnest($1::event_row[]) WITH ORDINALITY AS e (
@@ -65,11 +66,12 @@ moved AS (
         version = excluded.version,
         left_at = excluded.left_at,
         exit_lane_id = excluded.exit_lane_id
-    -- How far a session has come: its closings, and within one of them what was undone or lost sight of.
+    -- How far a session has come: its closings, and within one of them what was undone or lost sight of. One that
+    -- was closed as of the past meanwhile does not go on.
     WHERE (session.version, CASE session.last_step
-                WHEN 'exit_undone' THEN 1 WHEN 'superseded' THEN 2 WHEN 'entry_undone' THEN 2 ELSE 0 END)
+                WHEN 'resumed' THEN -1 WHEN 'exit_undone' THEN 1 WHEN 'superseded' THEN 2 WHEN 'entry_undone' THEN 2 ELSE 0 END)
         < (excluded.version, CASE excluded.last_step
-                WHEN 'exit_undone' THEN 1 WHEN 'superseded' THEN 2 WHEN 'entry_undone' THEN 2 ELSE 0 END)
+                WHEN 'resumed' THEN -1 WHEN 'exit_undone' THEN 1 WHEN 'superseded' THEN 2 WHEN 'entry_undone' THEN 2 ELSE 0 END)
 ),
 billed AS (
     INSERT INTO bill (
@@ -168,6 +170,22 @@ kept AS (
     WHERE (record_no IN (SELECT record_no FROM fresh)) IS TRUE
     ON CONFLICT (partition, item_id) DO NOTHING
     RETURNING item_id
+),
+resumed AS (
+    UPDATE quarantine
+    SET state = 'resolved', resolution = 'taken_back', resolved_by = $7::text, resolved_at = $6::timestamptz,
+        note = 'session ' || step.session_id
+    FROM step
+    WHERE step.last_step = 'resumed' AND quarantine.partition = step.partition
+        AND quarantine.item_id IN ('session:' || step.session_id, 'prepaid:' || step.session_id)
+        AND quarantine.state = 'open'
+),
+inside_again AS (
+    UPDATE reported_visit
+    SET is_open = true
+    FROM step
+    WHERE step.last_step = 'resumed' AND reported_visit.partition = step.partition
+        AND reported_visit.session_id = step.session_id
 )
 SELECT
     ARRAY(SELECT record_no FROM fresh ORDER BY record_no) AS fresh,

@@ -10,11 +10,11 @@ WHERE item.state = 'resolved'
     AND (
         resolution NOT IN (
             'dismiss', 'match', 'confirm', 'paid', 'declined', 'correct', 'candidate', 'fuzzy', 'opposite_camera',
-            'reordered'
+            'reordered', 'taken_back'
         )
         OR trim(resolved_by) = ''
         OR (
-            resolution IN ('match', 'candidate', 'fuzzy', 'opposite_camera', 'reordered')
+            resolution IN ('match', 'candidate', 'fuzzy', 'opposite_camera', 'reordered', 'taken_back')
             AND session.session_id IS NULL
         )
     )

@@ -6,7 +6,7 @@ FROM session
 WHERE (previous_state, last_step, state) NOT IN (
         ('none', 'entered', 'inside'), ('inside', 'left', 'closed'), ('inside', 'entry_undone', 'voided'),
         ('inside', 'superseded', 'superseded'), ('closed', 'exit_undone', 'inside'),
-        ('superseded', 'left', 'closed')
+        ('superseded', 'left', 'closed'), ('superseded', 'resumed', 'inside')
     )
     OR (state = 'closed') <> (left_at IS NOT NULL)
     OR (state = 'closed' AND version < 1)
