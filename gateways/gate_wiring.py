@@ -39,7 +39,7 @@ from gateways.gates.vzenith.mqtt import VzenithMqtt
 from gateways.gates.vzenith.protocol import VzenithHttp
 from gateways.gates.webhooks.openalpr import OpenAlpr
 from gateways.gates.webhooks.platerecognizer import PlateRecognizer
-from gateways.mqtt_wiring import broker_of, orders_of, taking
+from gateways.mqtt_wiring import broker_of, orders_of, taking, white_lists
 from gateways.native_wiring import open_native
 from gateways.pictures.opening import picture_store
 from parking.live.sessions import Sessions
@@ -120,6 +120,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         if broker is not None and native.mqtt is not None:
             devices = DeviceMqtt(orders, parts.catalog, intake, parts.metrics)
             loops.append(tasks.create_task(broker.run(taking(native.mqtt, devices)), name="mqtt"))
+            loops.append(tasks.create_task(white_lists(parts, orders).run(), name="white-lists"))
         try:
             yield _handler(native.gates, _devices(parts, reads))
         finally:

@@ -7,9 +7,12 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from gateways.gates.device_mqtt import MqttOrders
+from gateways.gates.device_tasks import DeviceTasks
 from gateways.gates.native.mqtt import SUBSCRIPTIONS, of_controller
+from gateways.gates.white_lists import WhiteLists
 from gateways.mqtt.connection import MqttConnection, all_taken
 from gateways.mqtt.options import MqttOptions, mqtt_server
+from parking.live.granting import grants_since
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from gateways.gates.native.mqtt import NativeMqtt
     from gateways.mqtt.options import Received
 
-__all__ = ["broker_of", "orders_of", "taking"]
+__all__ = ["broker_of", "orders_of", "taking", "white_lists"]
 
 PAYLOAD_BYTES_MAX: Final = 1024 * 1024
 """A read with its pictures."""
@@ -63,3 +66,10 @@ def taking(native: NativeMqtt, devices: DeviceMqtt) -> Callable[[Sequence[Receiv
         await all_taken((native.take(ours), devices.take(others)))
 
     return take
+
+
+def white_lists(parts: GateParts, orders: Sequence[MqttOrders]) -> DeviceTasks:
+    """What keeps the lists of cars that devices on the broker let out by themselves."""
+    changes = partial(grants_since, parts.live, partition_count=parts.settings.partition_count)
+    lists = WhiteLists(orders, parts.catalog, changes)
+    return DeviceTasks(parts.catalog, lists.wanted, lists.keep, name="white-list")

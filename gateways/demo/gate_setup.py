@@ -29,6 +29,7 @@ from gateways.devices.controllers import MqttController, SocketController
 from gateways.devices.makers import MAKERS, NATIVE_HTTP, NATIVE_MQTT, NATIVE_SOCKET
 from gateways.devices.server import DeviceServer, obeying, serving
 from gateways.devices.ways import HttpWay
+from gateways.devices.white_list import WhiteList
 from gateways.mqtt.options import mqtt_server
 from parking.errors import Defect
 
@@ -156,19 +157,21 @@ class _Setup:
         self.running += [one.run for one in cameras.values()]
         return Cameras(cameras, self._office.cars, Archive(self._stack), self._stack.clock)
 
-    def _way(self, maker: Maker, serial: str, barrier: Barrier) -> Way:
+    def _way(self, maker: Maker, serial: str, barrier: Barrier, white_list: WhiteList) -> Way:
         if not maker.by_broker or self._choice.broker is None:
             return HttpWay(self.session)
-        way = BrokerWay(mqtt_server(self._choice.broker), self._choice.mqtt_version, serial, barrier.open)
+        server, version = mqtt_server(self._choice.broker), self._choice.mqtt_version
+        way = BrokerWay(server, version, serial, barrier=barrier, white_list=white_list)
         self.running.append(way.run)
         return way
 
     async def _camera(self, name: str, garage_id: GarageId, lane_id: LaneId, line: Line) -> Camera:
         serial = f"{name}-{garage_id}-{lane_id}"
-        maker, barrier = MAKERS[name], Barrier()
+        maker, barrier, white_list = MAKERS[name], Barrier(), WhiteList()
+        way = self._way(maker, serial, barrier, white_list)
         camera = Camera(
-            maker, serial, (), self._way(maker, serial, barrier), self._stack.clock, line=line,
-            barriers={1: barrier}, habits=SILENT if maker.by_broker else PATIENT,
+            maker, serial, (), way, self._stack.clock, line=line, barriers={1: barrier},
+            habits=SILENT if maker.by_broker else PATIENT, white_list=white_list,
         )  # fmt: skip
         arguments = [
             "controller", "add", "--garage", garage_id, "--name", serial, "--protocol", name,

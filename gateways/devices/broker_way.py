@@ -14,9 +14,11 @@ from gateways.mqtt.options import MqttOptions
 from parking.errors import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from gateways.devices.barrier import Barrier
     from gateways.devices.maker import Push
+    from gateways.devices.white_list import WhiteList
     from gateways.mqtt.options import MqttServer, MqttVersion, Received
 
 __all__ = ["BrokerWay"]
@@ -25,13 +27,20 @@ CONFIRMED: Final = Reply(status=200, reason="", headers={}, body=b"")
 
 
 class BrokerWay(Way):
-    """One camera's connection; ``open_barrier`` is called for each order to open."""
+    """One camera's connection; orders move its ``barrier``, and change its ``white_list``."""
 
     def __init__(
-        self, server: MqttServer, version: MqttVersion, serial: str, open_barrier: Callable[[], None]
+        self,
+        server: MqttServer,
+        version: MqttVersion,
+        serial: str,
+        *,
+        barrier: Barrier,
+        white_list: WhiteList,
     ) -> None:
         self._serial = serial
-        self._open = open_barrier
+        self._barrier = barrier
+        self._white_list = white_list
         self._topics = f"device/{serial}/message"
         subscriptions = (f"{self._topics}/down/+",)
         self._connection = MqttConnection(
@@ -54,7 +63,11 @@ class BrokerWay(Way):
     async def _take(self, batch: Sequence[Received]) -> None:
         for one in batch:
             name = one.topic.rpartition("/")[2]
-            opens, reply = ordered(self._serial, name, one.payload)
-            if opens:
-                self._open()
-            await self._connection.publish(f"{self._topics}/down/{name}/reply", reply)
+            order = ordered(self._serial, name, one.payload)
+            if order.opens:
+                self._barrier.open()
+            for number, since, until in order.puts:
+                self._white_list.put(number, since, until)
+            for number in order.drops:
+                self._white_list.drop(number)
+            await self._connection.publish(f"{self._topics}/down/{name}/reply", order.reply)

@@ -6,8 +6,8 @@ is back; then the memory is sent, oldest first, one record after another. A live
 kept record that was under way just then is sent once more.
 
 The barrier opens by what the answer says, by a command to the camera's own server, or by the answer to its
-question whether there is anything to do. A camera that gets no answer opens nothing by itself: that is for
-whoever looks after the lane.
+question whether there is anything to do. A camera that gets no answer opens for the cars on its own list, and
+for no others: that is for whoever looks after the lane.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Never
 
 from gateways.devices.barrier import Barrier
 from gateways.devices.maker import Commanded, Record
+from gateways.devices.white_list import WhiteList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +87,7 @@ class Camera:
         line: Line,
         barriers: Mapping[int, Barrier] | None = None,
         habits: Habits | None = None,
+        white_list: WhiteList | None = None,
     ) -> None:
         self.maker = maker
         self.serial = serial
@@ -98,6 +100,7 @@ class Camera:
         self._clock = clock
         self._line = line
         self._habits = habits or Habits()
+        self._white_list = white_list or WhiteList()
         self._numbers = count(1)
         self._marks: OrderedDict[str, int] = OrderedDict()
         self._memory: deque[Record] = deque()
@@ -132,13 +135,13 @@ class Camera:
         finally:
             self._live -= 1
         if heard is None:
-            self._keep(record)
+            self._keep(self._let_pass(record))
         elif heard.opens:
             self.barriers[channel].open()
         return Seen(heard=heard, seconds=perf_counter() - started)
 
     def keep(self, event: GateEvent, channel: int = 1) -> None:
-        """See something while the line is cut."""
+        """See something while the line is cut, and the lane stands open."""
         self._keep(self._record(event, channel))
 
     async def until_heard(self) -> None:
@@ -196,6 +199,14 @@ class Camera:
             if len(self._marks) > MARKS_MAX:
                 self._marks.popitem(last=False)
         return Record(serial=self.serial, mark=mark, channel=channel, event=event, kept=event.offline)
+
+    def _let_pass(self, record: Record) -> Record:
+        """Open for a car that nobody answered for, if it is on the camera's own list."""
+        event = record.event
+        if not self._white_list.opens_for(event.plate.number, event.captured_at):
+            return record
+        self.barriers[record.channel].open()
+        return replace(record, opened=True)
 
     def _keep(self, record: Record) -> None:
         self._memory.append(replace(record, kept=True))

@@ -37,6 +37,8 @@ class Record:
     channel: int
     event: GateEvent
     kept: bool = False
+    opened: bool = False
+    """By the camera itself, from its own list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from gateways.devices.lanes import CameraLane, ControllerLane
 from gateways.devices.makers import MAKERS, NATIVE_HTTP, NATIVE_SOCKET
 from gateways.devices.server import DeviceServer, obeying, serving
 from gateways.devices.ways import HttpWay
+from gateways.devices.white_list import WhiteList
 from gateways.mqtt.options import mqtt_server
 from parking.clock import SystemClock
 from parking.errors import InvalidInput
@@ -130,9 +131,10 @@ def _camera(
     serial = f"{wanted.serial}-{number + 1}" if several else wanted.serial
     barriers = {channel: Barrier() for channel in range(1, 2 if several else wanted.lanes + 1)}
     way: Way = HttpWay(session)
+    white_list = WhiteList()
     if maker.by_broker:
         server = mqtt_server(wanted.addresses[number])
-        way = BrokerWay(server, wanted.mqtt_version, serial, barriers[1].open)
+        way = BrokerWay(server, wanted.mqtt_version, serial, barrier=barriers[1], white_list=white_list)
         ways.append(way)
     return Camera(
         maker,
@@ -143,6 +145,7 @@ def _camera(
         line=line,
         barriers=barriers,
         habits=Habits(resends=wanted.resends),
+        white_list=white_list,
     )
 
 

@@ -107,7 +107,7 @@ def alarm_of(record: Record, write: Callable[[str], str] = str) -> dict[str, Any
         "is_fake_plate": 0,
         "plate_true_width": 25,
         "timeStamp": {"Timeval": {"sec": at_us // 1_000_000, "usec": at_us % 1_000_000}},
-        "gioouts": [{"ionum": 0, "ctrltype": OPENED_BY_LIST if record.kept else NOT_OPENED}],
+        "gioouts": [{"ionum": 0, "ctrltype": OPENED_BY_LIST if record.opened else NOT_OPENED}],
         "location": {"RECT": {"left": 0, "top": 0, "right": 0, "bottom": 0}},
     }
     return {

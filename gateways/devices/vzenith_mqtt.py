@@ -1,14 +1,16 @@
 """Vzenith over MQTT, from the camera's side: reads and what its lane controller has seen, in envelopes.
 
 Nobody answers a read. Its barrier opens by ``gpio_out``, a message to it, which it answers. Plates are
-base64. That a car turned back is told by the lane controller, to whole seconds.
+base64. That a car turned back is told by the lane controller, to whole seconds. By ``white_list_operator`` it
+gets a list of cars, for which it opens while it is cut off.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
@@ -18,14 +20,13 @@ from gateways.devices.vzenith import MOVES, UNREAD, alarm_of
 from parking.event import Kind
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gateways.devices.maker import Record, Reply
     from parking.event import GateEvent
 
-__all__ = ["VzenithBrokerCamera", "ordered"]
+__all__ = ["Ordered", "VzenithBrokerCamera", "ordered"]
 
 TURNED_BACK: Final = 84
+LOCAL: Final = timezone(timedelta(hours=8))
 DONE: Final = 200
 REFUSED: Final = 400
 JSON: Final = "application/json"
@@ -66,16 +67,53 @@ class VzenithBrokerCamera(Maker):
         return Heard(taken=reply.status == DONE)
 
 
-def ordered(serial: str, name: str, text: bytes) -> tuple[bool, bytes]:
-    """Whether a message to the camera opens its barrier, and the reply to it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What a message to a camera has it do, and the reply to it."""
+
+    reply: bytes
+    opens: bool = False
+    puts: tuple[tuple[str, datetime, datetime], ...] = ()
+    """Cars for its own list, each with from when to when."""
+    drops: tuple[str, ...] = ()
+
+
+def ordered(serial: str, name: str, text: bytes) -> Ordered:
+    """What a message means to a camera of that serial number; what it cannot read it refuses."""
     try:
         order = json.loads(text)
-        body = order["payload"]["body"]
-        opens = name == "gpio_out" and order["sn"] == serial and body["value"] in MOVES
-        number = str(order["id"])
+        body, ours = order["payload"]["body"], order["sn"] == serial
+        reply = _envelope(name, str(order["id"]), serial, int(order.get("timestamp", 0)), {}, code=DONE)
+        if name == "gpio_out":
+            return Ordered(reply=reply, opens=ours and body["value"] in MOVES)
+        if name == "white_list_operator" and ours:
+            return _listed(reply, body)
     except (ValueError, KeyError, TypeError):
-        return False, _envelope(name, "", serial, 0, {}, code=REFUSED)
-    return opens, _envelope(name, number, serial, int(order.get("timestamp", 0)), {}, code=DONE)
+        return Ordered(reply=_envelope(name, "", serial, 0, {}, code=REFUSED))
+    return Ordered(reply=reply)
+
+
+def _listed(reply: bytes, body: dict[str, Any]) -> Ordered:
+    """Many cars, or one that is in no list."""
+    if body["operator_type"] == "delete":
+        return Ordered(reply=reply, drops=tuple(map(str, _several(body["plate"]))))
+    if body["operator_type"] != "update_or_add":
+        raise ValueError("no such change of a list")
+    records = [one for one in _several(body["dldb_rec"]) if one["enable"] == 1]
+    return Ordered(
+        reply=reply,
+        puts=tuple(
+            (str(one["plate"]), _local(one["enable_time"]), _local(one["overdue_time"])) for one in records
+        ),
+    )
+
+
+def _several(value: Any) -> list[Any]:  # noqa: ANN401 - out of JSON
+    return value if isinstance(value, list) else [value]
+
+
+def _local(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=LOCAL)
 
 
 def _message(name: str, number: str, serial: str, at: datetime, body: dict[str, Any]) -> Push:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parking.barrier import BarrierRecord
     from parking.device import Device
 
-__all__ = ["BarrierCommands", "CommandResult", "Commander", "NoBarrier"]
+__all__ = ["COMMAND_TIMEOUT_S", "BarrierCommands", "CommandResult", "Commander", "NoBarrier"]
 
 log = structlog.get_logger()
 UNDER_WAY_MAX: Final = 64

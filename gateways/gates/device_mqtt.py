@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 from typing_extensions import override
 
-from gateways.gates.commands import BarrierCommands, CommandResult
+from gateways.gates.commands import COMMAND_TIMEOUT_S, BarrierCommands, CommandResult
 from gateways.gates.mqtt_protocol import CommandReply, Order
 from gateways.mqtt.connection import all_taken
 from parking.barrier import GateOutcome
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gateways.gates.catalog_keeper import CatalogKeeper
     from gateways.gates.device_intake import DeviceIntake
-    from gateways.gates.mqtt_protocol import MqttProtocol, Publication
+    from gateways.gates.mqtt_protocol import Admitted, MqttProtocol, Publication
     from gateways.gates.protocol import Signals
     from gateways.metrics import GateMetrics
     from gateways.mqtt.connection import MqttConnection
@@ -61,17 +61,17 @@ class MqttOrders(BarrierCommands):
     @override
     async def open(self, device: Device, channel: str, password: str) -> CommandResult:
         order = self._order()
-        key = device.serial, order.command_id
-        reply = self._waiting[key] = asyncio.get_running_loop().create_future()
-        try:
-            await self._publish(self.protocol.opening(device, order))
-            heard = await reply
-        except DependencyError as error:
-            return CommandResult(outcome=GateOutcome.UNREACHABLE, said=str(error))
-        finally:
-            del self._waiting[key]
-        outcome = GateOutcome.ACCEPTED if heard.accepted else GateOutcome.REJECTED
-        return CommandResult(outcome=outcome, said=heard.said)
+        return await self._confirmed(device, order, self.protocol.opening(device, order))
+
+    async def admit(self, device: Device, cars: Sequence[Admitted]) -> CommandResult:
+        """Put cars on a device's own list."""
+        order = self._order()
+        return await self._confirmed_soon(device, order, self.protocol.admitting(cars, device, order))
+
+    async def dismiss(self, device: Device, numbers: Sequence[str]) -> CommandResult:
+        """Take cars off a device's own list."""
+        order = self._order()
+        return await self._confirmed_soon(device, order, self.protocol.dismissing(numbers, device, order))
 
     async def show(self, signals: Signals, device: Device) -> None:
         """Have something shown and said; one that cannot be told now has lost nothing but that."""
@@ -88,6 +88,27 @@ class MqttOrders(BarrierCommands):
         waiting = self._waiting.get((serial, reply.command_id))
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
+
+    async def _confirmed_soon(self, device: Device, order: Order, told: Publication) -> CommandResult:
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                return await self._confirmed(device, order, told)
+        except TimeoutError:
+            return CommandResult(outcome=GateOutcome.UNREACHABLE, said="no answer in time")
+
+    async def _confirmed(self, device: Device, order: Order, told: Publication) -> CommandResult:
+        """What the device says of a command; waits as long as its caller lets it."""
+        key = device.serial, order.command_id
+        reply = self._waiting[key] = asyncio.get_running_loop().create_future()
+        try:
+            await self._publish(told)
+            heard = await reply
+        except DependencyError as error:
+            return CommandResult(outcome=GateOutcome.UNREACHABLE, said=str(error))
+        finally:
+            del self._waiting[key]
+        outcome = GateOutcome.ACCEPTED if heard.accepted else GateOutcome.REJECTED
+        return CommandResult(outcome=outcome, said=heard.said)
 
     def _order(self) -> Order:
         return Order(command_id=self._new_id(), at=self._clock.now())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateways.gates.protocol import Signals
     from parking.device import Device
 
-__all__ = ["CommandReply", "MqttProtocol", "Order", "Publication"]
+__all__ = ["Admitted", "CommandReply", "MqttProtocol", "Order", "Publication"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,15 @@ class Order:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A car that a device may let out by itself, and from when to when."""
+
+    number: str
+    since: datetime
+    until: datetime
+
+
 class MqttProtocol(DeviceProtocol):
     """One maker's protocol over MQTT; its devices are told apart by a serial number in their topics."""
 
@@ -70,3 +79,15 @@ class MqttProtocol(DeviceProtocol):
     @abstractmethod
     def shown(self, signals: Signals, device: Device, order: Order) -> Publication | None:
         """What shows and speaks; ``None`` where there is nothing."""
+
+    @abstractmethod
+    def listed_at_once(self, device: Device) -> int:
+        """How many cars of its own list one command to it may name; 0 for a device that keeps none."""
+
+    @abstractmethod
+    def admitting(self, cars: Sequence[Admitted], device: Device, order: Order) -> Publication:
+        """The command that puts cars on its list, or changes them there."""
+
+    @abstractmethod
+    def dismissing(self, numbers: Sequence[str], device: Device, order: Order) -> Publication:
+        """The command that takes cars off its list; some may not be there."""

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from tests.gateways.gate_stage import ValkeyProcess
 
-__all__ = ["Case", "Exchange", "Publishing", "cases", "mqtt_cases", "publish_cases"]
+__all__ = ["Case", "Exchange", "Granting", "Publishing", "cases", "mqtt_cases", "publish_cases"]
 
+Told = tuple[tuple[str, dict[str, Any]], ...]
 FOLDER = Path(__file__).parent
 DEVICE = TypeAdapter(Device)
 LANES = frozenset(map(LaneId, ("in-1", "out-1", "gate")))
@@ -43,12 +44,22 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
-    """One publication of a device, and what is published for it then: topics and documents."""
+    """One publication of a device, and what is published for devices then: topics and documents."""
 
     at: datetime
     topic: str
     payload: bytes
-    told: tuple[tuple[str, dict[str, Any]], ...]
+    told: Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granting:
+    """A car inside is given a signed grant ``until`` then, or none any more, and what is published then."""
+
+    at: datetime
+    number: str
+    until: datetime | None
+    told: Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +92,35 @@ class Case:
                 case _:
                     raise ValueError(f"{self.path}: {head}")
 
-    def publishings(self) -> Iterator[Publishing]:
+    def published(self) -> Iterator[Publishing | Granting]:
         """The same of a case that is played over a broker."""
-        at, device = None, ""
-        blocks = list(_blocks(self.path.read_text(encoding="utf-8")))
+        at, blocks = None, list(_blocks(self.path.read_text(encoding="utf-8")))
         for place, (head, lines) in enumerate(blocks):
-            match head.split():
-                case ["clock", moment]:
-                    at = datetime.fromisoformat(moment)
+            words = head.split()
+            if words[0] == "told":
+                continue
+            if words[0] == "clock":
+                at = datetime.fromisoformat(words[1])
+                continue
+            assert at is not None, f"{self.path}: the clock is not set"
+            told = self._told(words[1], blocks[place + 1 :])
+            match words:
                 case ["publish", device]:
-                    assert at is not None, f"{self.path}: the clock is not set"
                     topic, text = self._filled(device, lines)
-                    told = [
-                        self._filled(device, one)
-                        for _, one in takewhile(lambda block: block[0] == "told", blocks[place + 1 :])
-                    ]
-                    documents = tuple((where, json.loads(what)) for where, what in told)
-                    yield Publishing(at=at, topic=topic, payload=text.encode(), told=documents)
-                case ["told"]:
-                    pass
+                    yield Publishing(at=at, topic=topic, payload=text.encode(), told=told)
+                case ["grant", number, *until]:
+                    ends = datetime.fromisoformat(until[0]) if until else None
+                    yield Granting(at=at, number=number, until=ends, told=told)
                 case _:
                     raise ValueError(f"{self.path}: {head}")
+
+    def _told(self, device: str, blocks: list[tuple[str, list[str]]]) -> Told:
+        """What is published before the next block of another kind, for that device or a named one."""
+        told: list[tuple[str, dict[str, Any]]] = []
+        for head, lines in takewhile(lambda block: block[0].startswith("told"), blocks):
+            where, what = self._filled(next(iter(head.split()[1:]), device), lines)
+            told.append((where, json.loads(what)))
+        return tuple(told)
 
     def serial(self, device: str) -> str:
         """The serial number of a device of this case, which no other case has."""

@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateways.embedded import scratch_data_dir
+from gateways.grant_signing import GrantSigner, make_key
 from gateways.mqtt.options import MqttVersion
 from parking.clock import FileClock
+from parking.grant import Grant, Granted, GrantReason
+from parking.live.granting import LiveGrants
+from parking.live.sessions import Sessions
 from tests.brokers import Product, running_broker
-from tests.conformance.cases import mqtt_cases, publish_cases
-from tests.gateways.gate_stage import gate_process, until, valkey_process
-from tests.scenarios.stage import MIDNIGHT
+from tests.conformance.cases import Granting, mqtt_cases, publish_cases
+from tests.gateways.gate_stage import PARTITIONS, gate_process, until, valkey_process
+from tests.scenarios.stage import MIDNIGHT, live_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parking.ids import GarageId
     from tests.brokers import Broker
     from tests.conformance.cases import Case
 
@@ -32,10 +38,27 @@ DOWN = ("device/+/message/down/+", "+/device/message/down/+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """The broker that all cases are played over, and the gate's clock."""
+    """The broker that all cases are played over, the gate's clock, and who signs grants."""
 
     broker: Broker
     clock: FileClock
+    valkey_url: str
+    signer: GrantSigner
+
+    async def grant(self, garage_id: GarageId, wanted: Granting) -> None:
+        """As settlement does."""
+        async with live_connection(self.valkey_url) as live:
+            found = await Sessions(live, partition_count=PARTITIONS).find(garage_id, wanted.number)
+            assert found.session is not None
+            allowed = wanted.until is not None
+            given = Grant(
+                allowed=allowed,
+                limit_fen=5_000 if allowed else 0,
+                reason=GrantReason.GOOD_STANDING if allowed else GrantReason.NO_AGREEMENT,
+                expires_at=wanted.until or wanted.at,
+            )
+            grants = LiveGrants(live, self.clock, partition_count=PARTITIONS, sign=self.signer.sign)
+            assert await grants.give(Granted(session=found.session, grant=given))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +81,9 @@ def played() -> Iterator[Played]:
         )
         connected = b"leave_first_mqtt_connected 1.0"
         until(lambda: connected in gate.metrics(), "the broker is connected", PATIENCE_S)
-        yield Played(broker=broker, clock=clock)
+        make_key(folder / "keys", MIDNIGHT, Ed25519PrivateKey.from_private_bytes(bytes(32)))
+        signer = GrantSigner(folder / "keys", clock)
+        yield Played(broker=broker, clock=clock, valkey_url=valkey.url, signer=signer)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -68,9 +93,12 @@ async def test_a_device_is_told_on_its_own_topics(case: Case, played: Played) ->
     ) as client:  # fmt: skip
         for topic in DOWN:
             await client.subscribe(topic, qos=1)
-        for one in case.publishings():
+        for one in case.published():
             played.clock.move_to(one.at)
-            await client.publish(one.topic, one.payload, qos=1)
+            if isinstance(one, Granting):
+                await played.grant(case.garage_id, one)
+            else:
+                await client.publish(one.topic, one.payload, qos=1)
             told = [await _told(client) for _ in one.told]
             assert sorted(told, key=str) == sorted(one.told, key=str)
 

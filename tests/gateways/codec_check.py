@@ -57,7 +57,9 @@ REQUESTS: dict[str, list[DeviceRequest]] = {}
 PUBLISHED: dict[str, list[Publishing]] = {}
 """The same over a broker."""
 for a_case in mqtt_cases():
-    PUBLISHED.setdefault(a_case.path.parent.name, []).extend(a_case.publishings())
+    PUBLISHED.setdefault(a_case.path.parent.name, []).extend(
+        one for one in a_case.published() if isinstance(one, Publishing)
+    )
 for a_case in cases():
     known = REQUESTS.setdefault(a_case.path.parent.name, [])
     known += [_request(one.request) for one in a_case.exchanges()]

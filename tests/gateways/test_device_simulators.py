@@ -21,11 +21,12 @@ from gateways.devices.makers import MAKERS
 from gateways.devices.server import DeviceServer, obeying, serving
 from gateways.devices.vzenith_mqtt import VzenithBrokerCamera, ordered
 from gateways.devices.ways import HttpWay
+from gateways.devices.white_list import WhiteList
 from gateways.gate_wiring import PROTOCOLS
 from gateways.gates.dahua.commands import DahuaCommands
 from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.hikvision.commands import HikvisionCommands
-from gateways.gates.mqtt_protocol import CommandReply, Order
+from gateways.gates.mqtt_protocol import Admitted, CommandReply, Order
 from gateways.gates.protocol import Answered, DeviceRequest, Heartbeat, Read, Signals
 from gateways.gates.vzenith.mqtt import VzenithMqtt
 from parking.barrier import GateOutcome
@@ -206,13 +207,50 @@ def test_our_side_reads_what_a_camera_on_a_broker_says(kind: Kind, plate: Any) -
 def test_an_order_of_ours_opens_a_barrier_on_a_broker_and_is_answered() -> None:
     order = Order(command_id="17", at=AT)
     told = VzenithMqtt().opening(ON_BROKER, order)
-    opens, reply = ordered("cam-1", told.topic.rpartition("/")[2], told.payload)
-    assert opens
-    (heard,) = VzenithMqtt().parse(f"{told.topic}/reply", reply, ON_BROKER)
+    done = ordered("cam-1", told.topic.rpartition("/")[2], told.payload)
+    assert done.opens
+    (heard,) = VzenithMqtt().parse(f"{told.topic}/reply", done.reply, ON_BROKER)
     assert heard == CommandReply(command_id="17", accepted=True, said="code 200")
-    assert ordered("cam-2", "gpio_out", told.payload)[0] is False
-    assert ordered("cam-1", "serial_data", told.payload)[0] is False
-    assert ordered("cam-1", "gpio_out", b"{")[0] is False
+    assert not ordered("cam-2", "gpio_out", told.payload).opens
+    assert not ordered("cam-1", "serial_data", told.payload).opens
+    assert not ordered("cam-1", "gpio_out", b"{").opens
+
+
+@pytest.mark.parametrize("form", ["many", "single"])
+def test_a_list_of_ours_is_the_cameras_and_is_confirmed(form: str) -> None:
+    protocol, order = VzenithMqtt(), Order(command_id="17", at=AT)
+    device = replace(ON_BROKER, options={"white_list": "granted", "white_list_form": form})
+    numbers = ["浙A12345", "浙B00001"][: protocol.listed_at_once(device)]
+    until = (AT + timedelta(hours=2)).replace(microsecond=0)
+    cars = [Admitted(number=one, since=AT.replace(microsecond=0), until=until) for one in numbers]
+    told = protocol.admitting(cars, device, order)
+    done = ordered("cam-1", "white_list_operator", told.payload)
+    assert done.puts == tuple((one.number, one.since, one.until) for one in cars)
+    (heard,) = protocol.parse(f"{told.topic}/reply", done.reply, device)
+    assert heard == CommandReply(command_id="17", accepted=True, said="code 200")
+    gone = protocol.dismissing(numbers, device, order)
+    assert ordered("cam-1", "white_list_operator", gone.payload).drops == tuple(numbers)
+    assert not ordered("cam-2", "white_list_operator", told.payload).puts
+    refused = ordered("cam-1", "white_list_operator", told.payload.replace(b"update_or_add", b"select"))
+    (heard,) = protocol.parse(f"{told.topic}/reply", refused.reply, device)
+    assert isinstance(heard, CommandReply)
+    assert not heard.accepted
+
+
+async def test_a_camera_that_is_cut_off_opens_for_who_is_on_its_list_and_says_so() -> None:
+    server, line, listed = Server(), Line(up=False), WhiteList()
+    listed.put(PLATES[0].number, AT, AT + timedelta(minutes=1))
+    async with a_camera(server, line=line, white_list=listed) as camera:
+        await camera.see(an_event(1))
+        await camera.see(an_event(2, plate=PLATES[1]))
+        await camera.see(an_event(90))
+        listed.drop(PLATES[0].number)
+        await camera.see(an_event(3))
+        assert camera.openings == 1
+        line.up = True
+        await camera.deliver()
+    assert [one["gioouts"][0]["ctrltype"] for one in server.got] == [2, 0, 0, 0]
+    assert camera.openings == 1
 
 
 @dataclass(slots=True)
@@ -252,7 +290,7 @@ class Server:
 
 @asynccontextmanager
 async def a_camera(
-    *servers: Server, line: Line | None = None, habits: Habits = HASTY
+    *servers: Server, line: Line | None = None, habits: Habits = HASTY, white_list: WhiteList | None = None
 ) -> AsyncIterator[Camera]:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         addresses = []
@@ -272,6 +310,7 @@ async def a_camera(
                 CLOCK,
                 line=line or Line(),
                 habits=habits,
+                white_list=white_list,
             )
         finally:
             for one in running:

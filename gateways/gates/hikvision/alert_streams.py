@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Never
 import structlog
 
 from gateways.embedded.backoff import Backoff
+from gateways.gates.device_tasks import DeviceTasks
 from gateways.gates.forms import media_type
 from gateways.gates.hikvision.parts import StreamParts
 from gateways.gates.hikvision.protocol import HikvisionIsapi, is_pulled, message_from, ordered
@@ -41,8 +42,6 @@ __all__ = ["AlertStreams"]
 
 log = structlog.get_logger()
 PATH: Final = "/ISAPI/Event/notification/alertStream"
-LOOK_EVERY_S: Final = 1.0
-STREAMS_MAX: Final = 500
 OPENED_WITHIN_S: Final = 5.0
 SILENT_S: Final = 45.0
 PICTURE_WAIT_S: Final = 0.3
@@ -65,29 +64,10 @@ class AlertStreams:
         self._take = take
         self._unseal = unseal
         self._metrics = metrics
-        self._running: dict[str, tuple[Controller, asyncio.Task[None]]] = {}
 
     async def run(self) -> Never:
         """Keep the connections that the catalog wants, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._follow(tasks)
-                await asyncio.sleep(LOOK_EVERY_S)
-
-    def _follow(self, tasks: asyncio.TaskGroup) -> None:
-        wanted = {
-            token_id: one
-            for token_id, one in self._catalog.current.controllers.items()
-            if one.device is not None and is_pulled(one.device)
-        }
-        for token_id, (controller, task) in list(self._running.items()):
-            if wanted.get(token_id) != controller:
-                task.cancel()
-                del self._running[token_id]
-        for token_id, controller in wanted.items():
-            if token_id not in self._running and len(self._running) < STREAMS_MAX:
-                task = tasks.create_task(self._keep(controller), name=f"alerts-{controller.controller_id}")
-                self._running[token_id] = controller, task
+        await DeviceTasks(self._catalog, _is_wanted, self._keep, name="alerts").run()
 
     async def _keep(self, controller: Controller) -> None:
         """Connect, and again, until the password is refused."""
@@ -145,6 +125,10 @@ class AlertStreams:
             log.warning("device_message_refused", controller=controller.controller_id, error=str(error))
         else:
             self._metrics.device_message(HikvisionIsapi.name, type(message).__name__.lower(), "taken")
+
+
+def _is_wanted(controller: Controller) -> bool:
+    return controller.device is not None and is_pulled(controller.device)
 
 
 def _may_have_pictures(alert: Iterable[Part]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.gates.forms import picture_from_base64
@@ -37,14 +37,16 @@ from parking.plate import Colour
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateways.gates.mqtt_protocol import Admitted
     from gateways.gates.vzenith.wire import AlarmInfoPlate, PlateResult
     from parking.device import Device
 
-__all__ = ["EPOCH", "check_camera", "compact", "message_from", "pulse", "serial_data"]
+__all__ = ["EPOCH", "check_camera", "compact", "list_record", "message_from", "pulse", "serial_data"]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBERS: Final = ("io", "pulse_ms", "serial_channel")
 MILLISECONDS_MAX: Final = 30_000
+LIST_TIME: Final = "%Y-%m-%d %H:%M:%S"
 compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -72,6 +74,21 @@ def serial_data(frames: Sequence[bytes], device: Device) -> list[dict[str, Any]]
         {"serialChannel": channel, "data": base64.b64encode(frame).decode(), "dataLen": len(frame)}
         for frame in frames
     ]
+
+
+def list_record(car: Admitted, device: Device, at: datetime) -> dict[str, Any]:
+    """A car on the camera's own list, which is in the camera's local time."""
+    local = timezone(timedelta(minutes=device.utc_offset_minutes))
+    made, since, until = (one.astimezone(local).strftime(LIST_TIME) for one in (at, car.since, car.until))
+    return {
+        "plate": car.number,
+        "enable": 1,
+        "create_time": made,
+        "enable_time": since,
+        "overdue_time": until,
+        "time_seg_enable": 0,
+        "need_alarm": 0,
+    }
 
 
 def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:

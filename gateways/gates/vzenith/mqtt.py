@@ -8,9 +8,13 @@ camera: ``device/SERIAL/message/…``, and ``SERIAL/device/message/…`` (``topi
 own, has seen of cars and barrier: turned back, which undoes the passage; tailgating; passed. ``keep_alive``
 is answered by opening for a car that has paid meanwhile. Firmware ends some messages with zero bytes.
 
-Not certain: whether a plate is always base64 (text that no base64 can be is taken as it is), what
-``lanectrl_result`` calls a view (``channel``, else 0), and how a camera that has been cut off is asked for
-its next record (nothing is sent).
+``white_list_operator`` puts cars on the camera's own list and takes them off, by which it opens while it is
+cut off (``white_list=granted``).
+
+Not certain: whether a camera takes many records of its list in one command, or one alone that is no list, as
+some firmware documents (``white_list_form=single``); whether a plate is always base64 (text that no base64
+can be is taken as it is; on a list it is plain); what ``lanectrl_result`` calls a view (``channel``, else 0);
+and how a camera that has been cut off is asked for its next record (nothing is sent).
 """
 
 from __future__ import annotations
@@ -25,7 +29,15 @@ from typing_extensions import override
 
 from gateways.gates.mqtt_protocol import CommandReply, MqttProtocol, Publication
 from gateways.gates.protocol import Heartbeat, Notice, Passage, PassageKind, Read, check_choice
-from gateways.gates.vzenith.camera import EPOCH, check_camera, compact, message_from, pulse, serial_data
+from gateways.gates.vzenith.camera import (
+    EPOCH,
+    check_camera,
+    compact,
+    list_record,
+    message_from,
+    pulse,
+    serial_data,
+)
 from gateways.gates.vzenith.wire import UNREAD, AlarmInfoPlate, Wire
 from gateways.web.problems import invalid
 from parking.errors import InvalidInput
@@ -35,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gateways.gates.mqtt_protocol import Order
+    from gateways.gates.mqtt_protocol import Admitted, Order
     from gateways.gates.protocol import Message, Signals
     from parking.device import Device
 
@@ -45,6 +57,8 @@ TURNED_BACK: Final = 84
 PASSAGES: Final = {82: PassageKind.STAYED, 83: PassageKind.PASSED, 85: PassageKind.TAILGATED}
 """By ``event_type``; the others are of people and of what has no engine."""
 DONE: Final = 200
+RECORDS_A_COMMAND: Final = 50
+"""No source says how many a camera takes at once."""
 NUMBER_MAX: Final = 32
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -148,9 +162,29 @@ On the camera's web page, below Advanced > MQTT:
         return _command("serial_data", {"serialData": serial_data(signals.frames, device)}, device, order)
 
     @override
+    def listed_at_once(self, device: Device) -> int:
+        if device.options.get("white_list") != "granted":
+            return 0
+        return 1 if device.options.get("white_list_form") == "single" else RECORDS_A_COMMAND
+
+    @override
+    def admitting(self, cars: Sequence[Admitted], device: Device, order: Order) -> Publication:
+        records = [list_record(one, device, order.at) for one in cars]
+        written = records[0] if self.listed_at_once(device) == 1 else records
+        body = {"operator_type": "update_or_add", "dldb_rec": written}
+        return _command("white_list_operator", body, device, order)
+
+    @override
+    def dismissing(self, numbers: Sequence[str], device: Device, order: Order) -> Publication:
+        written = numbers[0] if self.listed_at_once(device) == 1 else list(numbers)
+        return _command("white_list_operator", {"operator_type": "delete", "plate": written}, device, order)
+
+    @override
     def check(self, device: Device) -> None:
-        check_camera(device, words=frozenset({"topics"}))
+        check_camera(device, words=frozenset({"topics", "white_list", "white_list_form"}))
         check_choice(device, "topics", "device_first", "serial_first")
+        check_choice(device, "white_list", "granted")
+        check_choice(device, "white_list_form", "many", "single")
 
 
 def _base(device: Device) -> str:
