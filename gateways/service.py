@@ -17,7 +17,8 @@ from gateways.embedded.stores import embedded_stores
 from gateways.process import check_live_store, clock_of
 from gateways.settings import environment_of, process_environment
 from gateways.supervisor import ChildSpec, Supervisor
-from parking.errors import DependencyError
+from gateways.web.serving import check_port
+from parking.errors import DependencyError, InvalidInput, Unavailable
 from settlement.books.migrate import migrate
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Addresses", "serve_all"]
 
 READY_PAUSE_S = 0.05
+PORTS_FREE_WITHIN_S = 15.0
+"""What was left by a supervisor that was killed drains within this."""
+PORTS_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ async def serve_all(settings: Settings, *, announce: Callable[[Addresses], None]
         variables = dict(environment_of(settings)) | _store_addresses(stores)
         dsn = variables["LEAVE_FIRST_POSTGRES_DSN"]
         await check_live_store(settings)
+        await _check_ports(settings, log)
         try:
             await migrate(dsn, partition_count=settings.partition_count, now=clock_of(settings).now())
         except DependencyError as error:
@@ -67,6 +72,31 @@ async def serve_all(settings: Settings, *, announce: Callable[[Addresses], None]
             announce(addresses)
             await asyncio.Event().wait()
     return 0
+
+
+async def _check_ports(settings: Settings, log: Log) -> None:
+    """Refuse ports of somebody else: gates share theirs, so two installations would share their cars, too."""
+    ports = [port for port in (settings.gate_port, settings.operator_port, *_metrics_ports(settings)) if port]
+    if len(set(ports)) < len(ports):
+        raise InvalidInput("gate_port, operator_port and the ports from metrics_port on must differ")
+    clock = asyncio.get_running_loop().time
+    patience_ends = clock() + PORTS_FREE_WITHIN_S
+    while True:
+        try:
+            for port in ports:
+                await check_port(settings.host, port)
+        except Unavailable as error:
+            if clock() >= patience_ends:
+                raise
+            log.warning("port_not_free", error=str(error))
+            await asyncio.sleep(PORTS_PAUSE_S)
+        else:
+            return
+
+
+def _metrics_ports(settings: Settings) -> list[int]:
+    """Of settlement, then of each gate process."""
+    return [settings.metrics_port + place for place in range(settings.gate_processes + 1)]
 
 
 def _store_addresses(stores: EmbeddedStores) -> dict[str, str]:
@@ -88,11 +118,10 @@ def _children(settings: Settings) -> list[ChildSpec]:
 
 
 def _addresses(settings: Settings) -> Addresses:
-    ports = [settings.metrics_port + place for place in range(settings.gate_processes + 1)]
     return Addresses(
         gate_url=f"http://{settings.host}:{settings.gate_port}",
         operator_url=f"http://{settings.host}:{settings.operator_port}",
-        metrics_urls=tuple(f"http://{settings.host}:{port}/metrics" for port in ports),
+        metrics_urls=tuple(f"http://{settings.host}:{port}/metrics" for port in _metrics_ports(settings)),
         data_dir=settings.data_dir,
     )
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
 
 from gateways.web.door import Door, Limits, listening
+from parking.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-__all__ = ["Handler", "serve"]
+__all__ = ["Handler", "check_port", "serve"]
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -45,7 +46,10 @@ async def serve(
     reuse_port: bool = False,
     limits: Limits | None = None,
 ) -> AsyncIterator[int]:
-    """Serve on ``host`` and ``port`` (0: any free one), or on a Unix socket; yields the port, there 0."""
+    """Serve on ``host`` and ``port`` (0: any free one), or on a Unix socket; yields the port, there 0.
+
+    Raises ``Unavailable`` when it cannot be listened there.
+    """
     doors: list[Door] = []
     runner = _runner(app, doors)
     await runner.setup()
@@ -62,11 +66,12 @@ async def serve(
     doors.append(door)
     loop = asyncio.get_running_loop()
     try:
-        listener = await (
-            loop.create_server(door.admit, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
-            if unix_path is None
-            else loop.create_unix_server(door.admit, unix_path, backlog=BACKLOG)
-        )
+        with _told(str(unix_path) if unix_path else f"port {port} of {host}"):
+            listener = await (
+                loop.create_server(door.admit, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
+                if unix_path is None
+                else loop.create_unix_server(door.admit, unix_path, backlog=BACKLOG)
+            )
         try:
             yield 0 if unix_path is not None else int(listener.sockets[0].getsockname()[1])
         finally:
@@ -74,6 +79,22 @@ async def serve(
     finally:
         door.close()
         await runner.cleanup()
+
+
+async def check_port(host: str, port: int) -> None:
+    """Raise ``Unavailable`` when somebody listens at ``port``, also one with whom it could be shared."""
+    with _told(f"port {port} of {host}"):
+        probe = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+        probe.close()
+        await probe.wait_closed()
+
+
+@contextmanager
+def _told(place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"cannot listen at {place}: {error.strerror}") from error
 
 
 def _runner(app: web.Application | Handler, doors: list[Door]) -> web.BaseRunner:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults.service import lay_out
+from tests.stores import processes_about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +60,24 @@ async def test_a_role_alone_needs_the_addresses_of_stores(data_dir: Path) -> Non
     service = lay_out(data_dir)
     said = await refused(service, "--role", "settlement")
     assert "LEAVE_FIRST_VALKEY_URL and LEAVE_FIRST_POSTGRES_DSN" in said
+
+
+async def test_a_port_of_somebody_else_is_named_also_one_that_could_be_shared(data_dir: Path) -> None:
+    service = lay_out(data_dir)
+    host, port = service.gate_url.removeprefix("http://").split(":")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((host, int(port)))
+        other.listen()
+        said = await refused(service)
+    assert f"cannot listen at port {port} of {host}: " in said
+    assert not processes_about(service.folder)
+
+
+async def test_ports_of_one_service_differ(data_dir: Path) -> None:
+    service = lay_out(data_dir)
+    said = await refused(service, operator_port=service.gate_url.rpartition(":")[2])
+    assert "gate_port, operator_port and the ports from metrics_port on must differ" in said
 
 
 async def test_a_command_beside_no_service_says_so(data_dir: Path) -> None:
