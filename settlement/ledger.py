@@ -62,7 +62,7 @@ class EntryKind(StrEnum):
     PREPAYMENT_RESTORED = "prepayment_restored"
     """The bill that had used it was credited."""
     PREPAYMENT_RELEASED = "prepayment_released"
-    """More was paid inside than the stay cost: the rest goes back to the driver."""
+    """More was paid inside than the stay cost: the garage gave the rest back to the driver."""
     CHARGE_PAID = "charge_paid"
     REFUND_OWED = "refund_owed"
     REFUND_PAID = "refund_paid"
@@ -207,12 +207,10 @@ def prepayment_received(garage_id: GarageId, transaction_id: UUID, *, amount_fen
 
 
 def prepayment_released(garage_id: GarageId, transaction_id: UUID, *, amount_fen: int) -> tuple[Entry, ...]:
-    """More was paid inside than the stay cost: the rest is to be given back."""
+    """More was paid inside than the stay cost: the garage gives the rest back, as it had taken it."""
     kind = EntryKind.PREPAYMENT_RELEASED
     return (
-        _single(
-            transaction_id, kind, prepayment(garage_id), refund_payable(garage_id), amount_fen, garage_id
-        ),
+        _single(transaction_id, kind, prepayment(garage_id), gate_cash(garage_id), amount_fen, garage_id),
     )
 
 

@@ -23,6 +23,7 @@ from gateways.web.operator_debts import debt_routes
 from gateways.web.operator_garages import garage_routes
 from gateways.web.operator_merchants import merchant_routes
 from gateways.web.operator_plates import plate_routes
+from gateways.web.operator_prepayment_refunds import prepayment_refund_routes
 from gateways.web.operator_review import review_routes
 from gateways.web.operator_sessions import session_routes
 from gateways.web.operator_standing import standing_routes
@@ -49,6 +50,7 @@ def operator_routes(operator: Operator) -> list[Route[Any, Any]]:
         *token_routes(operator),
         *account_routes(operator),
         *session_routes(operator),
+        *prepayment_refund_routes(operator),
         *correction_routes(operator),
         *review_routes(operator),
         *standing_routes(operator),

@@ -136,7 +136,9 @@ class SessionDesk:
             just_in = await self._just_in(call.query.garage_id, call.query.plate)
             if just_in is None or just_in.session_id != session_id:
                 raise
-            return SessionFileOut(session=just_in, bills=[], charges=[], prepayments=[], corrections=[])
+            return SessionFileOut(
+                session=just_in, bills=[], charges=[], prepayments=[], prepayment_refunds=[], corrections=[]
+            )
 
     async def prepay(self, call: Call[PrepaymentIn, Nothing]) -> PrepaymentMade:
         operator, body = self.operator, call.body

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gateways.web.operator_wire import Name, PlateNumber, Wire
 
-__all__ = ["PrepaymentIn", "PrepaymentMade"]
+__all__ = ["PrepaymentIn", "PrepaymentMade", "PrepaymentRefundIn", "PrepaymentRefundMade"]
 
 
 class PrepaymentIn(Wire):
@@ -37,3 +37,19 @@ class PrepaymentMade(Wire):
     total_fen: int
     replayed: bool
     leave_by: datetime | None
+
+
+class PrepaymentRefundIn(Wire):
+    """What is given back to a driver of what he paid inside, in the way that ``method`` names."""
+
+    refund_id: Name
+    amount_fen: Annotated[int, Field(gt=0, le=10**9)]
+    method: Name
+
+
+class PrepaymentRefundMade(Wire):
+    """A refund is booked; the same ``refund_id`` again changes nothing."""
+
+    refund_id: str
+    session_id: UUID
+    replayed: bool

@@ -13,6 +13,7 @@ from gateways.web.session_wire import (
     ChargeOut,
     FundedOut,
     PrepaymentOut,
+    PrepaymentRefundOut,
     ProofLineOut,
     SessionFileOut,
     SessionOut,
@@ -77,6 +78,7 @@ def file_out(file: SessionFile) -> SessionFileOut:
         corrections=[CorrectionOut(**_corrected(one)) for one in file.corrections],
         charges=[_charge(charge) for charge in file.charges],
         prepayments=[PrepaymentOut.model_validate(one) for one in file.prepayments],
+        prepayment_refunds=[PrepaymentRefundOut.model_validate(one) for one in file.prepayment_refunds],
     )
 
 

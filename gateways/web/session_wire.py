@@ -28,6 +28,7 @@ __all__ = [
     "Limit",
     "LiveQuery",
     "PrepaymentOut",
+    "PrepaymentRefundOut",
     "ProofLineOut",
     "ResolutionIn",
     "ResolveAction",
@@ -176,6 +177,16 @@ class PrepaymentOut(Wire):
     received_at: datetime
 
 
+class PrepaymentRefundOut(Wire):
+    """What was given back of it."""
+
+    refund_id: str
+    amount_fen: int
+    method: str
+    given_by: str
+    given_at: datetime
+
+
 class SessionFileOut(Wire):
     """One session as its gates saw it, with its bills, charges, prepayments and corrections."""
 
@@ -183,6 +194,7 @@ class SessionFileOut(Wire):
     bills: list[BillOut]
     charges: list[ChargeOut]
     prepayments: list[PrepaymentOut]
+    prepayment_refunds: list[PrepaymentRefundOut]
     corrections: list[CorrectionOut]
 
 

@@ -1,7 +1,8 @@
 """Prepayments: what drivers pay inside, at a machine or an attendant, before they leave.
 
-Each is booked once by the id that its taker chose, with its ledger entry. Who passes the total of a session
-on reads it again afterwards: another prepayment may have been booked meanwhile, and passed on before.
+Each is booked once by the id that its taker chose, with its ledger entry; so is what is given back of it. Who
+passes the total of a session on reads it again afterwards: another prepayment may have been booked meanwhile,
+and passed on before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from parking.errors import Conflict, InvalidInput, NotFound, Unavailable
 from parking.ids import partition_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
-from settlement.ledger import prepayment_received
+from settlement.ledger import prepayment_received, prepayment_released
 from settlement.unused import PrepaidBooks
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from parking.ids import GarageId, SessionId
 
-__all__ = ["Prepaid", "Prepayment", "Prepayments", "Total"]
+__all__ = ["Prepaid", "Prepayment", "PrepaymentRefund", "Prepayments", "Total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,24 @@ class Prepayment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrepaymentRefund:
+    """What a person, ``given_by``, gave back, in the way that ``method`` names."""
+
+    refund_id: str
+    garage_id: GarageId
+    session_id: SessionId
+    amount_fen: int
+    method: str
+    given_by: str
+
+    def __post_init__(self) -> None:
+        if self.amount_fen <= 0:
+            raise InvalidInput("an amount above zero", ("amount_fen",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """What a session has paid inside in all, and when last."""
+    """What a session has paid inside in all and not been given back, and when it paid last."""
 
     amount_fen: int
     last_at: datetime
@@ -115,6 +132,43 @@ class Prepayments(PrepaidBooks):
         if row is None or row["last_at"] is None:
             raise NotFound("nothing was paid inside for this session")
         return Total(amount_fen=row["total_fen"], last_at=row["last_at"])
+
+    async def refund(self, refund: PrepaymentRefund, now: datetime, *, over_until: datetime) -> bool:
+        """Give back what no bill has used, once; whether this call did it.
+
+        Raises :class:`Conflict` when the id was used for another refund, the stay has not ended by
+        ``over_until``, or less is left.
+        """
+        partition = partition_of(refund.garage_id, self._partition_count)
+        (entry,) = prepayment_released(
+            refund.garage_id,
+            uuid5(refund.session_id, f"prepayment-refund/{refund.refund_id}"),
+            amount_fen=refund.amount_fen,
+        )
+        async with connection(self._pool) as held, held.transaction():
+            await held.execute(sql("prepayments/lock"), refund.session_id)
+            fresh: bool = await held.fetchval(
+                sql("prepayments/refund"),
+                partition,
+                refund.refund_id,
+                refund.garage_id,
+                refund.session_id,
+                refund.amount_fen,
+                refund.method,
+                refund.given_by,
+                now,
+                over_until,
+                entry.transaction_id,
+                entry.kind,
+                entry.debit_account,
+                entry.credit_account,
+            )
+            recorded = await held.fetchrow(sql("prepayments/find_refund"), partition, refund.refund_id)
+        if recorded is None:
+            raise Conflict("the stay is not over for good, or its bills leave less unused")
+        if tuple(recorded) != (refund.garage_id, refund.session_id, refund.amount_fen, refund.method):
+            raise Conflict("this refund_id was used for another refund")
+        return fresh
 
     async def find(self, garage_id: GarageId, prepayment_id: str) -> bool:
         """Whether a prepayment with this id is booked."""

@@ -120,6 +120,7 @@ class SessionFile:
     bills: Sequence[BillView]
     charges: Sequence[ChargeView]
     prepayments: Sequence[Mapping[str, Any]]
+    prepayment_refunds: Sequence[Mapping[str, Any]]
     corrections: Sequence[Mapping[str, Any]]
 
 
@@ -200,12 +201,14 @@ class Views:
             bills = [BillView(**{**row, "funded": json.loads(row["funded"])}) for row in rows]
             charges = await held.fetch(sql("views/charges"), partition, [bill.bill_id for bill in bills])
             prepayments = await held.fetch(sql("views/prepayments"), session_id)
+            refunds = await held.fetch(sql("views/prepayment_refunds"), session_id)
             corrections = await held.fetch(sql("corrections/of_session"), partition, session_id)
         return SessionFile(
             session=session,
             bills=bills,
             charges=[ChargeView(**{**row, "attempts": json.loads(row["attempts"])}) for row in charges],
             prepayments=[dict(row) for row in prepayments],
+            prepayment_refunds=[dict(row) for row in refunds],
             corrections=[dict(row) for row in corrections],
         )
 

@@ -18,7 +18,7 @@ from parking.plate import Colour, Plate
 from settlement.books.accounts import Accounts
 from settlement.books.corrections import BilledStay, Corrected, Corrections
 from settlement.books.migrate import owner_connection
-from settlement.books.prepayments import Prepayment, Prepayments
+from settlement.books.prepayments import Prepayment, PrepaymentRefund, Prepayments
 from settlement.books.review import Reviews
 from settlement.correction import Correction
 from settlement.rail import Declined, Unknown
@@ -343,6 +343,37 @@ async def test_what_was_paid_inside_counts_for_the_corrected_bill(office: Office
     assert (raised.amount_fen, raised.prepaid_fen) == (2_400, 1_000)
     await office.collect()
     assert await office.taken_fen() == 1_400
+    assert await office.violations() == ()
+
+
+async def test_what_was_given_back_does_not_count_for_the_corrected_bill(office: Office) -> None:
+    car = Car("a", account_id=account_of(1), prepaid_fen=1_000)
+    prepayment = Prepayment(
+        prepayment_id="p1",
+        garage_id=car.garage_id,
+        session_id=car.session.session_id,
+        amount_fen=1_000,
+        method="cash",
+        taken_by="m1",
+    )
+    books = Prepayments(office.pool, partition_count=64)
+    await books.take(prepayment, MORNING + HOUR)
+    await office.post(car.enters(), car.leaves())
+    await correct(office, car, "k1", left_at=MORNING + HOUR + timedelta(minutes=10))
+    refund = PrepaymentRefund(
+        refund_id="r1",
+        garage_id=car.garage_id,
+        session_id=car.session.session_id,
+        amount_fen=200,
+        method="cash",
+        given_by="desk",
+    )
+    evening = MORNING + 12 * HOUR
+    assert await books.refund(refund, evening, over_until=evening)
+    raised = await correct(office, car, "k2", left_at=MORNING + 3 * HOUR)
+    assert (raised.amount_fen, raised.prepaid_fen) == (2_400, 800)
+    await office.collect()
+    assert await office.taken_fen() == 1_600
     assert await office.violations() == ()
 
 

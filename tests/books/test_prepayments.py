@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from parking.errors import Conflict, InvalidInput, Unavailable
 from parking.ids import SessionId
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
-from settlement.books.prepayments import Prepayment, Prepayments
+from settlement.books.prepayments import Prepayment, PrepaymentRefund, Prepayments
 from settlement.books.review import Reviews
 from settlement.observe import SilentObserver
 from settlement.unused import PrepaidBooks, watch_prepayments
@@ -143,6 +144,18 @@ class Inside:
         await self._prepayments.take(prepayment, at)
         return prepayment
 
+    async def give_back(self, refund_id: str, amount_fen: int, *, over_until: datetime = EVENING) -> bool:
+        session = self.car.session
+        refund = PrepaymentRefund(
+            refund_id=refund_id,
+            garage_id=session.garage_id,
+            session_id=session.session_id,
+            amount_fen=amount_fen,
+            method="cash",
+            given_by="desk",
+        )
+        return await self._prepayments.refund(refund, EVENING, over_until=over_until)
+
     async def too_late(self, prepayment: Prepayment) -> None:
         await self._prepayments.report_unused(prepayment, EVENING)
 
@@ -214,6 +227,70 @@ async def test_a_bill_that_was_taken_back_has_used_nothing(pool: asyncpg.Pool) -
     inside.car.prepaid_fen = 0
     await inside.post(inside.car.leaves(timedelta(hours=3)))
     assert await inside.look() == [("prepaid_unused", 1_600)]
+
+
+async def test_what_was_not_used_is_given_back_once_and_waits_for_nobody_then(
+    pool: asyncpg.Pool, postgres_dsn: str
+) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    assert await inside.look() == [("prepaid_unused", 400)]
+    assert await inside.give_back("r1", 300)
+    assert await inside.look() == [("prepaid_unused", 400)]
+    async with asyncio.TaskGroup() as tasks:
+        giving = [tasks.create_task(inside.give_back("r2", 100)) for _ in range(8)]
+    assert sum(one.result() for one in giving) == 1
+    assert await inside.look() == []
+    found = await balances(postgres_dsn)
+    garage_id = inside.car.garage_id
+    assert found[f"prepayment:{garage_id}"] == (2_000, 2_000)
+    assert found[f"gate_cash:{garage_id}"] == (2_000, 400)
+    with pytest.raises(Conflict):
+        await inside.give_back("r3", 1)
+    with pytest.raises(Conflict):
+        await inside.give_back("r1", 1)
+
+
+async def test_no_more_is_given_back_at_once_than_there_is(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    done: list[bool] = []
+
+    async def give(number: int) -> None:
+        with suppress(Conflict):
+            done.append(await inside.give_back(f"r{number}", 400))
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(8):
+            tasks.create_task(give(number))
+    assert done == [True]
+
+
+async def test_nothing_is_given_back_for_a_stay_that_may_go_on(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters())
+    with pytest.raises(Conflict):
+        await inside.give_back("r1", 100)
+    await inside.post(inside.car.leaves())
+    with pytest.raises(Conflict):
+        await inside.give_back("r1", 100, over_until=MORNING)
+    assert await inside.give_back("r1", 100)
+
+
+async def test_what_was_given_back_is_paid_no_more(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    paid = await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    await inside.give_back("r1", 400)
+    books = Prepayments(pool, partition_count=PARTITIONS)
+    assert (await books.total(paid.session_id)).amount_fen == 1_600
 
 
 class TwoLooks(PrepaidBooks):

@@ -57,6 +57,11 @@ SECOND_ATTEMPT_AFTER_A_DOUBT = """
 WITH again AS (UPDATE charge SET attempts = 2 WHERE state = 'in_doubt' RETURNING *)
 INSERT INTO charge_attempt SELECT partition, charge_id, 2, 'k' || charge_id, now() FROM again
 """
+GIVEN_BACK_THOUGH_USED = """
+INSERT INTO prepayment_refund
+SELECT partition, prepayment_id, garage_id, session_id, amount_fen, method, 'desk', received_at
+FROM prepayment
+"""
 ENTRY_BETWEEN = """
 INSERT INTO ledger_entry
 SELECT partition, now(), gen_random_uuid(), 1, '{}', '{}:west', '{}:west', 7, garage_id, bill_id
@@ -256,6 +261,8 @@ async def test_a_day_whose_archive_was_dropped_is_clean(day: Day) -> None:
         ),
         ("UPDATE prepayment SET session_id = gen_random_uuid()", "prepaid_was_received"),
         ("UPDATE prepayment SET amount_fen = 1", "prepaid_was_received"),
+        (GIVEN_BACK_THOUGH_USED, "prepaid_was_received"),
+        (GIVEN_BACK_THOUGH_USED, "control_prepayment"),
         ("DELETE FROM gate_event WHERE kind = 'exit' AND result = 'applied'", "sessions_have_their_events"),
         ("DELETE FROM gate_event WHERE kind = 'entry'", "sessions_have_their_events"),
         ("UPDATE bill SET account_id = gen_random_uuid() WHERE kind = 'bill'", "bill_is_of_its_session"),

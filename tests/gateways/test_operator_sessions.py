@@ -83,6 +83,34 @@ async def test_what_is_paid_inside_opens_the_barrier_and_is_booked_once(front: F
     assert (await front.answer("POST", path, json=late)).status == 409
 
 
+async def test_what_a_stay_has_not_used_is_given_back_once_its_exit_stands(front: Front) -> None:
+    entry = await front.event(Kind.ENTRY)
+    await front.settle()
+    path = f"/v1/sessions/{entry.session_id}"
+    body = {"prepayment_id": "m1-1", "amount_fen": 3_000, "method": "cash"}
+    await front.ask("POST", f"{path}/prepayments", json=body, status=201)
+    refund = {"refund_id": "r1", "amount_fen": 2_200, "method": "cash"}
+    refunds = f"{path}/prepayment-refunds"
+    assert (await front.answer("POST", refunds, json=refund)).status == 409
+    await front.event(Kind.EXIT, minutes=50)
+    await front.settle()
+    front.clock.moment += timedelta(minutes=10)
+    assert (await front.answer("POST", refunds, json=refund)).status == 409
+    front.clock.moment += timedelta(minutes=6)
+    assert (await front.answer("POST", refunds, json=refund, token=front.reader)).status == 403
+    assert (await front.answer("POST", refunds, json={**refund, "amount_fen": 2_201})).status == 409
+    made = await front.ask("POST", refunds, json=refund, status=201)
+    assert (made["refund_id"], made["replayed"]) == ("r1", False)
+    assert (await front.ask("POST", refunds, json=refund, status=201))["replayed"] is True
+    file = await front.ask("GET", path)
+    assert [bill["prepaid_fen"] for bill in file["bills"]] == [800]
+    assert [(one["amount_fen"], one["given_by"]) for one in file["prepayment_refunds"]] == [
+        (2_200, "operator_full desk")
+    ]
+    nowhere = refunds.replace(str(entry.session_id), "00000000-0000-0000-0000-000000000001")
+    assert (await front.answer("POST", nowhere, json=refund)).status == 404
+
+
 async def test_a_payment_whose_telling_failed_is_not_lost_when_it_is_repeated_after_the_exit(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,5 @@
--- What a corrected bill needs to know: how much of it is prepaid, and when its driver paid inside.
+-- What a corrected bill needs to know: how much of it is prepaid and not given back since, and when its driver paid
+-- inside.
 -- $1 partition smallint
 -- $2 entered_at timestamptz
 -- $3 session_id uuid
@@ -6,7 +7,12 @@
 -- $5 left_at timestamptz
 SELECT
     (
-        SELECT prepaid_fen FROM bill
+        SELECT least(prepaid_fen, (
+            SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $3::uuid
+        ) - (
+            SELECT coalesce(sum(amount_fen), 0) FROM prepayment_refund WHERE session_id = $3::uuid
+        ))::bigint
+        FROM bill
         WHERE partition = $1::smallint AND entered_at = $2::timestamptz AND session_id = $3::uuid
             AND version = $4::integer AND correction = 0 AND kind = 'bill'
     ) AS prepaid_fen,

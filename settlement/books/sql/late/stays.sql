@@ -35,7 +35,15 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS in_force ON session.state = 'closed'
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_fen), 0)::bigint AS prepaid_fen, max(received_at) AS prepaid_at
+    SELECT
+        (
+            coalesce(sum(amount_fen), 0) - (
+                SELECT coalesce(sum(refund.amount_fen), 0)
+                FROM prepayment_refund AS refund
+                WHERE refund.partition = session.partition AND refund.session_id = session.session_id
+            )
+        )::bigint AS prepaid_fen,
+        max(received_at) AS prepaid_at
     FROM prepayment
     WHERE prepayment.partition = session.partition AND prepayment.session_id = session.session_id
 ) AS paid

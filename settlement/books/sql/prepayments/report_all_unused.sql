@@ -23,7 +23,13 @@ paid AS (
     HAVING max(prepayment.received_at) <= $3::timestamptz
 ),
 used AS (
-    SELECT paid.*, session.state, coalesce(standing.used_fen, 0) AS used_fen
+    SELECT
+        paid.*, session.state, coalesce(standing.used_fen, 0) AS used_fen,
+        (
+            SELECT coalesce(sum(refund.amount_fen), 0)::bigint
+            FROM prepayment_refund AS refund
+            WHERE refund.partition = paid.partition AND refund.session_id = paid.session_id
+        ) AS refunded_fen
     FROM paid
     JOIN session ON session.session_id = paid.session_id AND session.partition = paid.partition
     LEFT JOIN LATERAL (
@@ -40,11 +46,11 @@ reported AS (
         partition, 'prepaid:' || session_id, garage_id, 'prepaid_unused',
         jsonb_build_object(
             'session_id', session_id, 'state', state, 'paid_fen', paid_fen, 'used_fen', used_fen,
-            'amount_fen', paid_fen - used_fen - reported_fen
+            'amount_fen', paid_fen - used_fen - greatest(reported_fen, refunded_fen)
         ),
         $1::timestamptz
     FROM used
-    WHERE paid_fen > used_fen + reported_fen
+    WHERE paid_fen > used_fen + greatest(reported_fen, refunded_fen)
     ON CONFLICT (partition, item_id) DO NOTHING
     RETURNING item_id
 )

@@ -2,7 +2,13 @@
 -- plate the digest of the token that it leaves by.
 SELECT session.partition, session.session_id, session.garage_id, session.number, session.colour,
        session.entered_at, session.entry_lane_id, session.entry_event_id, session.tariff_version_id,
-       session.version, session.earlier, coalesce(sum(prepayment.amount_fen), 0)::bigint AS prepaid_fen,
+       session.version, session.earlier, (
+           coalesce(sum(prepayment.amount_fen), 0) - (
+               SELECT coalesce(sum(refund.amount_fen), 0)
+               FROM prepayment_refund AS refund
+               WHERE refund.partition = session.partition AND refund.session_id = session.session_id
+           )
+       )::bigint AS prepaid_fen,
        max(prepayment.received_at) AS prepaid_at,
        CASE WHEN session.number ~ '^无[A-Z0-9]{15}$' THEN coalesce(
            (

@@ -1,8 +1,8 @@
--- Control: what is to be given back by the ledger is what refunds, released prepayments and released debts leave open.
+-- Control: what is to be given back by the ledger is what refunds and released debts leave open.
 WITH open AS (
     SELECT partition, garage_id, amount_fen AS fen FROM charge WHERE direction = 'refund' AND state <> 'paid'
     UNION ALL
-    SELECT partition, garage_id, amount_fen FROM ledger_entry WHERE kind IN ('prepayment_released', 'debt_released')
+    SELECT partition, garage_id, amount_fen FROM ledger_entry WHERE kind = 'debt_released'
 ),
 expected AS (
     SELECT partition, 'refund_payable:' || garage_id AS account, sum(fen) AS fen

@@ -1,5 +1,4 @@
 -- I2: an entry moves money between the two accounts of its kind, at the garage and for the bill of its cause.
--- Nothing books released prepayments: a person gives them back.
 WITH paper AS (
     SELECT bill_id, garage_id, coalesce(credits_bill_id, bill_id) AS of_bill_id FROM bill
 ),
@@ -7,7 +6,7 @@ expected AS (
     SELECT
         entry.*,
         CASE
-            WHEN entry.kind IN ('prepayment_received', 'merchant_paid') THEN entry.garage_id
+            WHEN entry.kind IN ('prepayment_received', 'prepayment_released', 'merchant_paid') THEN entry.garage_id
             WHEN entry.kind = 'debt_collected_for' THEN collected.collected_at
             WHEN entry.kind IN ('charge_paid', 'refund_owed', 'refund_paid', 'debt_collected', 'debt_released')
                 THEN charge.garage_id
@@ -23,6 +22,7 @@ expected AS (
             WHEN 'bill_raised' THEN ARRAY['receivable:', 'garage_payable:']
             WHEN 'bill_credited' THEN ARRAY['garage_payable:', 'receivable:']
             WHEN 'prepayment_received' THEN ARRAY['gate_cash:', 'prepayment:']
+            WHEN 'prepayment_released' THEN ARRAY['prepayment:', 'gate_cash:']
             WHEN 'prepayment_used' THEN ARRAY['prepayment:', 'receivable:']
             WHEN 'prepayment_restored' THEN ARRAY['receivable:', 'prepayment:']
             WHEN 'charge_paid' THEN ARRAY['rail_clearing:', 'receivable:']
