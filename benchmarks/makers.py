@@ -5,12 +5,13 @@ What is sent is the shape of the cases of conformance; a plate, a time and a mar
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from parking.device import Channel, Device
+from parking.device import Channel, Device, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from parking.ids import LaneId
 
-__all__ = ["MAKERS", "camera", "report"]
+__all__ = ["MAKERS", "VZENITH_MQTT", "camera", "on_broker", "published_read", "report"]
 
 CHINA: Final = timedelta(hours=8)
+VZENITH_MQTT: Final = "vzenith-mqtt"
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -29,10 +31,13 @@ Made = tuple[str, str, str, bytes]
 
 
 def _vzenith(number: str, mark: int, at: datetime) -> Made:
+    return "/plate", JSON, _text({"AlarmInfoPlate": _alarm(number, mark, at)}), b'"info":"ok"'
+
+
+def _alarm(number: str, mark: int, at: datetime) -> dict[str, Any]:
     time = {"Timeval": {"sec": int(at.timestamp()), "usec": at.microsecond}}
     result = {"license": number, "colorType": 1, "confidence": 97, "plateid": mark, "timeStamp": time}
-    alarm = {"channel": 0, "serialno": "", "result": {"PlateResult": {**result, "triggerType": 8}}}
-    return "/plate", JSON, _text({"AlarmInfoPlate": alarm}), b'"info":"ok"'
+    return {"channel": 0, "serialno": "", "result": {"PlateResult": {**result, "triggerType": 8}}}
 
 
 def _huaxia(number: str, mark: int, at: datetime) -> Made:
@@ -97,6 +102,21 @@ MAKERS: Final[dict[str, Callable[[str, int, datetime], Made]]] = {
 def camera(protocol: str, lane_id: LaneId) -> Device:
     """A device that watches one lane."""
     return Device(protocol=protocol, channels={"*": Channel(lane_id=lane_id)})
+
+
+def on_broker(serial: str, lane_id: LaneId) -> Device:
+    """A Vzenith camera on a broker that watches one lane."""
+    return Device(
+        protocol=VZENITH_MQTT, proof=Proof.BROKER, serial=serial, channels={"*": Channel(lane_id=lane_id)}
+    )
+
+
+def published_read(serial: str, number: str, mark: int, at: datetime) -> tuple[str, bytes]:
+    """What such a camera publishes of an entry: topic and payload."""
+    alarm = _alarm(base64.b64encode(number.encode()).decode(), mark, at)
+    envelope = {"id": str(mark), "sn": serial, "name": "ivs_result", "timestamp": int(at.timestamp())}
+    text = _text({**envelope, "payload": {"AlarmInfoPlate": alarm}})
+    return f"device/{serial}/message/up/ivs_result", text.encode()
 
 
 def report(protocol: str, token: str, number: str, mark: int, at: datetime) -> tuple[bytes, bytes]:

@@ -2,32 +2,44 @@
 
 Entries alone, because a camera's clock is measured and put right: a stay of hours does not fit into seconds.
 All are booked with the same durability, that of the gate. Protocols whose barrier is opened by a command have
-no device behind them here, so each opening is refused at once. MQTT is not here: that would be the broker.
+no device behind them here, so each opening is refused at once. Over MQTT most of what is measured is the
+broker, which is named; where there is none at hand, the others are measured without it. Its lanes and events
+are fewer, and it is in no ratio.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
+from contextlib import asynccontextmanager
+from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from benchmarks.broker import NO_BROKER, running_broker
+from benchmarks.broker_load import BrokerLoad, send_over_broker
 from benchmarks.gate import DURABLE, SEED
 from benchmarks.load import WrongAnswer, send_all
-from benchmarks.makers import MAKERS
+from benchmarks.makers import MAKERS, VZENITH_MQTT
 from benchmarks.processes import cpu_seconds
 from benchmarks.report import context, spread
 from benchmarks.socket_load import send_over_sockets
 from benchmarks.stage import cars_inside, servers
-from benchmarks.traffic import entries, reports
+from benchmarks.traffic import BROKER_LANES_MAX, entries, publications, reports
+from gateways.embedded import scratch_data_dir
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from benchmarks.broker import Broker
     from benchmarks.load import Load
     from benchmarks.stage import Servers
 
 __all__ = ["run"]
 
-HTTP, SOCKET = "native_http", "native_ws"
+HTTP, SOCKET, MQTT = "native_http", "native_ws", "native_mqtt"
+BROKER_EVENTS_MAX: Final = 1_000
 Turn = tuple["Load", float, float]
 """What a load came to, and the cores that the gate and the store used."""
 
@@ -37,32 +49,65 @@ async def run(*, small: bool) -> dict[str, object]:
     rounds, events, lanes = (1, 160, 16) if small else (5, 5_000, 128)
     names, chance = [HTTP, SOCKET, *MAKERS], random.Random(SEED)
     done: dict[str, list[Turn]] = defaultdict(list)
-    async with servers() as both:
-        for number in range(rounds + 1):
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                turn = await _turn(both, name, chance, events=events, lanes=lanes)
-                if number:
-                    done[name].append(turn)
-    return _report({name: done[name] for name in names}, lanes=lanes, small=small)
+    with scratch_data_dir() as folder:
+        async with (
+            running_broker(folder) as broker,
+            servers(mqtt_url=broker.url if broker else None) as both,
+            _over(broker, chance) as over,
+        ):
+            names += [MQTT, VZENITH_MQTT] if over else []
+            for number in range(rounds + 1):
+                for name in names[number % len(names) :] + names[: number % len(names)]:
+                    turn = await _turn(both, over, name, chance, events=events, lanes=lanes)
+                    if number:
+                        done[name].append(turn)
+    report = _report({name: done[name] for name in names}, lanes=lanes, small=small)
+    return {**report, "broker": broker.product if broker else NO_BROKER}
 
 
-async def _turn(both: Servers, name: str, chance: random.Random, *, events: int, lanes: int) -> Turn:
-    native = name in {HTTP, SOCKET}
-    load = (
-        entries(chance, connections=lanes, events=events)
-        if native
-        else reports(name, chance, connections=lanes, events=events)
-    )
+@asynccontextmanager
+async def _over(broker: Broker | None, chance: random.Random) -> AsyncIterator[BrokerLoad | None]:
+    """A connection to the broker over which the gate answers."""
+    if broker is None:
+        yield None
+        return
+    over = BrokerLoad(broker)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(over.connection.run(over.take))
+        try:
+            await over.until_ready(publications(MQTT, chance, lanes=1, events=1)[0][0])
+            yield over
+        finally:
+            running.cancel()
+
+
+async def _turn(
+    both: Servers, over: BrokerLoad | None, name: str, chance: random.Random, *, events: int, lanes: int
+) -> Turn:
     pids = both.gate_pid, both.valkey_pid
+    send = _sending(both, over, name, chance, events=events, lanes=lanes)
     before, inside = [cpu_seconds(pid) for pid in pids], await cars_inside(both)
-    if name == SOCKET:
-        sent = await send_over_sockets(both.gate_port, load)
-    else:
-        sent = await send_all(both.gate_port, load, check=True)
+    sent = await send()
     gate_s, valkey_s = (cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True))
     if await cars_inside(both) != inside + sent.events:
         raise WrongAnswer(f"{name}: not every car that was reported is inside")
     return sent, gate_s / sent.wall_s, valkey_s / sent.wall_s
+
+
+def _sending(
+    both: Servers, over: BrokerLoad | None, name: str, chance: random.Random, *, events: int, lanes: int
+) -> Callable[[], Awaitable[Load]]:
+    """How a load is sent that is made by now."""
+    if over is not None and name in {MQTT, VZENITH_MQTT}:
+        few = min(lanes, BROKER_LANES_MAX)
+        published = publications(name, chance, lanes=few, events=min(events, BROKER_EVENTS_MAX))
+        return partial(send_over_broker, over, published)
+    if name in {HTTP, SOCKET}:
+        load = entries(chance, connections=lanes, events=events)
+        send = send_over_sockets if name == SOCKET else partial(send_all, check=True)
+        return partial(send, both.gate_port, load)
+    made = reports(name, chance, connections=lanes, events=events)
+    return partial(send_all, both.gate_port, made, check=True)
 
 
 def _report(done: dict[str, list[Turn]], *, lanes: int, small: bool) -> dict[str, object]:

@@ -21,6 +21,7 @@ from benchmarks.processes import module_process
 from benchmarks.traffic import GARAGES, PARTITIONS, catalog, probe
 from gateways.catalog_document import catalog_to_json
 from gateways.embedded import embedded_stores, scratch_data_dir
+from gateways.mqtt.options import MqttVersion
 from gateways.settings import Environment, Settings, environment_of, process_environment
 from parking.live.batching import BatchingConnection
 from parking.live.catalog import publish
@@ -52,12 +53,12 @@ class Servers:
 
 
 @asynccontextmanager
-async def servers() -> AsyncIterator[Servers]:
-    """Both servers, ready; they and the store are gone afterwards."""
+async def servers(*, mqtt_url: str | None = None) -> AsyncIterator[Servers]:
+    """Both servers, ready; they and the store are gone afterwards. ``mqtt_url`` is the gate's broker."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with scratch_data_dir() as folder, _reserved_port() as gate_port, _reserved_port() as bare_port:
         async with embedded_stores(folder, valkey=True, postgres=False, log=_Quiet()) as stores:
-            settings = _settings(stores, gate_port)
+            settings = _settings(stores, gate_port, mqtt_url)
             await _publish_catalog(str(stores.valkey_url))
             environment = {**process_environment(), **environment_of(settings)}
             async with (
@@ -97,7 +98,7 @@ class _Quiet:
         """Say nothing."""
 
 
-def _settings(stores: EmbeddedStores, gate_port: int) -> Settings:
+def _settings(stores: EmbeddedStores, gate_port: int, mqtt_url: str | None) -> Settings:
     return Settings(
         environment=Environment.TEST,
         data_dir=stores.data_dir,
@@ -105,6 +106,8 @@ def _settings(stores: EmbeddedStores, gate_port: int) -> Settings:
         partition_count=PARTITIONS,
         gate_port=gate_port,
         metrics_port=0,
+        mqtt_url=None if mqtt_url is None else SecretStr(mqtt_url),
+        mqtt_version=MqttVersion.V311,
         lane_deadline_ms=5_000,  # a machine that is busy with others shall be slow here, not wrong
         late_after_s=DAY_SECONDS,  # a stay of hours fits into a benchmark of seconds
         log_level="WARNING",

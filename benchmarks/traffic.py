@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from benchmarks.makers import MAKERS, camera, report
+from benchmarks.broker_load import Publication
+from benchmarks.makers import MAKERS, VZENITH_MQTT, camera, on_broker, published_read, report
 from parking.catalog import Catalog, Controller, secret_digest
 from parking.clock import SystemClock, from_ms
 from parking.garage import Direction, Garage, LeaveFirst, Policy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH_EVENTS",
+    "BROKER_LANES_MAX",
     "GARAGES",
     "PARTITIONS",
     "Request",
@@ -32,11 +34,14 @@ __all__ = [
     "catalog",
     "entries",
     "probe",
+    "publications",
     "reports",
     "singles",
 ]
 
 GARAGES = 16
+BROKER_LANES_MAX = 64
+"""As many cameras as there may be commands under way at once."""
 PARTITIONS = 64
 BATCH_EVENTS = 500
 SECRET = "s" * 43
@@ -101,6 +106,12 @@ def catalog() -> Catalog:
         controllers={
             **{f"c{number}": _controller(one) for number, one in enumerate(garages)},
             **{
+                f"{VZENITH_MQTT}{lane}": _controller(
+                    garages[lane % GARAGES], on_broker(f"camera-{lane}", LaneId("in")), name=f"camera-{lane}"
+                )
+                for lane in range(BROKER_LANES_MAX)
+            },
+            **{
                 f"{protocol}{number}": _controller(one, camera(protocol, LaneId("in")))
                 for protocol in MAKERS
                 for number, one in enumerate(garages)
@@ -144,14 +155,47 @@ def reports(protocol: str, chance: Random, *, connections: int, events: int) -> 
     ]
 
 
+def publications(name: str, chance: Random, *, lanes: int, events: int) -> list[list[Publication]]:
+    """The same over a broker: by controllers, or by a camera for each lane."""
+    published = _published_by_camera if name == VZENITH_MQTT else _published
+    return [
+        [published(lane, car) for car in _cars(chance, lane, max(1, events // lanes))]
+        for lane in range(lanes)
+    ]
+
+
+def _published(lane: int, car: Car) -> Publication:
+    known = f"{lane}-{car.number.encode().hex()}"
+    text = b'{"type":"event","id":"%s",%s' % (known.encode(), car.event("entry", offline=False)[1:])
+    return Publication(
+        topic=f"leave-first/of-G{car.garage}/events",
+        payload=f"lf_c{car.garage}_{SECRET}\n".encode() + text,
+        answer=known,
+        expected=b'"reason":"entry"',
+    )
+
+
+def _published_by_camera(lane: int, car: Car) -> Publication:
+    topic, payload = published_read(f"camera-{lane}", car.number, _mark(car), SystemClock().now())
+    return Publication(
+        topic=topic,
+        payload=payload,
+        answer=f"device/camera-{lane}/message/down/gpio_out",
+        expected=b'"value":2',
+    )
+
+
+def _mark(car: Car) -> int:
+    return int.from_bytes(car.number.encode()[-6:]) % MARKS
+
+
 def _cars(chance: Random, connection: int, number: int) -> list[Car]:
     return [_car(chance, connection % GARAGES) for _ in range(number)]
 
 
 def _reported(protocol: str, car: Car, at: datetime) -> Request:
     token = f"lf_{protocol}{car.garage}_{SECRET}"
-    mark = int.from_bytes(car.number.encode()[-6:]) % MARKS
-    sent, expected = report(protocol, token, car.number, mark, at)
+    sent, expected = report(protocol, token, car.number, _mark(car), at)
     return Request(sent, 1, ((expected, 1),))
 
 
@@ -217,9 +261,9 @@ def _garage(number: int, schedule: TariffSchedule) -> Garage:
     )
 
 
-def _controller(garage: Garage, device: Device | None = None) -> Controller:
+def _controller(garage: Garage, device: Device | None = None, *, name: str = "") -> Controller:
     return Controller(
-        controller_id=ControllerId(f"of-{garage.garage_id}"),
+        controller_id=ControllerId(name or f"of-{garage.garage_id}"),
         garage_id=garage.garage_id,
         lane_ids=frozenset(LANES),
         secret_sha256=secret_digest(SECRET),

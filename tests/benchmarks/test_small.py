@@ -35,7 +35,10 @@ async def run(*arguments: str) -> bytes:
         ("gate", GATES),
         ("bulk", GATES | {"rate_per_core", "rate_per_gate_core"}),
         ("socket", GATES | {"latency_of_requests_ms"}),
-        ("protocols", GATES | {"native_http", "native_ws", "vzenith", "hikvision", "axis"}),
+        (
+            "protocols",
+            GATES | {"native_http", "native_ws", "native_mqtt", "vzenith-mqtt", "vzenith", "broker"},
+        ),
         ("settle", set[str]()),
         ("price", {"median_us_simple", "median_us_nights", "median_us_everything"}),
     ],
