@@ -19,6 +19,7 @@ from gateways.demo.summary import show
 from gateways.demo.traffic import SPACES
 from gateways.devices.makers import GATES, NATIVE_HTTP, NATIVE_MQTT
 from gateways.embedded import scratch_data_dir
+from gateways.logs import configure_logs
 from gateways.mqtt.options import MqttVersion
 from gateways.supervisor import run_until_signal
 from parking.errors import InvalidInput, LeaveFirstError
@@ -69,6 +70,7 @@ def demo(*, data_dir: Path | None, as_json: bool, **asked: Any) -> None:  # noqa
         wanted = _wanted(asked)
     except InvalidInput as error:
         raise click.UsageError(str(error)) from None
+    configure_logs("WARNING")
     ended: list[bool] = []
     with ExitStack() as opened:
         where = data_dir.resolve() if data_dir else opened.enter_context(scratch_data_dir())

@@ -14,6 +14,7 @@ import uvloop
 from gateways.devices.driving import Drive
 from gateways.devices.makers import GATES
 from gateways.devices.simulation import USERNAME, Simulation, simulate
+from gateways.logs import configure_logs
 from gateways.mqtt.options import MqttVersion
 from gateways.supervisor import run_until_signal
 from parking.errors import InvalidInput, LeaveFirstError
@@ -69,6 +70,7 @@ def simulate_command(*, anywhere: bool, **given: Any) -> None:  # noqa: ANN401 -
             _check_local((*wanted.addresses, *wanted.backups, f"http://{given['listen']}"))
     except InvalidInput as error:
         raise click.UsageError(str(error)) from None
+    configure_logs("WARNING")
     ended: list[bool] = []
     try:
         uvloop.run(run_until_signal(_main(wanted, ended)))

@@ -178,6 +178,18 @@ def test_it_ends_when_it_is_told_to() -> None:
     assert "Traceback" not in said
 
 
+def test_trouble_with_a_broker_is_not_said_where_cars_are(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("x\n")
+    given = ("--token-file", str(secret), "--garage", "G1", "--controller", "c1")
+    process = simulate("native-mqtt", "mqtt://127.0.0.1:9", *given)
+    assert process.stderr is not None
+    assert "mqtt_connection_lost" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=DONE_S)
+    assert "mqtt" not in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
