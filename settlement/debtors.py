@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from settlement.policy import PolicyVersionId
     from settlement.returning import Found
 
-__all__ = ["DebtBooks", "Debtors", "DebtorsSettings", "EntryNotices"]
+__all__ = ["DebtBooks", "Debtors", "DebtorsSettings", "EntryNotices", "Telling"]
 
 LOOP: Final = "debtors"
 
@@ -50,6 +50,17 @@ class EntryNotices(Protocol):
     async def put(self, garage_id: GarageId, plate: Plate, notice: DebtNotice | None) -> None:
         """One debtor; ``None``: he owes nothing that matters there."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What the entries of some garages are told of a debtor, by the same rules of one policy."""
+
+    plate: Plate
+    known: Known
+    found: Found
+    policy_version_id: PolicyVersionId
+    garage_ids: list[GarageId]
 
 
 class DebtBooks(Protocol):
@@ -77,10 +88,8 @@ class DebtBooks(Protocol):
         """Who could have paid bills of this span: accounts, and numbers of plates that nobody has bound."""
         ...
 
-    async def keep_notices(
-        self, notices: Sequence[tuple[Plate, Known, Found, PolicyVersionId]], now: datetime
-    ) -> None:
-        """Keep what the entries are about to be told."""
+    async def keep_notices(self, tellings: Sequence[Telling], now: datetime) -> None:
+        """Keep what the entries are about to be told, and by which rules."""
         ...
 
 
@@ -169,19 +178,34 @@ class Debtors:
     ) -> dict[GarageId, dict[Plate, DebtNotice]]:
         """For each garage the notices that matter at its entries; kept before anybody is told."""
         told: dict[GarageId, dict[Plate, DebtNotice]] = {garage_id: {} for garage_id in book.operators}
-        kept: dict[str, tuple[Plate, Known, Found, PolicyVersionId]] = {}
+        tellings: list[Telling] = []
         for start in range(0, len(plates), self._settings.batch):
             some = plates[start : start + self._settings.batch]
             for plate, known in zip(some, await self._books.known(some, now), strict=True):
-                if not known.bills:
-                    continue
-                for garage_id in book.operators:
-                    place = book.place(garage_id)
-                    policy = book.policy_at(place)
-                    waived = garage_id in known.waived_at
-                    found = found_at(place, known.bills, policy, now, waived=waived)
-                    if found is not None and found.notice.entry is not Measure.IGNORE:
-                        told[garage_id][plate] = found.notice
-                        kept[found.notice.reference] = plate, known, found, policy_version_id_of(policy)
-        await self._books.keep_notices(list(kept.values()), now)
+                for telling in _tellings(plate, known, book, now) if known.bills else ():
+                    tellings.append(telling)
+                    for garage_id in telling.garage_ids:
+                        told[garage_id][plate] = telling.found.notice
+        await self._books.keep_notices(tellings, now)
         return told
+
+
+def _tellings(plate: Plate, known: Known, book: PolicyBook, now: datetime) -> list[Telling]:
+    """What each garage's entries are told of one debtor, garages that are told the same together."""
+    tellings: list[Telling] = []
+    for garage_id in book.operators:
+        place = book.place(garage_id)
+        policy = book.policy_at(place)
+        found = found_at(place, known.bills, policy, now, waived=garage_id in known.waived_at)
+        if found is None or found.notice.entry is Measure.IGNORE:
+            continue
+        version_id = policy_version_id_of(policy)
+        same = (one for one in tellings if (one.found, one.policy_version_id) == (found, version_id))
+        telling = next(same, None)
+        if telling is None:
+            telling = Telling(
+                plate=plate, known=known, found=found, policy_version_id=version_id, garage_ids=[]
+            )
+            tellings.append(telling)
+        telling.garage_ids.append(garage_id)
+    return tellings

@@ -85,6 +85,7 @@ class EventRow(NamedTuple):
     session_id: UUID | None
     token_digest: str | None
     image_reference: str | None
+    debt_reference: str | None
 
 
 class StepRow(NamedTuple):
@@ -254,12 +255,13 @@ def event_row_of(record: Record) -> EventRow:
         record.session.session_id if record.session is not None else None,
         event.token_digest or None,
         event.image_reference or None,
+        decision.reference or None,
     )
 
 
 def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
     """The row that has a person look at an event."""
-    event = record.event
+    event, session = record.event, record.session
     details = {
         "event_id": event.event_id,
         "lane_id": event.lane_id,
@@ -268,17 +270,14 @@ def item_row_of(record_no: int, record: Record, cause: str) -> QuarantineRow:
         "number": event.plate.number,
         "colour": event.plate.colour,
         "confidence": event.confidence,
-        "session_id": str(record.session.session_id) if record.session is not None else None,
+        "session_id": str(session.session_id) if session is not None else None,
         "amount_fen": record.decision.amount_fen,
     }
-    if cause in UNCHARGED and record.session is not None:
-        session = record.session
+    if cause in UNCHARGED and session is not None:
         details["bill_id"] = str(bill_id_of(session.session_id, session.version))
         details["entered_at"] = session.entered_at.isoformat()
-    item_id, text = item_id_of(event.garage_id, event.event_id), json.dumps(details)
-    return QuarantineRow(
-        record_no, record.partition, item_id, event.garage_id, cause, text, record.received_at
-    )
+    place = record_no, record.partition, item_id_of(event.garage_id, event.event_id), event.garage_id
+    return QuarantineRow(*place, cause, json.dumps(details), record.received_at)
 
 
 def missed_exit_row_of(record_no: int, record: Record, session: Session) -> QuarantineRow:

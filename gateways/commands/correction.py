@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from gateways.commands.desk import asked
-from gateways.commands.options import installation_options
+from gateways.commands.options import MOMENT, installation_options
 from parking.money import yuan
 from parking.plate import Colour, VehicleClass
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["correction_command"]
 
 SHOWN_MAX: Final = 200
-MOMENTS: Final = ["%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"]
-MOMENT: Final = click.DateTime(MOMENTS)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 

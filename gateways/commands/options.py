@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,7 +16,11 @@ from parking.errors import LeaveFirstError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["installation_options", "postgres_dsn", "sentence_of", "valkey_url"]
+__all__ = ["MOMENT", "installation_options", "postgres_dsn", "sentence_of", "valkey_url"]
+
+
+MOMENT: Final = click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"])
+"""With its offset, as ``2026-12-01T08:30+0800``."""
 
 
 def installation_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -15,14 +15,16 @@ from gateways.web.standing_wire import (
     BlockIn,
     BlockOut,
     BlocksOut,
+    PassageWhyOut,
+    PassageWhyQuery,
     PoliciesOut,
     PolicyUseIn,
     PolicyUseOut,
     ScoreIn,
     WhyOut,
 )
-from gateways.web.why import why
-from parking.errors import InvalidInput, NotFound
+from gateways.web.why import Recorded
+from parking.errors import InvalidInput
 from parking.ids import AccountId, GarageId
 from parking.plate import Colour, parse_plate
 from settlement.books.standings import NewBlock
@@ -76,6 +78,11 @@ def _read_routes(desk: StandingDesk) -> list[Route[Any, Any]]:
             answer=WhyOut, handle=desk.why,
         ),
         Route(
+            method="GET", path="/v1/garages/{garage_id}/why", scope=AccessScope.READ,
+            summary="Why a car was stopped, or could pass, by event or plate: also where it has no session.",
+            query=PassageWhyQuery, answer=PassageWhyOut, handle=desk.why_passed,
+        ),
+        Route(
             method="GET", path="/v1/policies", scope=AccessScope.READ,
             summary="The policies on credit that are, were or will be in force.",
             answer=PoliciesOut, handle=desk.policies,
@@ -94,13 +101,16 @@ class StandingDesk:
     operator: Operator
 
     async def why(self, call: Call[Nothing, Nothing]) -> WhyOut:
+        session_id = session_id_from(call.path["session_id"])
+        return await self._recorded().session(session_id, self.operator.clock.now())
+
+    async def why_passed(self, call: Call[Nothing, PassageWhyQuery]) -> PassageWhyOut:
+        garage_id = GarageId(call.path["garage_id"])
+        return await self._recorded().passage(garage_id, call.query, self.operator.clock.now())
+
+    def _recorded(self) -> Recorded:
         operator = self.operator
-        session = await operator.views.session(session_id_from(call.path["session_id"]))
-        if session is None:
-            raise NotFound("there is no such session in the books")
-        return await why(
-            session, standings=operator.standings, policies=operator.policies, now=operator.clock.now()
-        )
+        return Recorded(views=operator.views, standings=operator.standings, policies=operator.policies)
 
     async def policies(self, call: Call[Nothing, Nothing]) -> PoliciesOut:
         del call

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from gateways.policy_file import PolicyTable
-from gateways.web.operator_wire import Label, Name, PlateIn, Wire
+from gateways.web.operator_wire import Label, Name, PlateIn, PlateNumber, Wire
 from settlement.policy import Scope
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "BlockOut",
     "BlocksOut",
     "PassageOut",
+    "PassageWhyOut",
+    "PassageWhyQuery",
     "PoliciesOut",
     "PolicyUseIn",
     "PolicyUseOut",
@@ -78,6 +80,34 @@ class WhyOut(Wire):
     answer: str
     told: list[ToldOut]
     passages: list[PassageOut]
+
+
+class PassageWhyQuery(Wire):
+    """Which passage: the last of an event or a plate, or of both, in the week before ``at``, or now."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    plate: PlateNumber | None = None
+    at: AwareDatetime | None = None
+
+
+class PassageWhyOut(Wire):
+    """Why a car was stopped, or could pass, where nobody knows its session, as at an entry.
+
+    Of a debtor, what was owed, the reference to pay it by, and the rules of the policy that held the car. Of
+    a passage that belongs to a session, ``session`` tells the rest.
+    """
+
+    garage_id: str
+    plate: PlateIn
+    answer: str
+    event_id: str
+    passage: PassageOut
+    owed_fen: int
+    reference: str | None
+    policy_version_id: str | None
+    policy: str | None
+    rules: list[RuleOut]
+    session: WhyOut | None
 
 
 class PolicyUseIn(Wire):

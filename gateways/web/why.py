@@ -6,26 +6,29 @@ counts is what was known then.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.web.operator_wire import PlateIn
-from gateways.web.standing_wire import PassageOut, RuleOut, ToldOut, WhyOut
+from gateways.web.standing_wire import PassageOut, PassageWhyOut, RuleOut, ToldOut, WhyOut
 from parking.decision import Reason
-from parking.errors import NotFound
+from parking.errors import InvalidInput, NotFound
 from parking.grant import GrantReason
 from parking.money import yuan
-from parking.plate import Colour
+from parking.plate import Colour, parse_plate
 from settlement.standing import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from gateways.web.standing_wire import PassageWhyQuery
+    from parking.ids import GarageId, SessionId
     from settlement.books.policies import Policies
-    from settlement.books.standings import Passage, Standings, Told
-    from settlement.books.views import SessionView
+    from settlement.books.standings import LastPassage, Passage, Standings, Told
+    from settlement.books.views import SessionView, Views
 
-__all__ = ["why"]
+__all__ = ["Recorded", "why"]
 
 RULES: Final[dict[str, str]] = {
     Rule.NOT_REGISTERED: "no account has bound this plate",
@@ -63,6 +66,14 @@ PASSAGES: Final[dict[str, str]] = {
     Reason.GRANT_REFUSED: "left while the garage was cut off, on no valid grant: a person looks at it",
     Reason.OUTAGE_POLICY: "passed by the garage's outage policy: the live store did not answer",
     Reason.LATE: "was reported afterwards",
+    Reason.NO_ENTRY: "was never seen coming in",
+    Reason.LOW_CONFIDENCE: "was not read surely enough to charge anybody",
+    Reason.UNREADABLE: "had no plate that could be read",
+    Reason.TOKEN_REFUSED: "was stopped: its token was not issued here, is used, replaced or expired",
+    Reason.TURN_BACK: "went back the way it came",
+    Reason.NO_PASSAGE: "was said to turn back, and there was nothing to undo",
+    Reason.TOO_LATE: "was reported too late to be booked without a person",
+    Reason.CLOCK: "was reported from the future, by a clock that is wrong",
 }
 
 
@@ -82,6 +93,63 @@ async def why(session: SessionView, *, standings: Standings, policies: Policies,
         told=[_told(one, names[one.policy_version_id]) for one in told],
         passages=said,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Where what was recorded is found."""
+
+    views: Views
+    standings: Standings
+    policies: Policies
+
+    async def session(self, session_id: SessionId, now: datetime) -> WhyOut:
+        """Of a session; raises :class:`NotFound`."""
+        session = await self.views.session(session_id)
+        if session is None:
+            raise NotFound("there is no such session in the books")
+        return await why(session, standings=self.standings, policies=self.policies, now=now)
+
+    async def passage(self, garage_id: GarageId, asked: PassageWhyQuery, now: datetime) -> PassageWhyOut:
+        """Of a passage, with what is told of its session; raises :class:`NotFound`, :class:`InvalidInput`."""
+        if asked.event_id is None and asked.plate is None:
+            raise InvalidInput("name an event, a plate, or both", ("event_id", "plate"))
+        number = None if asked.plate is None else parse_plate(asked.plate, Colour.UNKNOWN).number
+        passage = await self.standings.last_passage(
+            garage_id, event_id=asked.event_id, number=number, at=asked.at or now
+        )
+        session = None
+        if passage.session_id is not None:
+            session = await self.session(passage.session_id, now)
+        return await self._passage(garage_id, passage, session)
+
+    async def _passage(
+        self, garage_id: GarageId, passage: LastPassage, session: WhyOut | None
+    ) -> PassageWhyOut:
+        notice = await self.standings.entry_notice(passage, garage_id)
+        rules = [] if notice is None else [_rule(one) for one in notice.rules]
+        said = _passage(passage, ())
+        return PassageWhyOut(
+            garage_id=garage_id,
+            plate=PlateIn(number=passage.number, colour=Colour(passage.colour)),
+            answer=_answer_at_gate(said, rules) if session is None else session.answer,
+            event_id=passage.event_id,
+            passage=said,
+            owed_fen=0 if notice is None else notice.owed_fen,
+            reference=passage.debt_reference,
+            policy_version_id=None if notice is None else notice.policy_version_id,
+            policy=None if notice is None else await _name(self.policies, notice.policy_version_id),
+            rules=rules,
+            session=session,
+        )
+
+
+def _answer_at_gate(said: PassageOut, rules: Sequence[RuleOut]) -> str:
+    if said.verdict == "open":
+        return f"The car {said.words}."
+    words = said.words if said.words.startswith("was stopped") else f"was stopped: it {said.words}"
+    reasons = "; ".join(one.words for one in rules if one.stops)
+    return f"The car {words}, because {reasons}." if reasons else f"The car {words}."
 
 
 async def _name(policies: Policies, version_id: str) -> str:
@@ -115,10 +183,7 @@ def _told(one: Told, policy: str) -> ToldOut:
         expires_at=one.expires_at,
         policy_version_id=one.policy_version_id,
         policy=policy,
-        rules=[
-            RuleOut(rule=rule["rule"], stops=rule["stops"], figures=rule["figures"], words=_words(rule))
-            for rule in one.rules
-        ],
+        rules=[_rule(rule) for rule in one.rules],
         debt=None if one.debt is None else dict(one.debt),
         words=words,
     )
@@ -139,6 +204,10 @@ def _passage(one: Passage, told: Sequence[Told]) -> PassageOut:
         told_at=basis[-1] if basis and one.kind == "exit" else None,
         words=words.format(amount=yuan(one.amount_fen), limit=yuan(one.limit_fen)),
     )
+
+
+def _rule(rule: Mapping[str, Any]) -> RuleOut:
+    return RuleOut(rule=rule["rule"], stops=rule["stops"], figures=rule["figures"], words=_words(rule))
 
 
 def _words(rule: Mapping[str, Any]) -> str:

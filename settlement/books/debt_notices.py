@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from parking.ids import partition_of
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from parking.ids import AccountId
+    from parking.ids import AccountId, GarageId
     from parking.plate import Plate
+    from settlement.debtors import Telling
     from settlement.policy import PolicyVersionId
     from settlement.returning import Found
     from settlement.standing import Fired
 
-__all__ = ["PAYABLE", "keep_notices", "rules_json"]
+__all__ = ["PAYABLE", "keep_entry_notices", "keep_notices", "rules_json"]
 
 PAYABLE = frozenset({State.UNASSIGNED, State.DUE, State.UNPAID})
 """A driver can pay these himself, unless an attempt that the rail had not received is to be sent again."""
@@ -66,3 +68,19 @@ async def keep_notices(
     }
     if rows:
         await held.execute(sql("debts/keep_notices"), *map(list, zip(*rows.values(), strict=True)), now)
+
+
+async def keep_entry_notices(
+    held: asyncpg.pool.PoolConnectionProxy, tellings: Iterable[Telling], *, now: datetime
+) -> None:
+    """Keep by which rules the entries of which garages are about to be told, so that a hold can be explained.
+
+    The notices themselves are kept before.
+    """
+    told: defaultdict[tuple[str, str, str], set[GarageId]] = defaultdict(set)
+    for one in tellings:
+        basis = one.found.notice.reference, one.policy_version_id, rules_json(one.found.fired)
+        told[basis].update(one.garage_ids)
+    rows = [(*basis, json.dumps(sorted(garage_ids))) for basis, garage_ids in sorted(told.items())]
+    if rows:
+        await held.execute(sql("debts/keep_entry_notices"), *map(list, zip(*rows, strict=True)), now)

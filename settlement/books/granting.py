@@ -17,7 +17,7 @@ from parking.ids import (
 )
 from parking.plate import Colour, Plate
 from parking.session import Session
-from settlement.books.debt_notices import PAYABLE, keep_notices, rules_json
+from settlement.books.debt_notices import PAYABLE, keep_entry_notices, keep_notices, rules_json
 from settlement.books.pool import connection
 from settlement.books.session_rows import session_of
 from settlement.books.statements import sql
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     from parking.benefits import Benefits
     from settlement.books.policies import Policies
+    from settlement.debtors import Telling
     from settlement.deciding import Decided, PolicyBook
     from settlement.giving import BenefitSource
-    from settlement.policy import PolicyVersionId
     from settlement.returning import Found
 
 __all__ = ["PostgresGrantBooks", "known_of"]
@@ -126,15 +126,19 @@ class PostgresGrantBooks(GrantBooks, DebtBooks):
         return accounts, [row["number"] for row in rows if row["number"] is not None]
 
     @override
-    async def keep_notices(
-        self, notices: Sequence[tuple[Plate, Known, Found, PolicyVersionId]], now: datetime
-    ) -> None:
+    async def keep_notices(self, tellings: Sequence[Telling], now: datetime) -> None:
         rows = [
-            (plate, known.standing.account_id if known.standing else None, found, version_id)
-            for plate, known, found, version_id in notices
+            (
+                one.plate,
+                one.known.standing.account_id if one.known.standing else None,
+                one.found,
+                one.policy_version_id,
+            )
+            for one in tellings
         ]
-        async with connection(self._pool) as held:
+        async with connection(self._pool) as held, held.transaction():
             await keep_notices(held, rows, now=now, partition_count=self._partition_count)
+            await keep_entry_notices(held, tellings, now=now)
 
     def _row(self, one: Decided) -> tuple[object, ...]:
         session, grant = one.session, one.grant

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from parking.ids import GarageId
+    from parking.ids import GarageId, SessionId
     from parking.plate import Plate
     from settlement.books.views import SessionView
     from settlement.policy import Scope
 
-__all__ = ["NewBlock", "Passage", "Standings", "Told"]
+__all__ = ["EntryNotice", "LastPassage", "NewBlock", "Passage", "Standings", "Told"]
 
 AFTERWARDS: Final = timedelta(days=1)
 """How long after a car has left its gates are still looked at: it may turn back, or be reported late."""
+LOOK_BACK: Final = timedelta(days=7)
+"""How long ago a passage may be that is asked about without its session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,25 @@ class Passage:
     amount_fen: int
     limit_fen: int
     result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastPassage(Passage):
+    """With the plate that was read, the session that it belongs to, and the debt that was told."""
+
+    number: str
+    colour: str
+    session_id: SessionId | None
+    debt_reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryNotice:
+    """By what the entries of a garage had been told of a debt; ``rules`` as they were recorded."""
+
+    policy_version_id: str
+    rules: Sequence[Mapping[str, Any]]
+    owed_fen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +142,29 @@ class Standings:
                 until,
             )
         return [Passage(**row) for row in rows]
+
+    async def last_passage(
+        self, garage_id: GarageId, *, event_id: str | None, number: str | None, at: datetime
+    ) -> LastPassage:
+        """The last of an event or a plate, or of both, in the week before ``at``; :class:`NotFound`."""
+        partition = partition_of(garage_id, self._partition_count)
+        async with connection(self._pool) as held:
+            row = await held.fetchrow(
+                sql("standing/last_event"), partition, garage_id, at - LOOK_BACK, at, event_id, number
+            )
+        if row is None:
+            raise NotFound(f"this garage's gates were not asked about it in the week before {at.isoformat()}")
+        return LastPassage(**row)
+
+    async def entry_notice(self, passage: LastPassage, garage_id: GarageId) -> EntryNotice | None:
+        """By what an entry held, or told, a debtor; ``None`` where no debt was told."""
+        if passage.debt_reference is None:
+            return None
+        async with connection(self._pool) as held:
+            row = await held.fetchrow(
+                sql("standing/entry_notice"), passage.debt_reference, garage_id, passage.received_at
+            )
+        return None if row is None else EntryNotice(**{**row, "rules": json.loads(row["rules"])})
 
     async def put_score(
         self, account_id: AccountId, score: int, *, source: str, now: datetime, valid_until: datetime

@@ -155,6 +155,9 @@ async def test_a_night_shift_reads_why_a_car_could_leave(service: Service) -> No
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout.startswith("The car left")
         assert "by policy standard@" in shown.stdout
+        by_plate = ("session", "why", "--garage", "W", "--plate", traffic.cars[0].number)
+        assert (await service.command(*by_plate)).stdout == shown.stdout
+        assert (await service.command(*by_plate, str(session_id))).returncode == 2
         told = json.loads((await service.command("session", "why", str(session_id), "--json")).stdout)
         assert told["told"][-1]["policy_version_id"].startswith("standard@")
     unknown = await service.command("session", "why", "00000000-0000-0000-0000-000000000000")
@@ -190,6 +193,46 @@ async def test_an_accountant_corrects_a_bill_by_commands(service: Service) -> No
     unknown = await service.command("correction", "show", "00000000-0000-0000-0000-000000000000")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "Traceback" not in unknown.stderr
+
+
+async def test_a_merchant_is_kept_by_commands(service: Service) -> None:
+    async with open_traffic(service, cars=1, garage="M") as traffic:
+        at, bakery = ("--garage", "M"), ("bakery", "--garage", "M")
+        unknown = await service.command("merchant", "show", *bakery)
+        assert (unknown.returncode, unknown.stdout) == (1, "")
+        added = await service.command("merchant", "add", *bakery, "--name", "Bakery", "--fen", "200000")
+        assert "budget   2000.00 yuan a month" in added.stdout, added.stderr
+        words = ("bakery", "2h", *at, "--name", "two hours", "--kind", "minutes", "--minutes", "120")
+        refused = await service.command("merchant", "template", *words)
+        assert (refused.returncode, "the most that its merchant pays" in refused.stderr) == (1, True), (
+            refused.stderr
+        )
+        assert (
+            await service.command("merchant", "template", *words, "--funded-max-fen", "1600")
+        ).returncode == 0
+        token = json.loads(
+            (await service.command("merchant", "token", *bakery, "--label", "till", "--json")).stdout
+        )
+        given = await traffic.requests.send(
+            "POST",
+            f"{service.operator_url}/v1/merchant/coupons",
+            token=token["token"],
+            body=json.dumps({"coupon_id": "k1", "template_id": "2h", "plate": "浙AZZ111"}).encode(),
+            content_type="application/json",
+        )
+        assert given.status == 201, given.body
+        assert "k1" in (await service.command("merchant", "coupons", *bakery)).stdout
+        assert "16.00" in (await service.command("merchant", "list", *at)).stdout
+        smaller = await service.command("merchant", "budget", *bakery, "--coupons", "5", "--per", "all")
+        assert "Bakery, pays by worth\n  budget   5 coupons in all" in smaller.stdout
+        assert (await service.command("merchant", "revoke", "bakery", "k1", *at)).stdout == "k1 is revoked\n"
+        pay = ("merchant", "pay", *bakery, "--id", "p1", "--fen", "500", "--method", "cash", "--by", "ann")
+        assert (await service.command(*pay)).stdout == "p1 is booked\n"
+        assert (await service.command(*pay)).stdout == "p1 was booked before\n"
+        month = f"{service.clock.now():%Y-%m}"
+        told = (await service.command("merchant", "statement", "bakery", month, *at)).stdout
+        assert re.search(r"revoked +1\n", told)
+        assert re.search(r"closing +-5.00\n", told)
 
 
 async def test_a_policy_is_put_in_force_by_its_file(service: Service) -> None:

@@ -119,3 +119,17 @@ async def test_why_a_car_could_leave_is_told_from_the_record(front: Front) -> No
     assert [passage["reason"] for passage in why["passages"]] == ["entry", "everyone"]
     assert why["told"] == []
     assert (await front.answer("GET", f"/v1/sessions/{front.clock.now()}/why")).status == 404
+    by_plate = await front.ask("GET", f"/v1/garages/{GARAGE}/why?plate={PLATE}", token=front.reader)
+    assert (by_plate["session"], by_plate["answer"]) == (why, why["answer"])
+
+
+async def test_why_a_car_without_a_session_was_stopped_is_told_by_its_event(front: Front) -> None:
+    answer = await front.event(Kind.EXIT, "浙A99999", minutes=70)
+    await front.settle()
+    path = f"/v1/garages/{GARAGE}/why"
+    why = await front.ask("GET", f"{path}?event_id={answer.event_id}", token=front.reader)
+    assert why["answer"] == "The car was stopped: it was never seen coming in."
+    assert (why["session"], why["reference"], why["rules"]) == (None, None, [])
+    await front.ask("GET", path, status=422)
+    await front.ask("GET", f"{path}?event_id=unheard", status=404)
+    await front.ask("GET", f"{path}?plate=浙A99999&at=2026-03-02T13:09:59Z", status=404)

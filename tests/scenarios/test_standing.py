@@ -14,7 +14,8 @@ from uuid import UUID
 import pytest
 
 from gateways.policy_file import load_policy
-from gateways.web.why import why
+from gateways.web.standing_wire import PassageWhyQuery
+from gateways.web.why import Recorded
 from parking.errors import Conflict
 from parking.event import Kind
 from parking.garage import Policy
@@ -347,12 +348,21 @@ class Player:
         return end.value
 
     async def _why(self, step: Step) -> str:
-        on = self._on
-        session = await on.views.session(self._sessions[step.options["of"]])
-        assert session is not None
-        found = await why(session, standings=on.standings, policies=on.policies, now=on.clock.now())
-        assert {one.policy_version_id.partition("@")[0] for one in found.told} <= {"standard", "strict"}
-        return found.answer
+        """Of the session of an event, or of an event or a plate that has none."""
+        on, now = self._on, self._on.clock.now()
+        recorded = Recorded(views=on.views, standings=on.standings, policies=on.policies)
+        if step.options.get("of") in self._sessions:
+            found = await recorded.session(self._sessions[step.options["of"]], now)
+            assert {one.policy_version_id.partition("@")[0] for one in found.told} <= {"standard", "strict"}
+            return found.answer
+        asked = PassageWhyQuery(event_id=step.options.get("of"), plate=step.plate or None)
+        passed = await recorded.passage(GarageId(step.lane), asked, now)
+        owed = (
+            [f"owed={passed.owed_fen} by {passed.policy_version_id}".partition("@")[0]]
+            if passed.rules
+            else []
+        )
+        return " ".join([passed.answer, *owed])
 
     async def _bill_of(self, step: Step) -> BillId:
         session_id = self._sessions[step.options["of"]]

@@ -20,19 +20,19 @@ WITH event AS (
     FROM unnest($1::event_row[]) WITH ORDINALITY AS e (
         partition, captured_at, garage_id, event_id, lane_id, kind, received_at, number, colour, confidence,
         candidates, offline, verdict, reason, amount_fen, limit_fen, result, session_id, token_digest,
-        image_reference, record_no
+        image_reference, debt_reference, record_no
     )
 ),
 archived AS (
     INSERT INTO gate_event (
         partition, captured_at, garage_id, event_id, lane_id, kind, received_at, number, colour, confidence,
         candidates, offline, verdict, reason, amount_fen, limit_fen, result, session_id, token_digest,
-        image_reference, archived_at
+        image_reference, debt_reference, archived_at
     )
     SELECT
         partition, captured_at, garage_id, event_id, lane_id, kind, received_at, number, colour, confidence,
         candidates::jsonb, offline, verdict, reason, amount_fen, limit_fen, result, session_id, token_digest,
-        image_reference, $6::timestamptz
+        image_reference, debt_reference, $6::timestamptz
     FROM event
     ON CONFLICT DO NOTHING
     RETURNING garage_id, event_id
