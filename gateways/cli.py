@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "tariff": ("gateways.commands.tariff", "tariff_command"),
     "grant-key": ("gateways.commands.grant_key", "grant_key_command"),
     "policy": ("gateways.commands.policy", "policy_command"),
+    "merchant": ("gateways.commands.merchant", "merchant_command"),
     "correction": ("gateways.commands.correction", "correction_command"),
     "session": ("gateways.commands.session", "session_command"),
     "demo": ("gateways.demo.command", "demo"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from settlement.books.merchants import Counted, Statement
 
 __all__ = [
+    "BudgetIn",
     "MerchantIn",
     "MerchantOut",
     "MerchantPaymentIn",
