@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     seal_every_s: Annotated[float, Field(gt=0)] = 60
     """How often new ledger entries are chained by digests."""
     seal_after_s: Annotated[float, Field(gt=0)] = 300
-    """What is this old is chained: longer than any statement of ours takes."""
+    """What is this old is chained: longer than any statement takes, and by more than hosts' clocks differ."""
     archive_kept_months: Annotated[int, Field(ge=2, le=1_200)] = 13
     """Gate events say who was where: kept for a year of complaints and refunds, then dropped by the month."""
     picture_dir: Path | None = None

@@ -5,7 +5,8 @@ digest follows from its entries and from the link before, and ``verify`` works a
 of the last links, kept elsewhere, tells even of a chain that was written anew as a whole.
 
 An entry carries the moment at which its statement was begun, so it may appear a little behind others. A
-moment is sealed once this process has seen it past for longer than any statement may take.
+moment is sealed once this process has seen it past for longer than any statement may take. By how much the
+clocks of settlement's hosts may differ is what is left of that.
 """
 
 from __future__ import annotations

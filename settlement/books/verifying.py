@@ -1,6 +1,7 @@
 """What verification reads: one statement a check, all of them in one snapshot of the books.
 
-Bills are read with a cursor, because there are more of them than fit into memory.
+Bills are read with a cursor, because there are more of them than fit into memory. The ledger's chain is
+checked beside them, piece by piece (:mod:`settlement.books.chain_check`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from settlement.books.chain_check import LEDGER_IS_CHAINED, broken_links
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.charge import Direction, State
@@ -60,8 +62,8 @@ CHECKS: Final = (
     "coupons_are_posted",
     "control_merchant_receivable",
     "unknown_benefits_are_not_charged",
-    "ledger_is_chained",
 )
+"""Each is one statement."""
 TIMEOUT_S: Final = 600.0
 """A check reads whole tables."""
 CHUNK: Final = 2_000
@@ -77,7 +79,7 @@ class PostgresVerifiableBooks(VerifiableBooks):
     @property
     @override
     def checks(self) -> tuple[str, ...]:
-        return CHECKS
+        return (*CHECKS, LEDGER_IS_CHAINED)
 
     @override
     async def violations(self) -> list[Violation]:
@@ -93,7 +95,7 @@ class PostgresVerifiableBooks(VerifiableBooks):
                     Violation(check=check, item_id=row["item_id"], explanation=row["explanation"])
                     for row in rows
                 ]
-        return found
+        return found + await broken_links(self._pool)
 
     @override
     async def imbalance_fen(self) -> int:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from parking.errors import LeaveFirstError
 from parking.ids import AccountId, GarageId
 from settlement.books.chain import PostgresChainBooks
+from settlement.books.chain_check import LEDGER_IS_CHAINED, broken_links
 from settlement.books.migrate import owner_connection
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
@@ -63,10 +64,13 @@ async def post(pool: Pool, name: str, clock: ManualClock) -> None:
     await PostgresRecordBooks(pool).post([car.enters(), car.leaves()], TARIFFS, clock.now())
 
 
-async def broken_links(pool: Pool) -> list[str]:
-    """The numbers of the links that verification names."""
-    found = await PostgresVerifiableBooks(pool).violations()
-    return [one.item_id.partition("/")[2] for one in found if one.check == "ledger_is_chained"]
+async def named_links(pool: Pool) -> list[str]:
+    """The numbers of the links that verification names; the same whether it takes one or many at a time."""
+    found = [
+        one for one in await PostgresVerifiableBooks(pool).violations() if one.check == LEDGER_IS_CHAINED
+    ]
+    assert await broken_links(pool, piece_entries=1) == found
+    return [one.item_id.partition("/")[2] for one in found]
 
 
 async def test_every_entry_is_in_one_link(pool: Pool) -> None:
@@ -88,6 +92,7 @@ async def test_every_entry_is_in_one_link(pool: Pool) -> None:
         (ONE_MORE, ["2"]),
         ("UPDATE ledger_link SET digest = sha256(digest) WHERE link_no = 1", ["1", "2"]),
         ("DELETE FROM ledger_link WHERE link_no = 2", ["3"]),
+        ("UPDATE ledger_entry SET partition = 99 WHERE {second}", ["2", "-"]),
     ],
 )
 async def test_whatever_is_tampered_with_is_found_and_named(
@@ -98,7 +103,7 @@ async def test_whatever_is_tampered_with_is_found_and_named(
     async with owner_connection(postgres_dsn) as owner:
         done = await owner.execute(tampering.format(second=second))
     assert not done.endswith(" 0")
-    assert await broken_links(pool) == named
+    assert await named_links(pool) == named
 
 
 async def test_an_entry_of_a_partition_without_links_is_found_behind_the_last_link_of_all(pool: Pool) -> None:
@@ -106,7 +111,7 @@ async def test_an_entry_of_a_partition_without_links_is_found_behind_the_last_li
     quiet = Car("q", account_id=ACCOUNT, garage_id=GarageId("elsewhere"))
     books = PostgresRecordBooks(pool)
     await books.post([quiet.enters(), quiet.leaves()], TARIFFS, MORNING + 4 * HOUR)
-    assert await broken_links(pool) == ["-"]
+    assert await named_links(pool) == ["-"]
 
 
 async def test_the_application_can_change_no_link(pool: Pool) -> None:
@@ -137,7 +142,7 @@ async def test_a_link_holds_an_hour_at_most(pool: Pool) -> None:
     sealer = Sealer(books=PostgresChainBooks(pool), clock=clock, observer=SilentObserver(), settings=AT_ONCE)
     sealed = [await sealer.step() for _ in range(4)]
     assert [count > 0 for count in sealed] == [True, True, True, False]
-    assert await broken_links(pool) == []
+    assert await named_links(pool) == []
 
 
 async def test_two_sealers_at_once_seal_once(pool: Pool) -> None:
@@ -156,4 +161,4 @@ async def test_two_sealers_at_once_seal_once(pool: Pool) -> None:
             tasks.create_task(seal())
     links = await pool.fetch(LINKS)
     assert sum(row["entries"] for row in links) == await pool.fetchval("SELECT count(*) FROM ledger_entry")
-    assert await broken_links(pool) == []
+    assert await named_links(pool) == []

@@ -1,53 +1,40 @@
--- I10: each link of the ledger's chain holds what it held when it was sealed, and follows the one before. An entry that
--- was changed, added or taken away since is in the link that is named, or between it and the one before. Behind the last
--- link of its partition, and before the end of the last link of all, there is none.
+-- I10: each of some links of a partition's chain holds what it held when it was sealed, and follows the one before. An
+-- entry that was changed, added or taken away since is in the link that is named, or between it and the one before.
+-- $1 partition smallint
+-- $2 after_link_no bigint
+-- $3 last_link_no bigint
 WITH link AS (
     SELECT
-        partition, link_no, posted_from, posted_until, entries, digest,
+        link_no, posted_from, posted_until, entries, digest,
         lag(digest) OVER chain AS digest_before,
         coalesce(lag(posted_until) OVER chain, '-infinity') AS open_from,
-        row_number() OVER chain AS number
+        coalesce(lag(link_no) OVER chain, 0) + 1 AS number
     FROM ledger_link
-    WINDOW chain AS (PARTITION BY partition ORDER BY link_no)
-),
-found AS (
-    SELECT
-        link.partition, link.link_no, count(entry.line) AS entries,
-        sha256(coalesce(link.digest_before, '') || coalesce(
-            string_agg(
-                ledger_entry_digest(
-                    entry.partition, entry.posted_at, entry.transaction_id, entry.line, entry.kind,
-                    entry.debit_account, entry.credit_account, entry.amount_fen, entry.garage_id, entry.bill_id,
-                    entry.charge_id
-                ),
-                NULL ORDER BY entry.posted_at, entry.transaction_id, entry.line
-            ),
-            ''
-        )) AS digest
-    FROM link
-    LEFT JOIN LATERAL (
-        SELECT *
-        FROM ledger_entry
-        WHERE ledger_entry.partition = link.partition AND ledger_entry.posted_at >= link.open_from
-            AND ledger_entry.posted_at < link.posted_until
-    ) AS entry ON true
-    GROUP BY link.partition, link.link_no, link.digest_before
+    WHERE partition = $1::smallint AND link_no >= $2::bigint AND link_no <= $3::bigint
+    WINDOW chain AS (ORDER BY link_no)
 )
 SELECT
-    format('%s/%s', link.partition, link.link_no) AS item_id,
+    format('%s/%s', $1::smallint, link.link_no) AS item_id,
     format('sealed with %s entries posted from %s until %s; now %s entries with another digest',
-        link.entries, link.posted_from, link.posted_until, found.entries) AS explanation
+        link.entries, link.posted_from, link.posted_until, held.entries) AS explanation
 FROM link
-JOIN found USING (partition, link_no)
-WHERE found.digest <> link.digest OR found.entries <> link.entries OR link.number <> link.link_no
-UNION ALL
-SELECT
-    format('%s/-', entry.partition),
-    format('%s entries are in no link, the first posted at %s', count(*), min(entry.posted_at))
-FROM ledger_entry AS entry
-LEFT JOIN (SELECT partition, max(posted_until) AS posted_until FROM link GROUP BY partition) AS last USING (partition)
-WHERE entry.posted_at >= coalesce(last.posted_until, '-infinity')
-    AND entry.posted_at < (SELECT max(posted_until) FROM link)
-GROUP BY entry.partition
-ORDER BY item_id
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS entries,
+        string_agg(
+            ledger_entry_digest(
+                partition, posted_at, transaction_id, line, kind, debit_account, credit_account, amount_fen, garage_id,
+                bill_id, charge_id
+            ),
+            NULL ORDER BY posted_at, transaction_id, line
+        ) AS digests
+    FROM ledger_entry
+    WHERE partition = $1::smallint AND posted_at >= link.open_from AND posted_at < link.posted_until
+) AS held
+WHERE link.link_no > $2::bigint
+    AND (
+        sha256(coalesce(link.digest_before, '') || coalesce(held.digests, '')) <> link.digest
+        OR held.entries <> link.entries OR link.number <> link.link_no
+    )
+ORDER BY link.link_no
 LIMIT 100
