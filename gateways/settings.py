@@ -10,14 +10,16 @@ import os
 from datetime import timedelta
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
 from gateways.embedded.data_dir import default_data_dir
 from gateways.mqtt.options import MqttVersion
+from gateways.toml_file import reading
 from gateways.web.problems import invalid
 from parking.live.store_check import Durability
 
@@ -30,6 +32,8 @@ __all__ = ["Environment", "Settings", "environment_of", "load_settings", "proces
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
+
+VALKEY_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 @unique
@@ -154,6 +158,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """From debug on, one line for much that is well; no plate is whole in any."""
 
+    @field_validator("valkey_url")
+    @classmethod
+    def _can_be_followed(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _leads_to_a_store(url.get_secret_value()):
+            raise ValueError("redis://host:port, rediss://host:port or unix:///path is needed")
+        return url
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.test_clock is not None and self.environment is Environment.PRODUCTION:
@@ -210,8 +221,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = os.environ.get("LEAVE_FIRST_SETTINGS")
-        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
-        return (init_settings, env_settings, *toml)
+        if not file:
+            return (init_settings, env_settings)
+        with reading(Path(file)) as table:
+            return (init_settings, env_settings, InitSettingsSource(settings_cls, table))
+
+
+def _leads_to_a_store(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in VALKEY_SCHEMES and parts.port != 0
+    except ValueError:
+        return False
 
 
 def load_settings(*, settings_file: Path | None = None, **given: object) -> Settings:

@@ -109,14 +109,17 @@ def reaching() -> Iterator[None]:
 def opening() -> Iterator[None]:
     """Around the first connection of a process: like :func:`reaching`, but a refusal is told as one.
 
-    Later a refusal is waited out like an absence: work that was going on must not be thrown away for it.
+    So is an address that leads nowhere. Later a refusal is waited out like an absence: work that was going on must not be thrown away for it.
     """
     try:
         with reaching():
             yield
     except Unavailable as error:
-        if isinstance(error.__cause__, REFUSED):
-            raise NotPermitted(f"the books refuse this user: {error.__cause__}") from error.__cause__
+        cause = error.__cause__
+        if isinstance(cause, asyncpg.ClientConfigurationError):
+            raise InvalidInput("postgres_dsn: not the address of a database", ("postgres_dsn",)) from cause
+        if isinstance(cause, REFUSED):
+            raise NotPermitted(f"the books refuse this user: {cause}") from cause
         raise
 
 

@@ -48,6 +48,41 @@ async def test_a_settings_file_is_checked_like_the_environment(data_dir: Path) -
     assert "gate_prot: " in said
 
 
+@pytest.mark.parametrize(
+    ("content", "said_of_it"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"gate_port = = 1", "not TOML in UTF-8: Invalid value"),
+        (b"\xff", "not TOML in UTF-8: "),
+    ],
+)
+async def test_a_settings_file_that_says_nothing_is_not_passed_over(
+    data_dir: Path, content: bytes | None, said_of_it: str
+) -> None:
+    file = data_dir / "settings.toml"
+    if content is not None:
+        file.write_bytes(content)
+    said = await refused(lay_out(data_dir), settings=str(file))
+    assert f"{file}: {said_of_it}" in said
+    assert not (data_dir / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"valkey_url": "localhost:6379"}, "valkey_url: "),
+        ({"valkey_url": "redis://:hu/sh@127.0.0.1:6379/0"}, "valkey_url: "),
+        ({"postgres_dsn": "hush@localhost/books"}, "postgres_dsn: "),
+    ],
+)
+async def test_an_address_of_no_store_is_refused_and_not_waited_for(
+    data_dir: Path, variables: dict[str, str], named: str
+) -> None:
+    said = await refused(lay_out(data_dir), **variables)
+    assert named in said
+    assert "hu" not in said.partition(named)[2]
+
+
 async def test_a_connection_to_a_city_is_checked_before_anything_starts(data_dir: Path) -> None:
     file = data_dir / "hangzhou.toml"
     file.write_text('access_id = "a b"\n')
