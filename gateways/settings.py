@@ -230,9 +230,10 @@ class Settings(BaseSettings):
 def _leads_to_a_store(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in VALKEY_SCHEMES and parts.port != 0
+        port = parts.port
     except ValueError:
         return False
+    return parts.scheme in VALKEY_SCHEMES and port != 0
 
 
 def load_settings(*, settings_file: Path | None = None, **given: object) -> Settings:

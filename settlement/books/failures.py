@@ -109,7 +109,8 @@ def reaching() -> Iterator[None]:
 def opening() -> Iterator[None]:
     """Around the first connection of a process: like :func:`reaching`, but a refusal is told as one.
 
-    So is an address that leads nowhere. Later a refusal is waited out like an absence: work that was going on must not be thrown away for it.
+    So is an address that can be no database's. Later a refusal is waited out like an absence: work that was
+    going on must not be thrown away for it.
     """
     try:
         with reaching():
