@@ -16,7 +16,7 @@ from typing_extensions import override
 from parking.benefits import COUPONS_MAX, Benefits, benefits_text, parse_benefits
 from parking.errors import Conflict, Defect, NotFound
 from parking.ids import partition_of
-from settlement.books.merchants import budget_months, merchant_of
+from settlement.books.merchants import UNDONE_WITHIN, budget_months, merchant_of
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.books.template_text import template_from
@@ -104,6 +104,7 @@ class Coupons(CouponBooks):
             merchant.budget.fen,
             merchant.budget.coupons,
             *budget_months(merchant, now),
+            now - UNDONE_WITHIN,
         )
         if row is None:
             raise Defect("giving a coupon gave no answer")

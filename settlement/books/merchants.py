@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
@@ -21,12 +21,22 @@ if TYPE_CHECKING:
 
     from settlement.merchant import Template
 
-__all__ = ["Counted", "MerchantPayment", "Merchants", "Statement", "budget_months", "merchant_of"]
+__all__ = [
+    "UNDONE_WITHIN",
+    "Counted",
+    "MerchantPayment",
+    "Merchants",
+    "Statement",
+    "budget_months",
+    "merchant_of",
+]
+UNDONE_WITHIN: Final = timedelta(days=1)
+"""So long after its use a coupon may be freed again, because the car turned back: also where that is reported late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What counts against a budget: what coupons may cost until they are used, then what they have cost."""
+    """What counts against a budget: what coupons may cost until their use stands, then what they cost."""
 
     fen: int
     coupons: int
@@ -132,7 +142,10 @@ class Merchants:
         """What counts against a merchant's budget now."""
         async with connection(self._pool) as held:
             row = await held.fetchrow(
-                sql("merchants/counted"), *self._place(merchant.key), *budget_months(merchant, now)
+                sql("merchants/counted"),
+                *self._place(merchant.key),
+                *budget_months(merchant, now),
+                now - UNDONE_WITHIN,
             )
         if row is None:
             raise Defect("a sum is no row")

@@ -1,5 +1,6 @@
 -- Gives a coupon where the budget of its merchant, whose row the caller has locked, bears it and its plate has not
--- as many of the template already; says whether it did, and what stands against it.
+-- as many of the template already; says whether it did, and what stands against it. One that was used lately counts
+-- with what it may cost, because its exit may be undone.
 -- $1 partition smallint
 -- $2 garage_id text
 -- $3 merchant_id text
@@ -18,8 +19,13 @@
 -- $16 budget_coupons integer
 -- $17 from_month date
 -- $18 to_month date
+-- $19 used_since timestamptz
 WITH counted AS (
-    SELECT coalesce(sum(counted_fen), 0) AS fen, count(*) AS coupons
+    SELECT
+        coalesce(sum(
+            CASE WHEN state = 'used' AND moved_at > $19::timestamptz THEN reserved_fen ELSE counted_fen END
+        ), 0) AS fen,
+        count(*) AS coupons
     FROM coupon
     WHERE partition = $1::smallint AND garage_id = $2::text AND merchant_id = $3::text
         AND state IN ('given', 'used') AND month BETWEEN $17::date AND $18::date
