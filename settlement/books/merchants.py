@@ -31,7 +31,7 @@ __all__ = [
     "merchant_of",
 ]
 UNDONE_WITHIN: Final = timedelta(days=1)
-"""So long after its use a coupon may be freed again, because the car turned back: also where that is reported late."""
+"""So long after its use a coupon may be freed because its car turned back, which may be reported late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
