@@ -19,6 +19,7 @@ from gateways.demo.summary import show
 from gateways.demo.traffic import SPACES
 from gateways.devices.makers import GATES, NATIVE_HTTP, NATIVE_MQTT
 from gateways.embedded import scratch_data_dir
+from gateways.failures import said_of
 from gateways.logs import configure_logs
 from gateways.mqtt.options import MqttVersion
 from gateways.supervisor import run_until_signal
@@ -82,7 +83,7 @@ def demo(*, data_dir: Path | None, as_json: bool, **asked: Any) -> None:  # noqa
             known, others = group.split(LeaveFirstError)
             if known is None or others is not None:
                 raise
-            raise click.ClickException("; ".join(map(str, _leaves(known)))) from None
+            raise click.ClickException(said_of(known)) from None
     if not ended:
         click.echo("Stopped before the end of the day: nothing is proven.", err=True)
         sys.exit(INTERRUPTED)
@@ -105,13 +106,6 @@ def _wanted(asked: dict[str, Any]) -> Wanted:
         outage=asked["outage"],
         bills=asked["bills"],
     )
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for one in group.exceptions:
-        found += _leaves(one) if isinstance(one, BaseExceptionGroup) else [one]
-    return found
 
 
 async def _main(wanted: Wanted, data_dir: Path, ended: list[bool], *, as_json: bool) -> int:

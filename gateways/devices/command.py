@@ -14,6 +14,7 @@ import uvloop
 from gateways.devices.driving import Drive
 from gateways.devices.makers import GATES
 from gateways.devices.simulation import USERNAME, Simulation, simulate
+from gateways.failures import said_of
 from gateways.logs import configure_logs
 from gateways.mqtt.options import MqttVersion
 from gateways.supervisor import run_until_signal
@@ -75,7 +76,7 @@ def simulate_command(*, anywhere: bool, **given: Any) -> None:  # noqa: ANN401 -
     try:
         uvloop.run(run_until_signal(_main(wanted, ended)))
     except* (LeaveFirstError, OSError) as group:
-        raise click.ClickException("; ".join(map(str, group.exceptions))) from None
+        raise click.ClickException(said_of(group)) from None
     if not ended:
         raise SystemExit(INTERRUPTED)
 

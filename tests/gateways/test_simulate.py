@@ -20,9 +20,11 @@ from gateways.devices.command import simulate_command
 from gateways.devices.makers import MAKERS
 from gateways.devices.ways import HttpWay
 from gateways.embedded import scratch_data_dir
+from gateways.failures import said_of
 from parking.clock import SystemClock
 from parking.decision import Reason
 from parking.device import Channel, Device
+from parking.errors import Unavailable
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.live.sessions import Sessions
@@ -188,6 +190,11 @@ def test_trouble_with_a_broker_is_not_said_where_cars_are(tmp_path: Path) -> Non
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=DONE_S)
     assert "mqtt" not in output
+
+
+def test_what_ends_it_is_said_however_deep_it_was() -> None:
+    unanswered = ExceptionGroup("of the cars", [Unavailable("event e1 has no answer")])
+    assert said_of(ExceptionGroup("of all", [unanswered, OSError("away")])) == "event e1 has no answer; away"
 
 
 @pytest.mark.parametrize(
