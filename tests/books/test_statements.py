@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +56,18 @@ def declared_types(name: str) -> list[str]:
 def _short(kind: str) -> str:
     element = kind.removesuffix("[]")
     return ALIASES.get(element, element) + kind.removeprefix(element)
+
+
+def test_statements_stay_those_of_the_start_when_the_files_are_upgraded_beneath() -> None:
+    script = (
+        "import sys, pathlib; from settlement.books.statements import sql; sql('pool/ping');"
+        "pathlib.Path.read_text = lambda *_, **__: 'of the next version';"
+        "sys.exit(sql('posting/post') == 'of the next version')"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", script], check=False, timeout=30
+    )
+    assert ran.returncode == 0
 
 
 async def test_every_statement_takes_the_parameters_that_its_header_names(owner: asyncpg.Connection) -> None:
