@@ -125,9 +125,11 @@ def plot(*, path: Path, out: Path, entries: tuple[str, ...], hours: int, number:
     prices = load_price_list(path)
     zone = ZoneInfo(prices.tariff.zone)
     moments = [moment_of(text, zone) for text in entries]
-    out.write_bytes(
-        picture(prices.schedule, plate_of(number, None), moments, hours, _exponent(prices.tariff))
-    )
+    drawn = picture(prices.schedule, plate_of(number, None), moments, hours, _exponent(prices.tariff))
+    try:
+        out.write_bytes(drawn)
+    except OSError as error:
+        raise InvalidInput(f"{out}: cannot be written: {error.strerror}", ("out",)) from error
 
 
 @tariff_command.command("schema")

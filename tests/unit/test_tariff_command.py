@@ -63,3 +63,9 @@ def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> Non
     text = " ".join(ET.fromstring(out.read_text(encoding="utf-8")).itertext())  # noqa: S314 - our own
     assert "Mon 02 Mar 2026 10:00" in text
     assert "Shopping complex" in text
+
+
+def test_a_drawing_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "price.svg"
+    ran = CliRunner().invoke(tariff_command, ["plot", str(SHOPPING), "--out", str(out)])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {out}: cannot be written: No such file or directory\n")
