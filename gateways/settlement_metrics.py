@@ -66,6 +66,9 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
             "bills_waiting_for_benefits", "Not charged until it is known what their stays are given"
         )
         self._looked_up = self._counter("benefits_looked_up_late", "Of those, found out since", "corrected")
+        self._debtors = self._gauge("debtors_at_entries", "Plates of debtors that the entries know")
+        self._left_out = self._gauge("debtors_left_out", "1 while more owe than the entries may know")
+        self._are_left_out = False
         self._held_up = self._counter("loop_held_up", "Waits of a loop for a store", "loop")
         self._answers = self._counter("rail_answers", "Answers of rails", "rail", "answer", "question")
         self._call = self._histogram("rail_call_seconds", "One call of a rail", LAG_BUCKETS_S, "rail")
@@ -136,6 +139,14 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
     @override
     def benefits_looked_up(self, *, corrected: bool) -> None:
         self._looked_up.labels(str(corrected).lower()).inc()
+
+    @override
+    def debtors_told(self, *, plates: int, left_out: bool) -> None:
+        self._debtors.set(plates)
+        self._left_out.set(left_out)
+        if left_out and not self._are_left_out:
+            log.warning("debtors_left_out", known_at_entries=plates)
+        self._are_left_out = left_out
 
     @override
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:

@@ -5,8 +5,9 @@ entries have to know, for the plates that owe most, and brings it up to date at 
 disputes or is let pass. It also watches the clock: a bill becomes overdue without anything happening, and
 the cars inside of its driver are then granted anew.
 
-The set is bounded, ``plates_max`` for each garage: about 100 bytes of live memory each. Who is left out is
-met at the exit, where the notice comes with the grant. Plates are kept as they are: those of the cars inside
+The set is bounded, ``plates_max`` for each garage: about 100 bytes of live memory each, and each round reads
+them all. Who is left out is met at the exit, where the notice comes with the grant; that somebody is, the
+observer is told. Plates are kept as they are: those of the cars inside
 are in the same store, and a hash of eight characters hides nothing.
 """
 
@@ -127,6 +128,7 @@ class Debtors:
         self._notices = notices
         self._clock = clock
         self._settings = settings or DebtorsSettings()
+        self._observer = observer
         self._patience = Patience(loop=LOOP, observer=observer)
         self._telling = asyncio.Lock()
         self._seen_until: datetime | None = None
@@ -168,10 +170,12 @@ class Debtors:
         policies = list(book.policies.values()) or [STANDARD]
         at_once = any(policy.declined_is_overdue for policy in policies)
         grace = timedelta(0) if at_once else min(policy.pay_within for policy in policies)
-        plates = await self._books.plates_owing(now - grace, self._settings.plates_max)
-        found = await self._found(plates, book, now)
+        plates_max = self._settings.plates_max
+        plates = await self._books.plates_owing(now - grace, plates_max + 1)
+        found = await self._found(plates[:plates_max], book, now)
         for garage_id, notices in found.items():
             await self._notices.replace(garage_id, notices)
+        self._observer.debtors_told(plates=len(plates[:plates_max]), left_out=len(plates) > plates_max)
 
     async def _found(
         self, plates: Sequence[Plate], book: PolicyBook, now: datetime

@@ -42,6 +42,10 @@ class Observer(Protocol):
         """It is known now of one of them; ``corrected`` when its bill asked for too much."""
         ...
 
+    def debtors_told(self, *, plates: int, left_out: bool) -> None:
+        """The entries know so many plates of debtors; ``left_out``: more owe than they may know."""
+        ...
+
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
         """A loop waits for a store; nothing is lost meanwhile."""
         ...
@@ -88,6 +92,10 @@ class SilentObserver(Observer, CouponObserver):
 
     @override
     def benefits_looked_up(self, *, corrected: bool) -> None:
+        return
+
+    @override
+    def debtors_told(self, *, plates: int, left_out: bool) -> None:
         return
 
     @override

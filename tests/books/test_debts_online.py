@@ -8,19 +8,26 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from typing_extensions import override
 
 from parking.errors import Conflict, LeaveFirstError, NotFound
 from parking.event import Kind
 from parking.ids import GarageId, SessionId
+from parking.live.granting import LiveDebtors
 from parking.plate import Colour, parse_plate
 from settlement.books.corrections import BilledStay, Corrections
 from settlement.books.debts import DebtPayment
+from settlement.books.granting import PostgresGrantBooks
 from settlement.correction import Correction
+from settlement.debtors import Debtors, DebtorsSettings
+from settlement.observe import SilentObserver
 from tests.scenarios.stage import PARTITIONS, an_event
 from tests.scenarios.test_gates import moment
 from tests.scenarios.town import RAIL, TARIFFS, Town, town
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parking.ids import AccountId
 
 EAST = GarageId("east")
@@ -157,3 +164,34 @@ async def test_without_an_agreement_or_a_debt_nothing_is_sent(postgres_dsn: str,
             await on.debts.send(reference, account_id, on.clock.now())
         assert (await on.debts.owing(reference)).owed_fen == OWED_FEN
         assert await on.violations() == []
+
+
+class Watch(SilentObserver):
+    """Remembers what the entries were told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, bool]] = []
+
+    @override
+    def debtors_told(self, *, plates: int, left_out: bool) -> None:
+        self.told.append((plates, left_out))
+
+
+async def test_it_is_said_when_more_owe_than_the_entries_may_know(postgres_dsn: str, valkey_url: str) -> None:
+    watch = Watch()
+
+    async def regrant(*_: AccountId, unbound_numbers: Sequence[str] = ()) -> None:
+        del unbound_numbers
+
+    async with town(postgres_dsn, valkey_url) as on:
+        await a_debtor(on)
+        on.clock.moment += timedelta(days=2)
+        for plates_max in (0, 1):
+            await Debtors(
+                books=PostgresGrantBooks(on.pool, on.policies, partition_count=PARTITIONS, sources=()),
+                notices=LiveDebtors(on.live, partition_count=PARTITIONS),
+                clock=on.clock,
+                observer=watch,
+                settings=DebtorsSettings(plates_max=plates_max),
+            ).step(regrant)
+    assert watch.told == [(0, True), (1, False)]
