@@ -82,6 +82,9 @@ REFUSED = (
 )
 """The server was reached and will not have this user, or not in the role asked for."""
 
+NOT_RUN = (asyncpg.SyntaxOrAccessError, asyncpg.InterfaceError)
+"""The statement itself is refused, whatever its data: a right, a table or a column is not there."""
+
 NOT_DATA = (asyncpg.InterfaceError, asyncpg.PostgresError)
 
 
@@ -133,6 +136,8 @@ def _failure_of(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> LeaveF
         return InvalidInput(f"a value that the books cannot hold: {type(error).__name__}")
     if isinstance(error, asyncpg.InterfaceError) and "closed" in str(error):
         return OutcomeUnknown("the connection to the books was closed")
+    if isinstance(error, NOT_RUN):
+        return Unavailable(f"the books cannot run a statement of ours: {type(error).__name__}")
     return Defect(f"the books refused a statement: {type(error).__name__}")
 
 

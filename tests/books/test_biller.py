@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from parking.errors import Unavailable
 from parking.ids import EventId, Partition
 from parking.journal import Unreadable
 from settlement.biller import Biller, BillerSettings
+from settlement.books.migrate import owner_connection
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.observe import SilentObserver
@@ -216,6 +218,21 @@ async def test_books_that_are_away_hold_it_up_and_lose_nothing(bench: Bench) -> 
     assert bench.observer.held_up == 3
     assert bench.journal.pending == {}
     assert await bench.pool.fetchval("SELECT count(*) FROM bill") == 1
+
+
+async def test_books_that_will_not_run_a_statement_are_waited_for_and_no_record_is_put_aside(
+    bench: Bench, postgres_dsn: str
+) -> None:
+    """A record that was put aside is booked by nobody any more, so it must be the record's own fault."""
+    bench.journal.new = [Car("a").enters()]
+    async with owner_connection(postgres_dsn) as owner, asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        await owner.execute("REVOKE INSERT ON gate_event FROM leave_first_app")
+        step = tasks.create_task(bench.biller().step())
+        while not bench.observer.held_up and not step.done():  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.01)
+        await owner.execute("GRANT INSERT ON gate_event TO leave_first_app")
+    assert bench.observer.held_up > 0
+    assert (bench.journal.pending, bench.observer.set_aside) == ({}, [])
 
 
 async def test_a_new_life_books_what_the_last_one_had_read(bench: Bench) -> None:
