@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from parking.clock import from_ms, to_ms
 from parking.errors import InvalidInput
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from parking.tariff import Tariff
+
 One = TypeVar("One")
 
-__all__ = ["PriceChange", "changes_text", "earlier_text", "parse_changes", "parse_earlier"]
+__all__ = ["PriceChange", "changes_text", "continued", "earlier_text", "parse_changes", "parse_earlier"]
+
+VISITS_MAX: Final = 8
+"""How far back a stay goes on, as in the live store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,18 @@ class PriceChange:
 
     at: datetime
     tariff_version_id: TariffVersionId
+
+
+def continued(
+    earlier: tuple[Visit, ...], last: Visit, entered_at: datetime, tariff: Tariff
+) -> tuple[Visit, ...]:
+    """The visits that a stay continues which begins at ``entered_at``, as the live store finds them.
+
+    ``last`` is the visit before, which continued ``earlier``; empty where the stay begins anew.
+    """
+    away, within = entered_at - last.left_at, timedelta(minutes=tariff.reentry_minutes)
+    goes_on = within and timedelta(0) <= away <= within and len(earlier) < VISITS_MAX
+    return (*earlier, last) if goes_on else ()
 
 
 def earlier_text(earlier: Sequence[Visit]) -> str:

@@ -54,21 +54,21 @@ class Closer:
         if garage is None:
             raise Conflict("the garage has no tariff")
         await self._check(event)
-        return await self._close(event, garage)
+        return (await self._close(event, garage))[0]
 
-    async def close_session(self, event: GateEvent, session: Session, garage: Garage) -> None:
-        """End that stay, and no other of the car, by an event made by :func:`closing_event`.
+    async def close_session(self, event: GateEvent, session: Session, garage: Garage) -> int:
+        """End that stay, and no other of the car, by an event made by :func:`closing_event`; its fee in fen.
 
         Raises :class:`Conflict` when it is not the one that the car is inside for.
         """
         await self._check(event, session.session_id)
-        await self._close(event, garage)
+        return (await self._close(event, garage))[1]
 
-    async def _close(self, event: GateEvent, garage: Garage) -> SessionId:
+    async def _close(self, event: GateEvent, garage: Garage) -> tuple[SessionId, int]:
         answer = await self._desk.answer(event, garage)
         if answer.session_id is None:
             raise Conflict(NOBODY_INSIDE)
-        return answer.session_id
+        return answer.session_id, answer.decision.amount_fen
 
     async def _check(self, event: GateEvent, session_id: SessionId | None = None) -> None:
         """Refuse what the desk would set aside again, or would take for another stay."""

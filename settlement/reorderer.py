@@ -26,6 +26,8 @@ from parking.event import GateEvent
 from parking.fee import changes_until, fee_of
 from parking.ids import session_id_of
 from parking.live.outcomes import Changed, Remembered, Written
+from parking.price_facts import continued
+from parking.pricing import Visit
 from parking.session import Session, Step
 from parking.tariff import version_id_of
 from parking.visits import visits_of
@@ -90,6 +92,13 @@ class Made(NamedTuple):
     left_over: bool
 
 
+class Done(NamedTuple):
+    """A visit that is in order: its session, and what it is charged."""
+
+    session: Session
+    visit: Visit
+
+
 class VisitBooks(Protocol):
     """What the reorderer reads and writes."""
 
@@ -105,8 +114,8 @@ class VisitBooks(Protocol):
         """What is booked of each of these numbers since then; of passages those that are sure."""
         ...
 
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
-        """Have the bill in force end at that exit, once for as often as it was corrected.
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> int:
+        """Have the bill in force end at that exit, once for as often as it was corrected; what it is now.
 
         Raises :class:`Conflict` where that cannot be, or the bill in force is not that of ``stay`` any more.
         """
@@ -182,40 +191,41 @@ class Reorderer:
         """Make the books agree with what one car did; a visit that cannot be is left to a person."""
         repairs = repairs_of(visits_of(car.passages, garage.policy), car.stays) or []
         settled: list[Settled] = []
-        repaired, left_over = 0, False
+        repaired, left_over, last = 0, False, None
         for repair in repairs:
             try:
-                session_id = await self._carry_out(repair, garage, now)
+                last = await self._carry_out(repair, garage, now, last if repair.seen_out else None)
             except Conflict:
                 # What follows builds on it: a later visit would be billed on top of the wrong one.
                 left_over = True
                 break
             repaired += repair.kind is not RepairKind.NONE
-            settled += _explained(garage, repair, session_id)
+            settled += _explained(garage, repair, last.session.session_id)
         if settled:
             await self.books.settle(garage.garage_id, settled, now)
         return Made(repaired, left_over)
 
-    async def _carry_out(self, repair: Repair, garage: Garage, now: datetime) -> SessionId:
-        """Do what is to be done about one visit; the session that it is."""
+    async def _carry_out(self, repair: Repair, garage: Garage, now: datetime, last: Done | None) -> Done:
+        """Do what is to be done about one visit, which came after ``last``."""
         if repair.stay is None:
-            return await self._admit(repair, garage, now)
-        session = repair.stay.session
+            return await self._admit(repair, garage, now, last)
+        session, amount_fen = repair.stay.session, repair.stay.billed_fen
+        event = _event(garage, repair.exit, session)
         match repair.kind:
             case RepairKind.CLOSE:
-                await self.closer.close_session(_event(garage, repair.exit, session), session, garage)
+                amount_fen = await self.closer.close_session(event, session, garage)
             case RepairKind.CLOSE_MISSED:
-                await self._record(_event(garage, repair.exit, session), session, garage, now)
+                amount_fen = await self._record(event, session, garage, now)
             case RepairKind.RETIME:
                 within = garage.policy.prepaid_exit_within
-                await self.books.retime(repair.stay, repair.exit, exit_within=within, now=now)
+                amount_fen = await self.books.retime(repair.stay, repair.exit, exit_within=within, now=now)
             case _:
                 pass
-        return session.session_id
+        return _done(session, repair.exit, amount_fen)
 
-    async def _admit(self, repair: Repair, garage: Garage, now: datetime) -> SessionId:
-        """Write down a visit of which the gates opened no session."""
-        entry = repair.entry
+    async def _admit(self, repair: Repair, garage: Garage, now: datetime, last: Done | None) -> Done:
+        """Write down a visit of which the gates opened no session; it may go on with the stay before."""
+        entry, tariff = repair.entry, garage.tariffs.in_force(repair.entry.at)
         event = closing_event(garage.garage_id, entry, entry.plate)
         session = Session(
             session_id=session_id_of(garage.garage_id, event.event_id),
@@ -224,10 +234,12 @@ class Reorderer:
             entered_at=entry.at,
             entry_lane_id=entry.lane_id,
             entry_event_id=event.event_id,
-            tariff_version_id=version_id_of(garage.tariffs.in_force(entry.at)),
+            tariff_version_id=version_id_of(tariff),
+            earlier=continued(last.session.earlier, last.visit, entry.at, tariff) if last else (),
         )
-        await self._record(_event(garage, repair.exit, session), session, garage, now, entered=event)
-        return session.session_id
+        left = _event(garage, repair.exit, session)
+        amount_fen = await self._record(left, session, garage, now, entered=event)
+        return _done(session, repair.exit, amount_fen)
 
     async def _record(
         self,
@@ -237,8 +249,8 @@ class Reorderer:
         now: datetime,
         *,
         entered: GateEvent | None = None,
-    ) -> None:
-        """Journal the end of a stay of which the live store knows nothing, and its beginning."""
+    ) -> int:
+        """Journal the end of a stay of which the live store knows nothing, and its beginning; its fee."""
         left_at = event.captured_at
         amount_fen = fee_of(session, left_at, garage)
         changes = changes_until(session, left_at, garage)
@@ -251,6 +263,11 @@ class Reorderer:
             raise Conflict("the car is inside for this stay after all")
         if not isinstance(outcome, Written | Remembered):
             raise Defect("a step has an outcome of another")
+        return amount_fen
+
+
+def _done(session: Session, left: Passage, amount_fen: int) -> Done:
+    return Done(session, Visit(entered_at=session.entered_at, left_at=left.at, amount_fen=amount_fen))
 
 
 def _event(garage: Garage, left: Passage, session: Session) -> GateEvent:

@@ -32,6 +32,7 @@ class Stay:
     state: State
     corrections: int = 0
     """Of that bill, by whomever."""
+    billed_fen: int = 0
     corrected: bool = False
     """By a person, or settled by one whose exit was missed."""
 
@@ -60,6 +61,8 @@ class Repair:
     entry: Passage
     exit: Passage
     stay: Stay | None = None
+    seen_out: bool = False
+    """Whether the car was seen to leave at the end of the visit before."""
 
 
 def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list[Repair] | None:
@@ -67,13 +70,17 @@ def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list
     if any(stay.corrected for stay in stays.values()) or _billed_for_nothing(visits, stays):
         return None
     repairs: list[Repair] = []
+    seen_out = False
     for visit in visits:
         stay = stays.get(visit.entry.session_id) if visit.entry.session_id is not None else None
         if not _can_be(visit, stay):
             return None
         if visit.exit is not None:
             kind = RepairKind.ADMIT if stay is None else _kind_of(stay, visit.exit)
-            repairs.append(Repair(kind=kind, entry=visit.entry, exit=visit.exit, stay=stay))
+            repair = Repair(kind=kind, entry=visit.entry, exit=visit.exit, stay=stay, seen_out=seen_out)
+            repairs.append(repair)
+        if not visit.voided:
+            seen_out = visit.exit is not None
     return repairs
 
 

@@ -94,7 +94,7 @@ class PostgresVisitBooks(VisitBooks):
         return [_car(garage, stays_of[number], seen_of[number]) for number in numbers]
 
     @override
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> int:
         session = stay.session
         billed = BilledStay(
             garage_id=session.garage_id,
@@ -109,7 +109,8 @@ class PostgresVisitBooks(VisitBooks):
             reason=TOLD,
             corrected_by=NOBODY,
         )
-        await self._corrections.correct(billed, correction, await self._tariffs(), now)
+        made = await self._corrections.correct(billed, correction, await self._tariffs(), now)
+        return made.amount_fen
 
     @override
     async def settle(self, garage_id: GarageId, items: Sequence[Settled], now: datetime) -> None:
@@ -207,5 +208,6 @@ def _stay(row: asyncpg.Record, garage: Garage) -> Stay:
         session=replace(session, account_id=account_id, left_at=row["billed_until"]),
         state=State(row["state"]),
         corrections=row["corrections"],
+        billed_fen=row["billed_fen"],
         corrected=row["corrected"],
     )

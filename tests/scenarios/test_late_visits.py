@@ -32,7 +32,7 @@ from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.correction import Correction
 from settlement.observe import SilentObserver
 from settlement.review import NOBODY
-from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, new_account
+from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, new_account, tariff_version
 from tests.gateways.operator_desk import open_front
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ class Forestalled(PostgresVisitBooks):
     faster: Sequence[Correction] = ()
 
     @override
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> None:
+    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> int:
         session = stay.session
         billed = BilledStay(
             garage_id=session.garage_id,
@@ -287,7 +287,7 @@ class Forestalled(PostgresVisitBooks):
         for correction in self.faster[:1]:
             await self._corrections.correct(billed, correction, await self._tariffs(), now)
         self.faster = self.faster[1:]
-        await super().retime(stay, left, exit_within=exit_within, now=now)
+        return await super().retime(stay, left, exit_within=exit_within, now=now)
 
 
 def forestalled(front: Front, reorderer: Reorderer, *faster: Correction) -> None:
@@ -355,6 +355,33 @@ async def test_a_bill_may_return_to_an_exit_that_it_had_before(postgres_dsn: str
             await reorderer.books.retime(first, left, exit_within=timedelta(0), now=front.clock.now())
             assert fen in await standing_bills(front)
             assert len(await standing_bills(front)) == 1
+
+
+@pytest.mark.parametrize(("back_after", "bills"), [(10, [800, 800]), (31, [400, 800])])
+async def test_a_visit_that_is_written_down_late_goes_on_with_the_stay_before(
+    postgres_dsn: str, valkey_url: str, back_after: int, bills: list[int]
+) -> None:
+    """Within the half hour outside that the price list gives, and after it."""
+    then = tariff_version(days=364)
+    tariff = replace(then, tariff=replace(then.tariff, reentry_minutes=30))
+    async with open_front(postgres_dsn, valkey_url) as front:
+        await front.operator.garages.put(garage_record(tariffs=(tariff,)), MORNING)
+        await front.operator.accounts.open_one(new_account(1, *PLATES), MORNING)
+        back = MORNING + timedelta(minutes=60 + back_after)
+        day = [
+            Stayed(PLATES[0], MORNING, MORNING + timedelta(minutes=60)),
+            Stayed(PLATES[0], back, back + timedelta(minutes=30)),
+            Stayed(PLATES[0], MORNING + timedelta(hours=4), None),
+        ]
+        first_in, first_out, late_in, late_out, last_in = events_of(day)
+        for event in (first_in, first_out, last_in, late_in, late_out):
+            await report(front, NOON, replace(event, offline=True))
+        front.clock.moment = NOON + timedelta(minutes=5)
+        reorderer = reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+        assert await reorderer.step() == 1
+        assert await standing_bills(front) == bills
+        assert await PostgresVerifiableBooks(front.pool).violations() == []
+        assert await reorderer.step() == 0
 
 
 async def report(front: Front, at: datetime, event: GateEvent) -> None:

@@ -14,7 +14,7 @@ SELECT session.session_id, session.garage_id, session.number, session.colour, se
            WHERE note.partition = in_force.partition AND note.entered_at = in_force.entered_at
                AND note.credits_bill_id = in_force.bill_id
        ) THEN in_force.left_at END AS billed_until,
-       coalesce(in_force.correction, 0) AS corrections,
+       coalesce(in_force.correction, 0) AS corrections, coalesce(in_force.amount_fen, 0) AS billed_fen,
        EXISTS (
            SELECT FROM correction
            WHERE correction.partition = session.partition AND correction.session_id = session.session_id
@@ -27,7 +27,7 @@ SELECT session.session_id, session.garage_id, session.number, session.colour, se
        paid.prepaid_fen, paid.prepaid_at
 FROM session
 LEFT JOIN LATERAL (
-    SELECT partition, entered_at, bill_id, left_at, correction
+    SELECT partition, entered_at, bill_id, left_at, correction, amount_fen
     FROM bill
     WHERE bill.partition = session.partition AND bill.entered_at = session.entered_at
         AND bill.session_id = session.session_id AND bill.version = session.version AND bill.kind = 'bill'
