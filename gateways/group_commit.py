@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["GroupCommit", "open_durable"]
+__all__ = ["DamagedFile", "GroupCommit", "open_durable"]
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -37,10 +37,20 @@ UNDO = "ROLLBACK TO one"
 KEEP = "RELEASE one"
 
 
+DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+PRIMARY_CODE = 0xFF
+
+
+class DamagedFile(Unavailable):
+    """What is in the file is not, or not wholly, what was written there."""
+
+
 def open_durable(path: Path) -> sqlite3.Connection:
     """Open a file for this process alone; what is committed there survives a power cut.
 
-    Raises :class:`Unavailable` when another process holds it, or when it cannot be opened.
+    Raises :class:`DamagedFile` for a file that is damaged, :class:`Unavailable` when another process holds it,
+    or when it cannot be opened.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=OPEN_TIMEOUT_S)
@@ -51,10 +61,23 @@ def open_durable(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(BEGIN)
         connection.commit()
+        (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         connection.close()
-        raise Unavailable(f"{path} cannot be used (does another process hold it?): {error}") from error
+        raise _unusable(path, error) from error
+    if state != "ok":
+        connection.close()
+        raise DamagedFile(f"{path} is damaged: {state}")
     return connection
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> Unavailable:
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    if code in DAMAGED:
+        return DamagedFile(f"{path} is damaged: {error}")
+    if code in HELD:
+        return Unavailable(f"{path} is held by another process: {error}")
+    return Unavailable(f"{path} cannot be used: {error}")
 
 
 class TransactionLost(Exception):

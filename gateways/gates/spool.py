@@ -6,6 +6,8 @@ however often a replay is interrupted.
 
 While an event waits here, the same event gets the same answer, and other events of the same plate join
 it, so that a car's entry and exit are never replayed in the wrong order.
+
+A spool that a disk has damaged stops no lane: it is put aside as it is, for a person, and a new one begun.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Final
 
-from gateways.group_commit import GroupCommit, open_durable
+import structlog
+
+from gateways.group_commit import DamagedFile, GroupCommit, open_durable
 from parking.errors import Busy, Conflict
 from parking.live.codec import answer_from, decision_text, event_from, event_text
 
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
     from parking.ids import EventId, GarageId
 
 __all__ = ["Spool", "Spooled", "open_spool"]
+
+log = structlog.get_logger()
+FILES: Final = ("", "-wal", "-shm")
+"""SQLite's own names of what belongs to one database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +146,23 @@ def _sql(name: str) -> str:
 
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = open_durable(path)
+    try:
+        connection = open_durable(path)
+    except DamagedFile as error:
+        log.error("spool_put_aside", error=str(error), file=str(_put_aside(path)))
+        connection = open_durable(path)
     connection.execute(_sql("create_spool"))
     return connection
+
+
+def _put_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, to a name that nothing has; that name."""
+    aside = next(one for one in (path.with_suffix(f".damaged-{n}") for n in count(1)) if not one.exists())
+    for end in reversed(FILES):
+        part = path.with_name(path.name + end)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + end))
+    return aside
 
 
 def _read(connection: sqlite3.Connection) -> list[Spooled]:

@@ -118,3 +118,21 @@ async def test_a_second_process_is_refused_the_same_folder(tmp_path: Path) -> No
         with pytest.raises(Unavailable):
             async with open_spool(tmp_path, events_max=3):
                 pass
+
+
+@pytest.mark.parametrize("harm", ["not_a_database", "page"])
+async def test_a_damaged_file_is_kept_aside_and_stops_no_lane(tmp_path: Path, harm: str) -> None:
+    file = tmp_path / "spool.sqlite"
+    async with open_spool(tmp_path, events_max=1_000) as spool, asyncio.TaskGroup() as tasks:
+        for number in range(500):
+            tasks.create_task(spool.add(an_event(f"e{number}"), OPEN, MIDNIGHT))
+    whole = file.read_bytes()
+    damaged = b"x" * 5_000 if harm == "not_a_database" else whole[:8_192] + bytes(8_192) + whole[16_384:]
+    for time in (1, 2):
+        file.write_bytes(damaged)
+        async with open_spool(tmp_path, events_max=10) as spool:
+            assert len(spool) == 0
+            await spool.add(an_event("after"), OPEN, MIDNIGHT)
+        assert (tmp_path / f"spool.damaged-{time}").read_bytes() == damaged
+    async with open_spool(tmp_path, events_max=10) as spool:
+        assert [one.event.event_id for one in spool.oldest(10)] == ["after"]
