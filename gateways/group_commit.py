@@ -49,8 +49,8 @@ class DamagedFile(Unavailable):
 def open_durable(path: Path) -> sqlite3.Connection:
     """Open a file for this process alone; what is committed there survives a power cut.
 
-    Raises :class:`DamagedFile` for a file that is damaged, :class:`Unavailable` when another process holds it,
-    or when it cannot be opened.
+    Raises :class:`DamagedFile` for a file that is damaged, :class:`Unavailable` when another process holds
+    it, or when it cannot be opened.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=OPEN_TIMEOUT_S)

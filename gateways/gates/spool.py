@@ -149,7 +149,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection = open_durable(path)
     except DamagedFile as error:
-        log.error("spool_put_aside", error=str(error), file=str(_put_aside(path)))
+        log.warning("spool_put_aside", error=str(error), file=str(_put_aside(path)))
         connection = open_durable(path)
     connection.execute(_sql("create_spool"))
     return connection
