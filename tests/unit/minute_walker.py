@@ -6,13 +6,14 @@ are minutes since 1970.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from parking.tariff import Crossing, FreeRule, NightDay, Prices, Tariff, TierClock, Window
 
-__all__ = ["walked"]
+__all__ = ["Walker", "walked"]
 
 DAY = 1440
 Place = tuple[int, date | None]
@@ -28,8 +29,11 @@ def walked(tariff: Tariff, entry: int, leave: int) -> int:
 
 
 class Walker:
-    def __init__(self, tariff: Tariff, entry: int, start: int) -> None:
-        self.tariff, self.entry = tariff, entry
+    def __init__(
+        self, tariff: Tariff, entry: int, start: int, gaps: Sequence[range] = (), percent: int = 100
+    ) -> None:
+        """In ``gaps`` no block begins; ``percent`` is taken of every price, and of no cap."""
+        self.tariff, self.entry, self.gaps, self.percent = tariff, entry, gaps, percent
         self.tier_from = self.paid_until = self.start = start
         self.last = self.block_in = NOWHERE
         self.flats: set[Place] = set()
@@ -44,7 +48,7 @@ class Walker:
             here = place_at(tariff, tariff.zone, now)
             if tariff.crossing is Crossing.CUT and here != self.block_in:
                 self.paid_until = min(self.paid_until, now)
-            if now >= self.paid_until:
+            if now >= self.paid_until and not any(now in gap for gap in self.gaps):
                 self.begin_block(now, here)
         return self.total
 
@@ -65,7 +69,7 @@ class Walker:
         if window is not None and window.flat_fen is not None:
             if here not in self.flats:
                 self.flats.add(here)
-                self.charge(window.flat_fen, now, here)
+                self.charge(self.share_of(window.flat_fen), now, here)
             return
         minutes, price = self.rate(now, here)
         span = range(now, now + minutes)
@@ -101,9 +105,13 @@ class Walker:
             if tier is not None:
                 ends += tier.minutes
                 if now < ends:
-                    return tier.block_minutes, tier.block_price_fen
+                    return tier.block_minutes, self.share_of(tier.block_price_fen)
         assert lists.then is not None
-        return lists.then.block_minutes, lists.then.block_price_fen
+        return lists.then.block_minutes, self.share_of(lists.then.block_price_fen)
+
+    def share_of(self, price: int) -> int:
+        whole, rest = divmod(price * self.percent, 100)
+        return whole + (1 if 2 * rest >= 100 else 0)
 
     def charge(self, price: int, now: int, here: Place) -> None:
         window = self.tariff.windows[here[0]] if here[1] else None

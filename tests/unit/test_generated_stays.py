@@ -1,0 +1,120 @@
+"""Stays with all that can be given to them, under every tariff: the second pricer finds the same price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parking.clock import from_ms
+from parking.coupon import Coupon, CouponKind, Covered, End
+from parking.plate import Colour, parse_plate
+from parking.pricing import Stay, Visit, price
+from parking.tariff import (
+    Absence,
+    CouponRule,
+    CoveredTime,
+    FactorOf,
+    MoneyOrder,
+    Stacking,
+    Tariff,
+    VehicleRule,
+    WhenRounded,
+)
+from tests.unit.stay_walker import Stayed, Visited, walked_stay
+from tests.unit.test_generated_tariffs import MINUTE_MS, entries, tariffs, totals
+
+BLUE, GREEN = parse_plate("浙A12345", "blue"), parse_plate("浙AD12345", "green")
+spans = st.integers(0, 90) | st.integers(0, 1500)
+
+
+@st.composite
+def given_coupons(draw: st.DrawFn) -> tuple[Coupon, ...]:
+    found = []
+    for number in range(draw(st.integers(0, 3))):
+        kind = draw(st.sampled_from([one for one in CouponKind if one is not CouponKind.WINDOW]))
+        found.append(
+            Coupon(
+                coupon_id=f"c{number}",
+                kind=kind,
+                minutes=draw(st.sampled_from([30, 60, 500])) if kind is CouponKind.MINUTES else 0,
+                off=draw(st.sampled_from(End)),
+                amount_fen=draw(st.integers(1, 3000)) if kind is CouponKind.AMOUNT else 0,
+                percent=draw(st.integers(1, 100)) if kind is CouponKind.PERCENT else 0,
+                stackable=draw(st.booleans()),
+            )
+        )
+    return tuple(found)
+
+
+@st.composite
+def rich_tariffs(draw: st.DrawFn) -> Tariff:
+    green = VehicleRule(
+        name="new energy",
+        colours=(Colour.GREEN,),
+        percent=draw(st.sampled_from([0, 33, 50, 100, 200])),
+        percent_of=draw(st.sampled_from(FactorOf)),
+        extra_free_minutes=draw(st.sampled_from([0, 60])),
+    )
+    return replace(
+        draw(tariffs()),
+        vehicles=(green,),
+        total=replace(draw(totals), when=draw(st.sampled_from(WhenRounded))),
+        covered_time=draw(st.sampled_from(CoveredTime)),
+        absence=draw(st.sampled_from(Absence)),
+        reentry_minutes=draw(st.sampled_from([0, 15, 60])),
+        coupons=CouponRule(
+            stacking=draw(st.sampled_from(Stacking)), money_order=draw(st.sampled_from(MoneyOrder))
+        ),
+    )
+
+
+@st.composite
+def stays(draw: st.DrawFn) -> Stayed:
+    first = entry = draw(entries)
+    earlier = []
+    for _ in range(draw(st.integers(0, 2))):
+        leave = entry + draw(spans)
+        earlier.append(Visited(entry=entry, leave=leave, charged_fen=draw(st.integers(0, 2000))))
+        entry = leave + draw(st.integers(0, 70))
+    covered = []
+    for _ in range(draw(st.integers(0, 2))):
+        begins = first + draw(spans)
+        covered.append(range(begins, begins + 1 + draw(spans)))
+    return Stayed(
+        plate=draw(st.sampled_from([BLUE, GREEN])),
+        earlier=tuple(earlier),
+        entry=entry,
+        leave=entry + draw(spans),
+        covered=tuple(covered),
+        coupons=draw(given_coupons()),
+    )
+
+
+def at(minute: int) -> datetime:
+    return from_ms(minute * MINUTE_MS)
+
+
+def stay_of(drawn: Stayed) -> Stay:
+    return Stay(
+        entered_at=at(drawn.entry),
+        left_at=at(drawn.leave),
+        plate=drawn.plate,
+        covered=tuple(Covered(since=at(one.start), until=at(one.stop), name="pass") for one in drawn.covered),
+        coupons=drawn.coupons,
+        earlier=tuple(
+            Visit(entered_at=at(one.entry), left_at=at(one.leave), amount_fen=one.charged_fen)
+            for one in drawn.earlier
+        ),
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(tariff=rich_tariffs(), drawn=stays())
+def test_minute_by_minute_the_same_whatever_the_stay_is_given(tariff: Tariff, drawn: Stayed) -> None:
+    found = price(stay_of(drawn), tariff)
+    assert sum(line.amount_fen for line in found.lines) == found.amount_fen
+    rule = tariff.vehicles[0] if drawn.plate == GREEN else None
+    assert found.amount_fen == walked_stay(tariff, drawn, rule)
