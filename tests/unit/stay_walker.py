@@ -1,7 +1,7 @@
 """The second pricer's view of a whole stay: visits joined, vehicles, covered time, coupons.
 
-Written from the rules, around :mod:`tests.unit.minute_walker`, and like it without any code of ours. Times are
-minutes since 1970.
+Written from the rules, around :mod:`tests.unit.minute_walker`, and like it without any code of ours. Times
+are minutes since 1970.
 """
 
 from __future__ import annotations
