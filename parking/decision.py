@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from parking.debt import DebtNotice
     from parking.garage import Policy
     from parking.grant import Grant
+    from parking.language import Language
 
-__all__ = ["DEBT_HOLDS", "Decision", "Reason", "Verdict", "barrier", "decide_exit", "of_debtor"]
+__all__ = ["DEBT_HOLDS", "Decision", "Reason", "Verdict", "barrier", "decide_exit", "of_debtor", "told_at"]
 
 
 @unique
@@ -92,7 +93,8 @@ class Reason(StrEnum):
 class Decision:
     """``amount_fen`` is the fee as of now, ``limit_fen`` what may be left unpaid; 0 where neither applies.
 
-    A debtor is told ``owed_fen`` for earlier stays, and the ``reference`` by which to pay it.
+    A debtor is told ``owed_fen`` for earlier stays, and the ``reference`` by which to pay it. ``language`` is
+    what the driver or the garage has chosen; none: what the lane speaks.
     """
 
     verdict: Verdict
@@ -101,10 +103,18 @@ class Decision:
     limit_fen: int = 0
     owed_fen: int = 0
     reference: str = ""
+    language: Language | None = None
 
 
 DEBT_HOLDS: Final = frozenset({Reason.DEBT, Reason.DEBT_ATTENDANT})
 """The holds that end with a payment: the same event is decided anew each time it comes."""
+
+
+def told_at(decision: Decision, policy: Policy) -> Decision:
+    """The decision in the garage's language, unless the driver has chosen one."""
+    if decision.language is not None or policy.language is None:
+        return decision
+    return replace(decision, language=policy.language)
 
 
 def of_debtor(decision: Decision, debt: DebtNotice | None, direction: Direction) -> Decision:

@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from parking.case import Case, Timeliness
-from parking.decision import Decision, Reason, Verdict, barrier
+from parking.decision import Decision, Reason, Verdict, barrier, told_at
 from parking.entering import LOOKS_MAX, TOKEN_REFUSED, entering
 from parking.errors import Busy, Defect
 from parking.event import Kind
@@ -159,7 +159,7 @@ class Desk:
             return answer
 
     def _entry(self, case: Case) -> Answering:
-        return _answer(case.event, (yield from entering(case, self._steps)))
+        return _answer(case, (yield from entering(case, self._steps)))
 
     def _exit(self, case: Case) -> Answering:
         event, policy = case.event, case.garage.policy
@@ -178,7 +178,7 @@ class Desk:
                 else found
             )
             if not isinstance(outcome, Changed):
-                return _answer(event, outcome)
+                return _answer(case, outcome)
         raise Busy("the session changed at every look")
 
     def _leaving(self, case: Case, found: Inside, *, overrule_hold: bool) -> LiveStep:
@@ -213,7 +213,7 @@ class Desk:
             policy=case.garage.policy,
             received_at=case.received_at,
         )
-        return _answer(case.event, outcome)
+        return _answer(case, outcome)
 
     def _held(self, case: Case, given: Decision) -> Answering:
         """The gate stayed shut: what a lost opening of the same event has done is undone."""
@@ -222,10 +222,10 @@ class Desk:
         moved = _moved_by(event, outcome)
         if moved is not None:
             outcome = yield self._steps.take_back(event, moved, hold=given, received_at=case.received_at)
-        return _answer(event, outcome)
+        return _answer(case, outcome)
 
     def _note(self, case: Case, decision: Decision, result: Result) -> Answering:
-        return _answer(case.event, (yield self._noting(case, decision, result)))
+        return _answer(case, (yield self._noting(case, decision, result)))
 
     def _noting(
         self, case: Case, decision: Decision, result: Result, session_id: SessionId | None = None
@@ -247,12 +247,12 @@ def _moved_by(event: GateEvent, outcome: Outcome) -> SessionId | None:
     return outcome.session_id if event.kind is Kind.EXIT or outcome.session_id == opened else None
 
 
-def _answer(event: GateEvent, outcome: Outcome) -> Answer:
+def _answer(case: Case, outcome: Outcome) -> Answer:
     if not isinstance(outcome, Written | Remembered):
         raise Defect("a step has an outcome of another")
     return Answer(
-        event_id=event.event_id,
-        decision=outcome.decision,
+        event_id=case.event.event_id,
+        decision=told_at(outcome.decision, case.garage.policy),
         session_id=outcome.session_id,
         replayed=isinstance(outcome, Remembered),
     )

@@ -14,8 +14,9 @@ from ipaddress import ip_address, ip_network
 from parking.errors import InvalidInput
 from parking.garage import Direction
 from parking.ids import LaneId
+from parking.language import Language
 
-__all__ = ["Channel", "Device", "Language", "Proof"]
+__all__ = ["Channel", "Device", "Proof"]
 
 REPEAT_MAX_S = 900
 SKEW_MAX_S = 24 * 3600
@@ -33,14 +34,6 @@ class Proof(StrEnum):
     """By the topic of a message broker, which lets no other device write to it."""
     ADDRESS = "address"
     """By where it calls from, and nothing else: for devices that can set neither a path nor a password."""
-
-
-@unique
-class Language(StrEnum):
-    """What a display and a voice speak."""
-
-    CHINESE = "zh-CN"
-    ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +75,7 @@ class Device:
     speaks: bool = False
     """Whether it speaks sentences by itself, where its protocol has a way to say them."""
     language: Language = Language.CHINESE
+    """Of its lanes, where neither the driver's nor the garage's says otherwise."""
     utc_offset_minutes: int = 480
     """Of its clock, where it does not say so itself."""
     skew_max_s: int = 600

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from parking.case import Case
-from parking.decision import Decision, Reason, Verdict, of_debtor
+from parking.decision import Decision, Reason, Verdict, of_debtor, told_at
 from parking.event import Kind
 from parking.garage import Direction
 from parking.leaving import exit_decision
@@ -35,9 +35,9 @@ async def foresee(sessions: Sessions, event: GateEvent, garage: Garage, now: dat
     """
     if event.kind is Kind.ENTRY:
         notice = await sessions.debt(event.garage_id, event.plate)
-        return of_debtor(ENTERS, notice, Direction.ENTRY)
+        return told_at(of_debtor(ENTERS, notice, Direction.ENTRY), garage.policy)
     found = await sessions.find(event.garage_id, event.plate.number)
     if found.session is None:
         return None
     case = Case(replace(event, captured_at=now), garage, now, None, amend=False)
-    return exit_decision(case, found.session, found.grant, found.debt)
+    return told_at(exit_decision(case, found.session, found.grant, found.debt), garage.policy)

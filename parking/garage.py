@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
+from parking.language import Language
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,6 +64,8 @@ class Policy:
     """A second entry of a car inside within this time is the same entry read twice."""
     turn_back_within: timedelta = timedelta(minutes=15)
     """How long after it passed a car may still turn back."""
+    language: Language | None = None
+    """What drivers are told in at all lanes, unless they chose another; none: what each lane speaks."""
     prepaid_exit_within: timedelta = timedelta(minutes=15)
     """After paying inside, the time to reach the exit without owing more."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parking.benefits import Benefits
     from parking.debt import DebtNotice
     from parking.ids import AccountId
+    from parking.language import Language
     from parking.session import Session
 
 __all__ = ["Grant", "GrantReason", "Granted"]
@@ -49,13 +50,17 @@ class GrantReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """``limit_fen`` is the highest fee that may be left unpaid at the barrier; 0 when not allowed."""
+    """``limit_fen`` is the highest fee that may be left unpaid at the barrier; 0 when not allowed.
+
+    ``language`` is what the driver has chosen to be told in, if he has.
+    """
 
     allowed: bool
     limit_fen: int
     reason: GrantReason
     expires_at: datetime
     account_id: AccountId | None = None
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ def exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtN
         policy=case.garage.policy,
         at=case.event.captured_at,
     )
+    if grant is not None and grant.language is not None:
+        decision = replace(decision, language=grant.language)
     if case.settled is None:
         return of_debtor(decision, debt, Direction.EXIT)
     reason = case.settled.reason

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from parking.ids import AccountId, BillId
+    from parking.language import Language
     from settlement.policy import Place, Scope, StandingPolicy
 
 __all__ = ["Block", "Fired", "Judgement", "OpenBill", "Rule", "Standing", "grant_of", "judge", "overdue"]
@@ -97,6 +98,7 @@ class Standing:
     bills: tuple[OpenBill, ...] = ()
     blocks: tuple[Block, ...] = ()
     score: int | None = None
+    language: Language | None = None
 
     @property
     def exposure_fen(self) -> int:
@@ -147,6 +149,7 @@ def grant_of(judgement: Judgement, standing: Standing | None, expires_at: dateti
         reason=judgement.reason,
         expires_at=expires_at,
         account_id=standing.account_id if standing is not None and named else None,
+        language=standing.language if standing is not None and named else None,
     )
 
 

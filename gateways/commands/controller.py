@@ -20,10 +20,11 @@ from gateways.gates.boards import BOARDS
 from gateways.gates.device_access import digest_ha1
 from gateways.process import clock_of
 from parking.catalog import secret_digest
-from parking.device import Channel, Device, Language, Proof
+from parking.device import Channel, Device, Proof
 from parking.errors import InvalidInput
 from parking.garage import Direction
 from parking.ids import ControllerId, GarageId, LaneId
+from parking.language import Language
 from settlement.books.pool import open_pool
 from settlement.books.tokens import Tokens
 

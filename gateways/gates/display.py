@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from parking.decision import Reason
-from parking.device import Language
+from parking.language import Language
 from parking.money import yuan
 
 if TYPE_CHECKING:
@@ -84,8 +84,11 @@ def _phrase(reason: Reason, amount_fen: int, language: Language) -> str:
 def display(plate: Plate, decision: Decision, language: Language = Language.CHINESE) -> list[str]:
     """Two lines, of a debtor three; none when nobody is there to read them.
 
+    ``language`` is the lane's, where neither driver nor garage has chosen one.
+
     A car without a plate is called by the end of its token's name, as its driver can read it too.
     """
+    language = decision.language or language
     phrase = _phrase(decision.reason, decision.amount_fen, language)
     if not phrase:
         return []
@@ -97,6 +100,6 @@ def display(plate: Plate, decision: Decision, language: Language = Language.CHIN
 def speech(plate: Plate, decision: Decision, language: Language = Language.CHINESE) -> str:
     """The same as one sentence; an unreadable plate is not spelled."""
     spoken = display(plate, decision, language)[0 if plate.readable else 1 :]
-    if language is Language.CHINESE:
+    if (decision.language or language) is Language.CHINESE:
         return "，".join(spoken).replace(" ", "，")
     return ", ".join(spoken)

@@ -17,7 +17,7 @@ import structlog
 from gateways.gates.deadline import Deadlines, until
 from gateways.web.access import bearer
 from parking.backlog import answer_backlog
-from parking.decision import Decision, Reason, Verdict, barrier
+from parking.decision import Decision, Reason, Verdict, barrier, told_at
 from parking.desk import Answer
 from parking.errors import (
     CallerError,
@@ -136,6 +136,8 @@ class Gatehouse:
             if found is None:
                 raise Conflict("this event_id was used for an event with other content")
             decision, session_id = found.decision, found.session_id
+        garage = self._catalog.current.garages.get(event.garage_id)
+        decision = decision if garage is None else told_at(decision, garage.policy)
         return Answer(event_id=event.event_id, decision=decision, session_id=session_id, replayed=True)
 
     async def answer(self, event: GateEvent, controller: Controller) -> Answer:
@@ -212,7 +214,8 @@ class Gatehouse:
         """The answer to an event of a car that has another in the spool: the live store comes later."""
         answered = self._spool.known(event)
         if answered is not None:
-            return Answer(event_id=event.event_id, decision=answered, session_id=None, replayed=True)
+            told = told_at(answered, garage.policy)
+            return Answer(event_id=event.event_id, decision=told, session_id=None, replayed=True)
         if self._spool.holds_plate(event):
             return await self._by_policy(event, garage)
         return None
@@ -244,7 +247,7 @@ class Gatehouse:
         self._metrics.spooled.set(len(self._spool))
         return Answer(
             event_id=event.event_id,
-            decision=answered or decision,
+            decision=told_at(answered or decision, garage.policy),
             session_id=None,
             replayed=answered is not None,
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from gateways.web.operator_wire import Fen, Label, Name, PlateIn, Wire
+from parking.language import Language
 from settlement.books.accounts import AccountState
 
 __all__ = [
@@ -22,8 +23,6 @@ __all__ = [
     "AgreementsIn",
     "LineResult",
 ]
-
-Language = Literal["zh-CN", "en"]
 
 
 class AgreementIn(Wire):
@@ -55,7 +54,10 @@ class AccountIn(Wire):
 
 
 class AccountOut(Wire):
-    """An account with its plates; of its agreements, the rails."""
+    """An account with its plates; of its agreements, the rails.
+
+    ``language`` is what its holder has chosen to be told in at exits; null: that of the lane.
+    """
 
     account_id: UUID
     holder: str
@@ -63,7 +65,7 @@ class AccountOut(Wire):
     limit_fen: int
     exposure_limit_fen: int
     leave_first: bool
-    language: str
+    language: Language | None
     opened_at: datetime
     plates: list[PlateIn]
     rails: list[str]

@@ -9,9 +9,10 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from gateways.web.operator_wire import PRINTABLE, Label, Name, Wire
 from parking.barrier import GateOutcome
-from parking.device import Channel, Device, Language, Proof
+from parking.device import Channel, Device, Proof
 from parking.garage import Direction
 from parking.ids import LaneId
+from parking.language import Language
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gateways.calendars import calendar_of
 from gateways.tariff_tables import TariffTable, built
 from parking.garage import Barrier, Direction, LeaveFirst, Policy
+from parking.language import Language
 from parking.plate import Colour
 from parking.tariff import Tariff, TariffVersion
 from settlement.books.tokens import TokenKind
@@ -80,7 +81,10 @@ class PlateColourQuery(Wire):
 
 
 class PolicyIn(Wire):
-    """A garage's choices; what is left out has its default."""
+    """A garage's choices; what is left out has its default.
+
+    ``language`` is what drivers are told in at all lanes, unless they chose another; null: each lane's.
+    """
 
     leave_first: LeaveFirst = LeaveFirst.GRANTED_ONLY
     everyone_limit_fen: Fen = 10_000
@@ -89,6 +93,7 @@ class PolicyIn(Wire):
     low_confidence: Barrier = Barrier.OPEN
     confidence_bar_permille: Annotated[int, Field(ge=0, le=1000)] = 700
     match_misreads: bool = True
+    language: Language | None = None
     duplicate_entry_within_s: Seconds = 900
     turn_back_within_s: Seconds = 900
     prepaid_exit_within_s: Seconds = 900
@@ -103,6 +108,7 @@ class PolicyIn(Wire):
             low_confidence=self.low_confidence,
             confidence_bar_permille=self.confidence_bar_permille,
             match_misreads=self.match_misreads,
+            language=self.language,
             duplicate_entry_within=timedelta(seconds=self.duplicate_entry_within_s),
             turn_back_within=timedelta(seconds=self.turn_back_within_s),
             prepaid_exit_within=timedelta(seconds=self.prepaid_exit_within_s),
@@ -120,6 +126,7 @@ class PolicyIn(Wire):
             low_confidence=policy.low_confidence,
             confidence_bar_permille=policy.confidence_bar_permille,
             match_misreads=policy.match_misreads,
+            language=policy.language,
             duplicate_entry_within_s=policy.duplicate_entry_within // second,
             turn_back_within_s=policy.turn_back_within // second,
             prepaid_exit_within_s=policy.prepaid_exit_within // second,

@@ -12,15 +12,13 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from parking.benefits import benefits_text, parse_benefits
+from parking.benefits import parse_benefits
 from parking.clock import from_ms, to_ms
-from parking.debt import DebtNotice, Measure
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
-from parking.grant import Grant, GrantReason
-from parking.grant_token import Seal
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
 from parking.journal import Record, Result
+from parking.language import Language
 from parking.plate import Colour, Plate
 from parking.price_facts import changes_text, earlier_text, parse_changes, parse_earlier
 from parking.session import Session, Step
@@ -29,24 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from parking.benefits import Benefits
     from parking.ids import Partition
 
 __all__ = [
     "answer_from",
-    "debt_from",
-    "debt_text",
     "decision_text",
     "event_from",
     "event_text",
     "facts_text",
-    "given_text",
-    "grant_from",
-    "grant_text",
-    "held_grant",
     "record_from",
-    "seal_bytes",
-    "seal_from",
     "session_facts",
     "session_fields",
     "session_from",
@@ -57,16 +46,20 @@ DECODER = json.JSONDecoder()
 
 
 def decision_text(decision: Decision) -> str:
-    """``verdict;reason;amount;limit``; of a debtor, the limit is ``limit/owed/reference``."""
+    """``verdict;reason;amount;limit``.
+
+    Of a debtor, the limit is ``limit/owed/reference``, and ``/language`` follows where one was chosen.
+    """
     text = f"{decision.verdict};{decision.reason};{decision.amount_fen};{decision.limit_fen}"
+    if decision.language is not None:
+        return f"{text}/{decision.owed_fen}/{decision.reference}/{decision.language}"
     return f"{text}/{decision.owed_fen}/{decision.reference}" if decision.owed_fen else text
 
 
 def answer_from(text: str) -> tuple[Decision, SessionId | None]:
     """A remembered answer: a decision, then the session it was about."""
     verdict, reason, amount, limit, session = text.split(";")
-    limit, _, owing = limit.partition("/")
-    owed, _, reference = owing.partition("/")
+    limit, owed, reference, language = (*limit.split("/"), "", "", "")[:4]
     decision = Decision(
         verdict=Verdict(verdict),
         reason=Reason(reason),
@@ -74,6 +67,7 @@ def answer_from(text: str) -> tuple[Decision, SessionId | None]:
         limit_fen=int(limit),
         owed_fen=int(owed or 0),
         reference=reference,
+        language=Language(language) if language else None,
     )
     return decision, SessionId(UUID(session)) if session else None
 
@@ -154,66 +148,6 @@ def session_fields(session: Session) -> list[str | int]:
     if session.changes:
         fields += ["c", changes_text(session.changes)]
     return fields
-
-
-def grant_text(grant: Grant) -> str:
-    """``allowed;limit;reason;expires ms;account``."""
-    account = grant.account_id or ""
-    return f"{int(grant.allowed)};{grant.limit_fen};{grant.reason};{to_ms(grant.expires_at)};{account}"
-
-
-def grant_from(text: str) -> Grant:
-    """The inverse of :func:`grant_text`."""
-    allowed, limit, reason, expires, account = text.split(";")
-    return Grant(
-        allowed=allowed == "1",
-        limit_fen=int(limit),
-        reason=GrantReason(reason),
-        expires_at=from_ms(int(expires)),
-        account_id=AccountId(UUID(account)) if account else None,
-    )
-
-
-def held_grant(text: str | None) -> Grant | None:
-    """The grant of a car inside; one that this version cannot read is none, and the policy decides."""
-    try:
-        return grant_from(text) if text else None
-    except (ValueError, ArithmeticError):
-        return None
-
-
-def given_text(benefits: Benefits | None) -> str:
-    """What a stay is given, as the library has it; ``-`` as long as that is not known."""
-    return "-" if benefits is None else benefits_text(benefits)
-
-
-def seal_bytes(seal: Seal | None) -> bytes:
-    """``key id;issued s;signature``, or nothing."""
-    return (
-        b"" if seal is None else f"{seal.key_id};{to_ms(seal.issued_at) // 1000};".encode() + seal.signature
-    )
-
-
-def seal_from(raw: bytes) -> Seal:
-    """The inverse of :func:`seal_bytes` for a seal."""
-    key_id, issued_s, signature = raw.split(b";", 2)
-    return Seal(key_id=key_id.decode(), issued_at=from_ms(int(issued_s) * 1000), signature=signature)
-
-
-def debt_text(debt: DebtNotice) -> str:
-    """``entry;exit;owed;reference``."""
-    return f"{debt.entry};{debt.exit};{debt.owed_fen};{debt.reference}"
-
-
-def debt_from(text: str | None) -> DebtNotice | None:
-    """The inverse of :func:`debt_text`; one that this version cannot read is none, and stops nobody."""
-    try:
-        entry, at_exit, owed, reference = (text or "").split(";")
-        return DebtNotice(
-            entry=Measure(entry), exit=Measure(at_exit), owed_fen=int(owed), reference=reference
-        )
-    except ValueError:
-        return None
 
 
 def session_from(garage_id: GarageId, fields: Mapping[str, str]) -> Session:

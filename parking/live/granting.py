@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from parking.clock import to_ms
 from parking.grant_token import claims_of, token_of
-from parking.live.codec import (
-    debt_text,
-    given_text,
-    grant_from,
-    grant_text,
-    seal_bytes,
-    seal_from,
-    session_from,
-)
+from parking.live.codec import session_from
+from parking.live.grant_codec import debt_text, given_text, grant_from, grant_text, seal_bytes, seal_from
 from parking.live.keys import Keys
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from parking.errors import CallerError, Conflict, Defect
-from parking.live.codec import answer_from, debt_from, held_grant, session_from
+from parking.live.codec import answer_from, session_from
+from parking.live.grant_codec import debt_from, held_grant
 from parking.live.outcomes import Changed, Inside, Issued, Outcome, Owes, Remembered, Written
 
 if TYPE_CHECKING:

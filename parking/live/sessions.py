@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from parking.clock import to_ms
 from parking.errors import Busy, Defect
-from parking.live.codec import answer_from, debt_from
+from parking.live.codec import answer_from
+from parking.live.grant_codec import debt_from
 from parking.live.keys import Keys
 from parking.live.outcomes import Inside, Issued, Remembered
 from parking.live.steps import Steps

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from parking.clock import to_ms
 from parking.ids import EventId, session_id_of
 from parking.journal import HELD_AFTER_ALL, IN_AFTER_ALL, LEFT_AFTER_ALL
-from parking.live.codec import (
-    decision_text,
-    event_text,
-    facts_text,
-    given_text,
-    session_fields,
-)
+from parking.live.codec import decision_text, event_text, facts_text, session_fields
+from parking.live.grant_codec import given_text
 from parking.live.outcomes import Issued, Outcome, Written
 from parking.live.replies import issued_token, read_back, seen, written
 from parking.price_facts import changes_text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from parking.errors import Conflict, Defect, InvalidInput, NotFound, Unavailable
 from parking.ids import AccountId
+from parking.language import Language
 from parking.plate import Colour, Plate
 from settlement.books.pool import connection
 from settlement.books.statements import sql
@@ -93,7 +94,7 @@ class Account:
     limit_fen: int
     exposure_limit_fen: int
     leave_first: bool
-    language: str
+    language: Language | None
     opened_at: datetime
     plates: tuple[Plate, ...]
     agreements: tuple[Agreement, ...]
@@ -147,7 +148,7 @@ class Accounts:
             limit_fen=row["limit_fen"],
             exposure_limit_fen=row["exposure_limit_fen"],
             leave_first=row["leave_first"],
-            language=row["language"],
+            language=None if row["language"] is None else Language(row["language"]),
             opened_at=row["opened_at"],
             plates=tuple(Plate(number=one["number"], colour=Colour(one["colour"])) for one in plates),
             agreements=tuple(
@@ -196,7 +197,7 @@ class Accounts:
         exposure_limit_fen: int | None = None,
         state: AccountState | None = None,
         leave_first: bool | None = None,
-        language: str | None = None,
+        language: Language | None = None,
     ) -> None:
         """Change what is given; raises :class:`NotFound`, or :class:`Conflict` for a closed account."""
         if min(limit_fen or 0, exposure_limit_fen or 0) < 0:

@@ -15,6 +15,7 @@ from parking.ids import (
     GarageId,
     partition_of,
 )
+from parking.language import Language
 from parking.plate import Colour, Plate
 from parking.session import Session
 from settlement.books.debt_notices import PAYABLE, keep_entry_notices, keep_notices, rules_json
@@ -201,6 +202,7 @@ def _standing(row: asyncpg.Record) -> Standing:
         bills=_bills(row["bills"]),
         blocks=tuple(_block(one) for one in json.loads(row["blocks"])),
         score=row["score"],
+        language=None if row["language"] is None else Language(row["language"]),
     )
 
 

@@ -161,6 +161,7 @@ async def test_agreements_are_put_in_another_order_and_taken_back(front: Front) 
 
 async def test_preferences_are_kept(front: Front) -> None:
     path = f"/v1/accounts/{ONE}"
+    assert (await front.ask("GET", path))["language"] is None
     changed = await front.ask("PATCH", path, json={"leave_first": False, "language": "en"})
     assert (changed["leave_first"], changed["language"]) == (False, "en")
     assert (await front.ask("PATCH", path, json={"limit_fen": 1}))["leave_first"] is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,20 +17,18 @@ from parking.event import Candidate, GateEvent, Kind
 from parking.grant import Grant, GrantReason
 from parking.grant_token import Seal
 from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, SessionId, TariffVersionId
+from parking.language import Language
 from parking.live.codec import (
     answer_from,
     decision_text,
     event_from,
     event_text,
     facts_text,
-    grant_from,
-    grant_text,
     record_from,
-    seal_bytes,
-    seal_from,
     session_facts,
     session_from,
 )
+from parking.live.grant_codec import grant_from, grant_text, seal_bytes, seal_from
 from parking.plate import Colour, Plate
 from tests.scenarios.stage import GARAGE, MIDNIGHT, an_event
 
@@ -39,7 +38,12 @@ FEN = st.integers(0, 10**9)
 CONFIDENCES = st.floats(0, 1)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=32)
 DECISIONS = st.builds(
-    Decision, verdict=st.sampled_from(Verdict), reason=st.sampled_from(Reason), amount_fen=FEN, limit_fen=FEN
+    Decision,
+    verdict=st.sampled_from(Verdict),
+    reason=st.sampled_from(Reason),
+    amount_fen=FEN,
+    limit_fen=FEN,
+    language=st.none() | st.sampled_from(Language),
 )
 EVENTS = st.builds(
     GateEvent,
@@ -62,6 +66,7 @@ GRANTS = st.builds(
     reason=st.sampled_from(GrantReason),
     expires_at=MOMENTS,
     account_id=st.none() | st.uuids().map(AccountId),
+    language=st.none() | st.sampled_from(Language),
 )
 SESSION = SessionId(UUID(int=7))
 
@@ -79,6 +84,14 @@ def test_an_event_is_read_back_with_the_same_digest(event: GateEvent, received_a
 @given(decision=DECISIONS, session=st.none() | st.uuids().map(SessionId))
 def test_an_answer_is_read_back(decision: Decision, session: SessionId | None) -> None:
     assert answer_from(f"{decision_text(decision)};{session or ''}") == (decision, session)
+
+
+def test_a_debtor_is_told_in_a_language_too() -> None:
+    told = Decision(
+        verdict=Verdict.HOLD, reason=Reason.DEBT, owed_fen=1200, reference="D7", language=Language.ENGLISH
+    )
+    for decision in (told, replace(told, language=None)):
+        assert answer_from(f"{decision_text(decision)};") == (decision, None)
 
 
 @settings(deadline=None)

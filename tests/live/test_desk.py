@@ -15,9 +15,12 @@ from parking.desk import Desk
 from parking.errors import Conflict, Defect, Unavailable
 from parking.event import Kind
 from parking.fee import fee_of
+from parking.foresight import foresee
 from parking.garage import LeaveFirst, Policy
+from parking.grant import Grant, Granted, GrantReason
 from parking.ids import LaneId
 from parking.journal import Result
+from parking.language import Language
 from parking.session import Step
 from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion
 from tests.scenarios.stage import MIDNIGHT, ManualClock, an_event, garage_of, stage
@@ -53,6 +56,33 @@ async def test_different_exits_of_one_car_at_once_close_its_session_once(valkey_
         assert reasons == {Reason.FREE: 1, Reason.NO_ENTRY: 19}
         steps = Counter(one.step for one in await on.journal())
         assert steps == {Step.ENTERED: 1, Step.LEFT: 1, None: 19}
+
+
+async def test_an_exit_is_told_in_the_language_of_its_driver_and_elsewhere_in_the_garages(
+    valkey_url: str,
+) -> None:
+    garage = garage_of(Policy(language=Language.ENGLISH))
+    leaving = an_event("e2", Kind.EXIT, at=MIDNIGHT + timedelta(hours=1))
+    async with stage(valkey_url) as on:
+        entered = await on.desk.answer(an_event(), garage)
+        assert entered.decision.language is Language.ENGLISH
+        session = (await on.sessions.find(garage.garage_id, an_event().plate.number)).session
+        assert session is not None
+        grant = Grant(
+            allowed=True,
+            limit_fen=5_000,
+            reason=GrantReason.GOOD_STANDING,
+            expires_at=MIDNIGHT + timedelta(days=1),
+            language=Language.CHINESE,
+        )
+        await on.grants.give(Granted(session=session, grant=grant))
+        on.clock.moment = leaving.captured_at
+        foreseen = await foresee(on.sessions, leaving, garage, on.clock.now())
+        left = await on.desk.answer(leaving, garage)
+        again = await on.desk.answer(leaving, garage_of())
+        languages = [one and one.language for one in (foreseen, left.decision, again.decision)]
+        assert languages == [Language.CHINESE] * 3
+        assert (await on.journal())[0].decision.language is None
 
 
 async def test_a_fleet_passes_side_by_side(valkey_url: str) -> None:

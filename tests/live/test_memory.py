@@ -19,6 +19,7 @@ from parking.grant import Grant, Granted, GrantReason
 from parking.grant_token import claims_of, seal_of
 from parking.ids import AccountId, EventId, GarageId, LaneId, Partition, partition_of
 from parking.journal import Record
+from parking.language import Language
 from parking.live.batching import BatchingConnection
 from parking.live.granting import LiveGrants
 from parking.live.journal import GROUPS, library_text, open_journal
@@ -113,6 +114,7 @@ async def enter(sessions: Sessions, grants: LiveGrants, event: GateEvent) -> Non
         reason=GrantReason.GOOD_STANDING,
         expires_at=NOW + timedelta(days=30),
         account_id=AccountId(UUID(int=1)),
+        language=Language.CHINESE,
     )
     assert await grants.give(Granted(session=found.session, grant=grant))
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateways.gates.display import display
-from parking.decision import Decision, Reason, Verdict, barrier, decide_exit
+from gateways.gates.display import display, speech
+from parking.decision import Decision, Reason, Verdict, barrier, decide_exit, told_at
 from parking.garage import Barrier, LeaveFirst, Policy
 from parking.grant import Grant, GrantReason
+from parking.language import Language
 from parking.plate import Colour, parse_plate
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -69,6 +70,26 @@ def test_nobody_leaves_owing_more_than_somebody_vouches_for(
 
 def test_a_barrier_does_as_the_policy_says() -> None:
     assert (barrier(Barrier.OPEN), barrier(Barrier.HOLD)) == (Verdict.OPEN, Verdict.HOLD)
+
+
+@pytest.mark.parametrize(
+    ("driver", "garage", "lane", "words"),
+    [
+        (None, None, Language.CHINESE, "欢迎光临"),
+        (None, None, Language.ENGLISH, "Welcome"),
+        (None, Language.ENGLISH, Language.CHINESE, "Welcome"),
+        (Language.CHINESE, Language.ENGLISH, Language.ENGLISH, "欢迎光临"),
+        (Language.ENGLISH, Language.CHINESE, Language.CHINESE, "Welcome"),
+    ],
+)
+def test_a_driver_is_told_in_his_language_else_the_garages_else_the_lanes(
+    driver: Language | None, garage: Language | None, lane: Language, words: str
+) -> None:
+    made = Decision(verdict=Verdict.OPEN, reason=Reason.ENTRY, language=driver)
+    told = told_at(made, Policy(language=garage))
+    plate = parse_plate("浙A12345", Colour.BLUE)
+    assert display(plate, told, lane) == ["浙A12345", words]
+    assert words in speech(plate, told, lane)
 
 
 @pytest.mark.parametrize("reason", Reason)

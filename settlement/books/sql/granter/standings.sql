@@ -23,6 +23,7 @@ SELECT
     account.account_id,
     account.state = 'active' AS active,
     account.leave_first,
+    account.language,
     owned.binding_disputed,
     account.limit_fen,
     account.exposure_limit_fen,
