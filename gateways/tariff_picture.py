@@ -20,25 +20,41 @@ if TYPE_CHECKING:
 __all__ = ["picture"]
 
 HOUR_MINUTES = 60
-STYLE = pygal.style.Style(background="white", plot_background="white", font_family="sans-serif")
+STYLE = pygal.style.Style(
+    background="white",
+    plot_background="white",
+    font_family="sans-serif",
+    colors=("#1b6ca8", "#c0392b", "#1e8449", "#8e44ad", "#b9770e", "#34495e"),
+    opacity="1",
+    stroke_width="2.5",
+    guide_stroke_color="#dddddd",
+    guide_stroke_dasharray="none",
+    major_guide_stroke_color="#bbbbbb",
+    major_guide_stroke_dasharray="none",
+)
 
 
 def picture(
     schedule: TariffSchedule, plate: Plate, entries: Sequence[datetime], hours: int, exponent: int
 ) -> bytes:
-    """An SVG of the steps that the price takes within so many hours of each entry."""
+    """An SVG of the steps that the price takes within so many hours of each entry.
+
+    Entries that cost the same all the way share a line, which names them all.
+    """
     tariff = schedule.versions[-1].tariff
     chart = pygal.XY(
         show_dots=False, js=[], style=STYLE, width=1000, height=560, legend_at_bottom=True, margin=20,
+        legend_at_bottom_columns=1, truncate_legend=-1,
         title=tariff.name, x_title="hours from entry", y_title=tariff.currency, include_x_axis=True,
         x_labels=list(range(0, hours + 1, max(1, hours // 12))), stroke_style={"width": 2},
     )  # fmt: skip
+    alike: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for entry in entries:
-        points = _steps(schedule, plate, entry, hours * HOUR_MINUTES)
-        chart.add(
-            f"{entry:%a %d %b %Y %H:%M}",
-            [(minute / HOUR_MINUTES, float(units(fen, exponent))) for minute, fen in points],
-        )
+        steps = tuple(_steps(schedule, plate, entry, hours * HOUR_MINUTES))
+        alike.setdefault(steps, []).append(f"{entry:%a %d %b %Y %H:%M}")
+    for steps, names in alike.items():
+        points = [(minute / HOUR_MINUTES, float(units(fen, exponent))) for minute, fen in steps]
+        chart.add(", ".join(names), points)
     return bytes(chart.render())
 
 

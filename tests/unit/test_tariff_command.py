@@ -55,6 +55,17 @@ def test_a_wrong_word_is_told_in_a_sentence() -> None:
         assert ran.output.startswith("Error: ")
 
 
+def test_entries_that_cost_the_same_share_a_line_that_names_them_all(tmp_path: Path) -> None:
+    out = tmp_path / "price.svg"
+    words = ["plot", str(SHOPPING), "--out", str(out)]
+    for entry in ("2026-03-02T08:00", "2026-03-02T20:00", "2026-03-02T09:00"):
+        words += ["--entry", entry]
+    assert CliRunner().invoke(tariff_command, words).exit_code == 0
+    drawn = out.read_text(encoding="utf-8")
+    assert "Mon 02 Mar 2026 08:00, Mon 02 Mar 2026 09:00<" in drawn
+    assert drawn.count('class="line reactive nofill"') == 2
+
+
 def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> None:
     out = tmp_path / "price.svg"
     words = ["plot", str(SHOPPING), "--out", str(out), "--entry", "2026-03-02T10:00", "--hours", "12"]
