@@ -5,11 +5,6 @@
 WITH sealed AS (
     SELECT coalesce(max(posted_until), '-infinity') AS posted_until FROM ledger_link
 ),
-head AS (
-    SELECT DISTINCT ON (partition) partition, link_no, digest
-    FROM ledger_link
-    ORDER BY partition, link_no DESC
-),
 fresh AS (
     SELECT
         partition, min(posted_at) AS posted_from, count(*) AS entries,
@@ -28,10 +23,16 @@ fresh AS (
 added AS (
     INSERT INTO ledger_link (partition, link_no, posted_from, posted_until, entries, digest, sealed_at)
     SELECT
-        partition, coalesce(head.link_no, 0) + 1, posted_from, $1, entries,
+        fresh.partition, coalesce(head.link_no, 0) + 1, posted_from, $1, entries,
         sha256(coalesce(head.digest, '') || digests), $2
     FROM fresh
-    LEFT JOIN head USING (partition)
+    LEFT JOIN LATERAL (
+        SELECT link_no, digest
+        FROM ledger_link
+        WHERE ledger_link.partition = fresh.partition
+        ORDER BY link_no DESC
+        LIMIT 1
+    ) AS head ON true
     RETURNING entries
 )
 SELECT coalesce(sum(entries), 0)::bigint AS entries FROM added
