@@ -33,6 +33,13 @@ async def owner(empty_postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         yield held
 
 
+async def test_migrations_bear_their_numbers(empty_postgres_dsn: str, owner: asyncpg.Connection) -> None:
+    """They are applied by their place, so two of one number would move all that follow."""
+    await migrate(empty_postgres_dsn)
+    applied = await owner.fetch("SELECT number, name FROM schema_migration ORDER BY number")
+    assert [int(row["name"].partition("_")[0]) for row in applied] == [row["number"] for row in applied]
+
+
 async def test_many_processes_may_start_at_once(empty_postgres_dsn: str, owner: asyncpg.Connection) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(4):
