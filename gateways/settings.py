@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     from pydantic_settings import PydanticBaseSettingsSource
 
-__all__ = ["Environment", "Settings", "environment_of", "load_settings", "process_environment"]
+__all__ = ["Environment", "Settings", "environment_of", "load_settings", "misspelt", "process_environment"]
+
+PREFIX: Final = "LEAVE_FIRST_"
+SETTINGS_FILE: Final = f"{PREFIX}SETTINGS"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
@@ -48,7 +51,7 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """The settings of one process."""
 
-    model_config = SettingsConfigDict(env_prefix="LEAVE_FIRST_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     environment: Environment = Environment.PRODUCTION
     """``demo`` and ``test`` allow a test clock; production refuses it."""
@@ -220,7 +223,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = os.environ.get("LEAVE_FIRST_SETTINGS")
+        file = os.environ.get(SETTINGS_FILE)
         if not file:
             return (init_settings, env_settings)
         with reading(Path(file)) as table:
@@ -239,11 +242,19 @@ def _leads_to_a_store(url: str) -> bool:
 def load_settings(*, settings_file: Path | None = None, **given: object) -> Settings:
     """The settings, ``given`` ones first; :class:`InvalidInput` names what is wrong."""
     if settings_file is not None:
-        os.environ["LEAVE_FIRST_SETTINGS"] = str(settings_file.resolve())
+        os.environ[SETTINGS_FILE] = str(settings_file.resolve())
     try:
         return Settings.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def misspelt() -> list[str]:
+    """Variables that begin as those of settings do and are of none: a default is in force instead."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {SETTINGS_FILE}
+    return sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
 
 
 def process_environment() -> Mapping[str, str]:
@@ -258,5 +269,5 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
         value = getattr(settings, name)
         if value is not None:
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            variables[f"LEAVE_FIRST_{name.upper()}"] = text
+            variables[f"{PREFIX}{name.upper()}"] = text
     return variables

@@ -17,6 +17,7 @@ from gateways.hangzhou.connection import load_connection
 from gateways.logs import configure_logs
 from gateways.process import check_live_store, run
 from gateways.service import Addresses, serve_all
+from gateways.settings import misspelt
 from gateways.supervisor import run_until_signal
 from parking.errors import InvalidInput
 
@@ -66,7 +67,10 @@ def serve_command(
             run(run_settlement(settings, lifeline_fd=lifeline_fd), settings, process="settlement")
         case _:
             configure_logs(settings.log_level, process="supervisor")
-            service = serve_all(settings, announce=_announce, log=structlog.get_logger())
+            log = structlog.get_logger()
+            for name in misspelt():
+                log.warning("variable_names_no_setting", variable=name)
+            service = serve_all(settings, announce=_announce, log=log)
             sys.exit(uvloop.run(run_until_signal(service, lifeline_fd=lifeline_fd)))
 
 

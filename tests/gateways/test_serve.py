@@ -115,6 +115,19 @@ async def test_ports_of_one_service_differ(data_dir: Path) -> None:
     assert "gate_port, operator_port and the ports from metrics_port on must differ" in said
 
 
+async def test_a_variable_that_names_no_setting_is_told_of(data_dir: Path) -> None:
+    service = lay_out(data_dir)
+    service.environment = dict(service.environment) | {
+        "LEAVE_FIRST_POSTGRES_DNS": "postgresql://user:hush@books/",
+        "LEAVE_FIRST_OPERATOR_PORT": service.gate_url.rpartition(":")[2],
+    }
+    ran = await service.command("serve")
+    assert ran.returncode == 1
+    assert "LEAVE_FIRST_POSTGRES_DNS" in ran.stderr
+    assert "hush" not in ran.stderr
+    assert ran.stderr.count("variable_names_no_setting") == 1
+
+
 async def test_a_command_beside_no_service_says_so(data_dir: Path) -> None:
     ran = await lay_out(data_dir).command("token", "list")
     assert (ran.returncode, ran.stdout) == (1, "")
