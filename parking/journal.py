@@ -6,7 +6,7 @@ reads the records of a partition in order, books them, and only then lets them g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Final
 
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from parking.ids import Partition
     from parking.session import Session, Step
 
-__all__ = ["HELD_AFTER_ALL", "IN_AFTER_ALL", "LEFT_AFTER_ALL", "Record", "Result", "Unreadable"]
+__all__ = [
+    "BOOKED_AGAIN",
+    "HELD_AFTER_ALL",
+    "IN_AFTER_ALL",
+    "LEFT_AFTER_ALL",
+    "Record",
+    "Result",
+    "Unreadable",
+]
 
 IN_AFTER_ALL: Final = "#in"
 LEFT_AFTER_ALL: Final = "#left"
 HELD_AFTER_ALL: Final = "#held"
 """How the event ids of records end that overrule the answer to the event."""
+BOOKED_AGAIN: Final = "#again"
+"""How the event id of a record ends that the books had refused and a person has sent once more."""
 
 
 @unique
@@ -44,8 +54,8 @@ class Record:
 
     ``step`` is what happened to ``session`` (both ``None`` when nothing did); ``superseded`` is the
     session that a second entry displaced, ``resumed`` one that goes on because that entry is taken back.
-    ``position`` is the record's place in its partition's
-    stream and is what is acknowledged.
+    ``position`` is the record's place in its partition's stream and is what is acknowledged; ``raw`` is what
+    was found there.
     """
 
     position: str
@@ -58,6 +68,7 @@ class Record:
     session: Session | None = None
     superseded: Session | None = None
     resumed: Session | None = None
+    raw: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

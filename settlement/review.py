@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from parking.ids import EventId, GarageId, Partition
 
-__all__ = ["FIRST_PLACE", "NOBODY", "Place", "Resolution", "ReviewItem", "item_id_of"]
+__all__ = ["EVENT", "FIRST_PLACE", "NOBODY", "Place", "Resolution", "ReviewItem", "item_id_of"]
 
 
 @unique
@@ -30,6 +30,8 @@ class Resolution(StrEnum):
     """The rail has moved the money of the charge."""
     DECLINED = "declined"
     """It has not, and will not."""
+    RETRY = "retry"
+    """What the books had refused was sent to them once more."""
     CORRECT = "correct"
     """The bill that it was about was corrected."""
     CANDIDATE = "candidate"
@@ -52,6 +54,8 @@ class Place:
     item_id: str
 
 
+EVENT: Final = "event:"
+"""How the ids of items begin that are about an archived event."""
 NOBODY: Final = "leave-first"
 """Who settled an item, or corrected a bill, when no person did."""
 FIRST_PLACE: Final = Place(opened_at=datetime(1970, 1, 1, tzinfo=UTC), item_id="")
@@ -84,10 +88,10 @@ class ReviewItem:
     @property
     def can_match(self) -> bool:
         """Whether it is an exit that ended no session, and open."""
-        is_exit = self.item_id.startswith("event:") and self.details.get("kind") == Kind.EXIT
+        is_exit = self.item_id.startswith(EVENT) and self.details.get("kind") == Kind.EXIT
         return self.resolution is None and is_exit and self.details.get("session_id") is None
 
 
 def item_id_of(garage_id: GarageId, event_id: EventId) -> str:
     """The item about an event."""
-    return f"event:{garage_id}/{event_id}"
+    return f"{EVENT}{garage_id}/{event_id}"

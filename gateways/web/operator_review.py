@@ -17,13 +17,14 @@ from gateways.web.routes import Nothing, Route
 from gateways.web.session_wire import ItemOut, ItemQuery, ItemsOut, ResolutionIn, ResolveAction
 from parking.errors import Conflict, InvalidInput, NotFound
 from parking.ids import SessionId
+from parking.live.codec import sent_again
 from parking.plate import Colour, Plate, parse_plate
 from settlement.charge import State
 from settlement.closing import Closer
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Declined, Paid
 from settlement.retry import STANDARD
-from settlement.review import FIRST_PLACE, Place, Resolution
+from settlement.review import EVENT, FIRST_PLACE, Place, Resolution
 from settlement.rows import Causes
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def review_routes(operator: Operator) -> list[Route[Any, Any]]:
         ),
         Route(
             method="POST", path=f"{ITEM_PATH}/resolve", scope=Scope.FULL,
-            summary="Dismiss an item, match an exit with its car, confirm a plate, or end a charge.",
+            summary="Dismiss an item, match an exit, confirm a plate, retry a record, or end a charge.",
             body=ResolutionIn, answer=ItemOut, handle=reviews.resolve,
             statuses={409: "It is resolved already, or cannot be settled so."},
         ),
@@ -97,7 +98,9 @@ class ReviewDesk:
         if item.resolution is not None:
             raise Conflict("this item is resolved already")
         note = body.note
-        if body.action is ResolveAction.MATCH:
+        if body.action is ResolveAction.RETRY:
+            await self._send_again(item)
+        elif body.action is ResolveAction.MATCH:
             session_id = await self._close(item, await self._plate(item, body))
             note = "; ".join(filter(None, [f"session {session_id}", body.note]))
         else:
@@ -107,6 +110,14 @@ class ReviewDesk:
         if account_id is not None:
             await self.operator.regrant(account_id)
         return _item(await reviews.one(item.item_id))
+
+    async def _send_again(self, item: ReviewItem) -> None:
+        """Send a refused record to the books once more; they take it once, however often it is sent."""
+        message = await self.operator.reviews.message(item)
+        if message is None:
+            raise Conflict("nothing is kept of this item that could be booked")
+        archived = item.item_id.startswith(EVENT)
+        await self.operator.sessions.journal(item.partition, sent_again(message) if archived else message)
 
     async def _settle_charge(self, item: ReviewItem, action: ResolveAction, who: str) -> None:
         """Book what a person found out about a charge; repeating it changes nothing."""

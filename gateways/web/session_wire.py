@@ -243,6 +243,8 @@ class ResolveAction(StrEnum):
     """The car at the exit was that of a session: close it as of the moment of the event."""
     CONFIRM = "confirm"
     """The plate of an exit was read rightly: charge its driver. Dismissed, the bill is credited."""
+    RETRY = "retry"
+    """What kept the books from booking a record is mended: send it to them once more."""
     PAID = "paid"
     """The rail has moved the money of a charge whose outcome nobody knew."""
     DECLINED = "declined"

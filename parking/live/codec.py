@@ -17,7 +17,7 @@ from parking.clock import from_ms, to_ms
 from parking.decision import Decision, Reason, Verdict
 from parking.event import Candidate, GateEvent, Kind
 from parking.ids import AccountId, EventId, GarageId, LaneId, SessionId, TariffVersionId
-from parking.journal import Record, Result
+from parking.journal import BOOKED_AGAIN, Record, Result
 from parking.language import Language
 from parking.plate import Colour, Plate
 from parking.price_facts import changes_text, earlier_text, parse_changes, parse_earlier
@@ -36,6 +36,7 @@ __all__ = [
     "event_text",
     "facts_text",
     "record_from",
+    "sent_again",
     "session_facts",
     "session_fields",
     "session_from",
@@ -191,7 +192,14 @@ def record_from(position: str, partition: Partition, fields: Mapping[str, str]) 
         session=session_from(event[0].garage_id, fields) if step is not None else None,
         superseded=_other_session(event[0].garage_id, fields, "o"),
         resumed=_other_session(event[0].garage_id, fields, "r"),
+        raw=fields,
     )
+
+
+def sent_again(raw: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a readable record, under an event id that the books do not know yet."""
+    event = json.loads(raw["e"])
+    return {**raw, "e": compact(event | {"i": f"{event['i']}{BOOKED_AGAIN}"})}
 
 
 def _other_session(garage_id: GarageId, fields: Mapping[str, str], prefix: str) -> Session | None:

@@ -15,16 +15,16 @@ from parking.clock import to_ms
 from parking.errors import Busy, Defect
 from parking.live.codec import answer_from
 from parking.live.grant_codec import debt_from
-from parking.live.keys import Keys
+from parking.live.keys import Keys, journal_key
 from parking.live.outcomes import Inside, Issued, Remembered
 from parking.live.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from parking.debt import DebtNotice
-    from parking.ids import EventId, GarageId
+    from parking.ids import EventId, GarageId, Partition
     from parking.live.batching import BatchingConnection
     from parking.live.outcomes import Outcome
     from parking.live.steps import LiveStep
@@ -134,6 +134,11 @@ class Sessions:
         return bool(
             await self._live.call("FCALL", "lf1_replace_token", 1, car, str(session.session_id), token.digest)
         )
+
+    async def journal(self, partition: Partition, fields: Mapping[str, str]) -> None:
+        """Hand settlement a record once more, behind all others of its partition."""
+        words = [word for field in fields.items() for word in field]
+        await self._live.call("XADD", journal_key(partition), "*", *words)
 
     async def occupancy(self, garage_id: GarageId) -> int:
         """Cars inside."""

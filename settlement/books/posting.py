@@ -51,8 +51,10 @@ __all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "billed_of", "take_back", "vo
 
 COLLECT_DELAY: Final = timedelta(minutes=15)
 """As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
-MESSAGE_MAX: Final = 4000
-"""Characters of an unreadable message that are kept."""
+SHOWN_MAX: Final = 4000
+"""Characters of an unreadable message that a person is shown."""
+MESSAGE_MAX: Final = 64 * 1024
+"""Characters of a message that is kept to be sent once more."""
 
 
 class PostgresRecordBooks(RecordBooks):
@@ -87,23 +89,26 @@ class PostgresRecordBooks(RecordBooks):
             bare = replace(posting, events=[one._replace(candidates=None) for one in posting.events])
             for archived in (posting, bare):
                 try:
-                    async with connection(self._pool) as held:
+                    async with connection(self._pool) as held, held.transaction():
                         await _post_segment(held, archived, now)
+                        await _keep_message(held, unbookable, archived.quarantined[0].item_id, now)
                 except (Defect, CallerError):
                     continue
                 return
-        # Not even the event can be archived: the message is kept as it came.
-        await self._keep_message(unbookable, now)
-
-    async def _keep_message(self, unbookable: Unbookable, now: datetime) -> None:
-        """Keep a message in plain ASCII, whatever it holds."""
-        record = unbookable.record
-        raw = ascii(record.event if isinstance(record, Record) else dict(record.raw))
-        details = json.dumps({"detail": ascii(unbookable.detail), "message": raw[:MESSAGE_MAX]})
+        # Not even the event can be archived: the message alone is kept.
         async with connection(self._pool) as held:
-            await held.execute(
-                sql("posting/keep_message"), record.partition, f"message:{record.position}", details, now
-            )
+            await _keep_message(held, unbookable, f"message:{record.position}", now)
+
+
+async def _keep_message(
+    held: asyncpg.pool.PoolConnectionProxy, unbookable: Unbookable, item_id: str, now: datetime
+) -> None:
+    """Keep a message in plain ASCII, whatever it holds; one too long to be ours is only shown in part."""
+    record, raw = unbookable.record, dict(unbookable.record.raw)
+    details = json.dumps({"detail": ascii(unbookable.detail), "message": ascii(raw)[:SHOWN_MAX]})
+    message = json.dumps(raw)
+    kept = message if raw and len(message) <= MESSAGE_MAX else None
+    await held.execute(sql("posting/keep_message"), record.partition, item_id, details, kept, now)
 
 
 async def _post_segment(

@@ -20,6 +20,8 @@ from settlement.review import FIRST_PLACE, Place, Resolution, ReviewItem
 from settlement.rows import UNCHARGED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
     from parking.ids import Partition
@@ -53,6 +55,12 @@ class Reviews:
         if row is None:
             raise NotFound("there is no such item")
         return item_of(row)
+
+    async def message(self, item: ReviewItem) -> Mapping[str, str] | None:
+        """What the journal had of an open item's record, if it was refused and is kept."""
+        async with connection(self._pool) as held:
+            text = await held.fetchval(sql("review/message"), item.partition, item.item_id)
+        return None if text is None else dict(json.loads(text))
 
     async def resolve(
         self, item: ReviewItem, resolution: Resolution, *, resolved_by: str, note: str | None, now: datetime

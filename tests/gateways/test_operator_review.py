@@ -8,24 +8,32 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from typing_extensions import override
 
 from parking.benefits import NO_BENEFITS
 from parking.decision import Reason
 from parking.event import Kind
 from parking.grant import Grant, Granted, GrantReason
-from parking.ids import AccountId
+from parking.ids import AccountId, Partition
+from parking.live.keys import journal_key
 from parking.plate import Colour, parse_plate
+from settlement.biller import Biller, BillerSettings
 from settlement.books.accounts import Agreement, NewAccount
+from settlement.books.verifying import PostgresVerifiableBooks
+from settlement.observe import SilentObserver
 from settlement.outcomes import Answered, book_answers
 from settlement.rail import Paid, Unknown
+from settlement.record_books import Tariffs
 from settlement.retry import Schedule
 from tests.books.operating import GARAGE, NOON
 from tests.books.records import MORNING, TARIFFS, Car
 from tests.gateways.operator_desk import PLATE, Front, item_path, open_front
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
+    from parking.ids import TariffVersionId
+    from parking.tariff import Tariff
     from settlement.charge import Attempt
 
 DRIVER = AccountId(UUID(int=1))
@@ -68,6 +76,13 @@ async def states(front: Front, session_id: object) -> list[str]:
 
 
 async def leaves(front: Front) -> object:
+    """The driver's car stays an hour, and its bill is booked; its session."""
+    session_id = await drives_out(front)
+    await front.settle()
+    return session_id
+
+
+async def drives_out(front: Front) -> object:
     """The driver's car stays an hour; its session."""
     entry = await front.event(Kind.ENTRY)
     found = await front.operator.sessions.find(GARAGE, PLATE)
@@ -81,7 +96,6 @@ async def leaves(front: Front) -> object:
     )
     await front.grants.push([Granted(session=found.session, grant=grant, benefits=NO_BENEFITS)])
     assert (await front.event(Kind.EXIT, minutes=60)).decision.verdict == "open"
-    await front.settle()
     return entry.session_id
 
 
@@ -97,6 +111,63 @@ async def test_a_confirmed_plate_is_charged_and_its_driver_granted_anew(front: F
     assert await states(front, session_id) == ["due"]
     assert front.told.regranted[-1] == ((DRIVER,), ())
     assert await resolve(front, item, "dismiss") == 409
+
+
+class NoLists(Tariffs):
+    """Price lists have not come yet."""
+
+    @override
+    async def of(self, version_ids: set[TariffVersionId]) -> Mapping[TariffVersionId, Tariff]:
+        return {}
+
+
+def impatient_biller(front: Front) -> Biller:
+    """One that has no price lists, and puts aside at once what it cannot book."""
+    return Biller(
+        journal=front.journal,
+        books=front.books,
+        tariffs=NoLists(),
+        clock=front.clock,
+        observer=SilentObserver(),
+        settings=BillerSettings(poison_after=1, block=timedelta(milliseconds=1)),
+    )
+
+
+async def test_a_record_that_the_books_refused_is_booked_once_the_cause_is_mended(front: Front) -> None:
+    session_id = await drives_out(front)
+    await impatient_biller(front).step()
+    (item,) = await items(front, "unbookable")
+    assert item["garage_id"] == GARAGE
+    assert await states(front, session_id) == []
+    assert await resolve(front, item, "confirm") == 409
+    assert await resolve(front, item, "retry") == 200
+    await front.settle()
+    assert await states(front, session_id) == ["due"]
+    assert await items(front, "unbookable") == []
+    assert await resolve(front, item, "retry") == 409
+    assert await front.pool.fetchval("SELECT count(*) FROM quarantine WHERE message IS NOT NULL") == 0
+    assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+async def test_what_is_refused_again_waits_again(front: Front) -> None:
+    await front.live.call("XADD", journal_key(Partition(3)), "*", "e", "{}")
+    biller = impatient_biller(front)
+    await biller.step()
+    (item,) = await items(front, "unbookable")
+    assert await resolve(front, item, "retry") == 200
+    await biller.step()
+    (again,) = await items(front, "unbookable")
+    assert again["item_id"] != item["item_id"]
+    assert again["details"] == item["details"]
+    assert await resolve(front, again, "dismiss") == 200
+    assert await front.pool.fetchval("SELECT count(*) FROM quarantine WHERE message IS NOT NULL") == 0
+
+
+async def test_what_was_not_refused_is_not_sent_again(front: Front) -> None:
+    await front.event(Kind.EXIT)
+    await front.settle()
+    (item,) = await items(front, "no_entry")
+    assert await resolve(front, item, "retry") == 409
 
 
 async def in_review(front: Front) -> Attempt:

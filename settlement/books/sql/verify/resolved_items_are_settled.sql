@@ -10,7 +10,7 @@ WHERE item.state = 'resolved'
     AND (
         resolution NOT IN (
             'dismiss', 'match', 'confirm', 'paid', 'declined', 'correct', 'candidate', 'fuzzy', 'opposite_camera',
-            'reordered', 'taken_back'
+            'reordered', 'taken_back', 'retry'
         )
         OR trim(resolved_by) = ''
         OR (
