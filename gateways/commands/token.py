@@ -15,6 +15,7 @@ from gateways.commands.options import installation_options, postgres_dsn
 from gateways.process import clock_of
 from gateways.web.access import token_text
 from parking.catalog import secret_digest
+from parking.errors import InvalidInput
 from parking.ids import ControllerId, GarageId, LaneId
 from settlement.books.pool import open_pool
 from settlement.books.tokens import TokenKind, Tokens
@@ -48,6 +49,8 @@ def add() -> None:
 @as_json
 def add_operator(*, settings: Settings, scope: str, label: str, as_json: bool) -> None:
     """A token for the operator API."""
+    if not label.strip():
+        raise InvalidInput("a label says whose token it is", ("label",))
     token_id, secret, token = new_token()
 
     async def act(tokens: Tokens) -> None:
@@ -104,7 +107,9 @@ def revoke(*, settings: Settings, token_id: str) -> None:
 def list_tokens(*, settings: Settings) -> None:
     """Show all tokens, without their secrets."""
     whole = Column("id", no_wrap=True, min_width=2 * TOKEN_ID_BYTES)
-    table = Table(whole, "kind", "label", "garage", "controller", "lanes", "since", "revoked", box=None)
+    kind = Column("kind", no_wrap=True, min_width=max(map(len, TokenKind)))
+    times = [Column(name, min_width=len("2026-01-01")) for name in ("since", "revoked")]
+    table = Table(whole, kind, "label", Column("speaks for", overflow="fold"), *times, box=None)
 
     async def act(tokens: Tokens) -> None:
         for one in await tokens.all():
@@ -112,9 +117,7 @@ def list_tokens(*, settings: Settings) -> None:
                 one.token_id,
                 one.kind,
                 one.label,
-                one.garage_id or "",
-                one.controller_id or "",
-                " ".join(one.lane_ids),
+                " ".join([f"{one.garage_id}/{one.controller_id}", *one.lane_ids]) if one.garage_id else "",
                 f"{one.added_at:%Y-%m-%d %H:%M}",
                 f"{one.revoked_at:%Y-%m-%d %H:%M}" if one.revoked_at else "",
             )

@@ -93,6 +93,8 @@ async def test_a_token_works_until_it_is_revoked_without_a_restart(service: Serv
                 await asyncio.sleep(0.05)
         unknown = await service.command("token", "revoke", "nobody")
         assert (unknown.returncode, unknown.stdout) == (1, "")
+        nobodys = await service.command("token", "add", "operator", "--label", " ")
+        assert (nobodys.returncode, "label" in nobodys.stderr) == (1, True)
 
 
 async def test_migrating_again_changes_nothing(service: Service) -> None:
