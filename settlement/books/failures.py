@@ -79,8 +79,9 @@ REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidParameterValueError,
+    asyncpg.InvalidCatalogNameError,
 )
-"""The server was reached and will not have this user, or not in the role asked for."""
+"""The server was reached and will not have this user, not in the role asked for, or has no such database."""
 
 NOT_RUN = (asyncpg.SyntaxOrAccessError, asyncpg.InterfaceError)
 """The statement itself is refused, whatever its data: a right, a table or a column is not there."""
@@ -123,7 +124,7 @@ def opening() -> Iterator[None]:
         if isinstance(cause, asyncpg.ClientConfigurationError):
             raise InvalidInput("postgres_dsn: not the address of a database", ("postgres_dsn",)) from cause
         if isinstance(cause, REFUSED):
-            raise NotPermitted(f"the books refuse this user: {cause}") from cause
+            raise NotPermitted(f"the books refuse us: {cause}") from cause
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -167,6 +168,12 @@ async def test_an_edited_migration_is_refused(empty_postgres_dsn: str, owner: as
     await owner.execute("UPDATE schema_migration SET checksum = 'x' WHERE number = 1")
     with pytest.raises(Conflict, match="migration 1"):
         await migrate(empty_postgres_dsn)
+
+
+async def test_a_server_without_the_database_is_not_waited_for(empty_postgres_dsn: str) -> None:
+    elsewhere = urlsplit(empty_postgres_dsn)._replace(path="/nowhere").geturl()
+    with pytest.raises(NotPermitted, match='database "nowhere" does not exist'):
+        await migrate(elsewhere)
 
 
 async def test_books_that_cannot_be_reached_are_unavailable() -> None:

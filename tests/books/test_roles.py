@@ -36,7 +36,7 @@ async def test_a_user_without_the_right_is_told_what_to_run(
     try:
         with pytest.raises(NotPermitted, match="GRANT leave_first_app"):
             await migrate(plain_dsn)
-        with pytest.raises(NotPermitted, match="refuse this user"):
+        with pytest.raises(NotPermitted, match="the books refuse us"):
             async with open_pool(plain_dsn, size=1, application_name="test"):
                 pass
     finally:
