@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from parking.catalog import Controller
     from parking.ids import GarageId
 
-__all__ = ["MESSAGE_BYTES_MAX", "Socket", "SocketLimits"]
+__all__ = ["MESSAGE_BYTES_MAX", "REFUSED_IN_A_ROW_MAX", "Socket", "SocketLimits"]
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024
 PUSHES_MAX: Final = 64
