@@ -50,7 +50,7 @@ class BillerSettings:
     """Statements under way, each for its own partitions: one is computed here while others are booked."""
     block: timedelta = timedelta(seconds=1)
     """How long to wait for a new record."""
-    gather_s: float = 0.02
+    gather_s: float = 0.05
     """After a small batch, how long the next one gathers: statements are dear, no car waits for a bill."""
     redeliver_after: timedelta = timedelta(seconds=15)
     """How long a record may stay unsettled before it is tried again."""

@@ -68,7 +68,7 @@ class CollectorSettings:
     rest_s: float = 2.0
     poll_interval_s: float = 0.2
     """How long an idle desk waits before it looks again."""
-    gather_s: float = 0.03
+    gather_s: float = 0.05
     """How long hands and outcomes gather, so that they share a statement and its commit."""
     drain_timeout_s: float = 15.0
     """How long outcomes are kept for books that are away once the collector stops."""

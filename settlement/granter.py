@@ -93,7 +93,7 @@ class GranterSettings:
 
     batch: int = 500
     block: timedelta = timedelta(seconds=1)
-    gather_s: float = 0.01
+    gather_s: float = 0.05
     """After a small batch, how long the next one gathers; no gate waits for a grant of this very moment."""
     redeliver_after: timedelta = timedelta(seconds=15)
     valid_for: timedelta = timedelta(days=30)

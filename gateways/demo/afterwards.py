@@ -6,7 +6,7 @@ Each leap ends when nothing moves any more, because what a leap makes due has it
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from gateways.demo.traffic import OPENING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["WAITING", "play_out", "until_settled"]
 
 WAITING: Final = frozenset({"due", "sent", "accepted", "in_doubt"})
+SENT: Final = frozenset({"sent"})
 LEAPS: Final = (
     timedelta(minutes=16),
     timedelta(hours=1, minutes=1),
@@ -37,8 +38,6 @@ LEAPS: Final = (
 """At least the delay of the collection and the waits of the shipped schedule, in its order; the last ones are
 for what doubts have held up."""
 LOOK_EVERY_SECONDS: Final = 0.1
-STILL_FOR_LOOKS: Final = 4
-"""Together longer than an idle collector waits before it looks for work."""
 STUCK_FOR_LOOKS: Final = 60
 STILL_WITHIN_SECONDS: Final = 120.0
 SETTLED_LOOK_SECONDS: Final = 0.03
@@ -67,18 +66,18 @@ async def _has_settled(journal: LiveJournal, group: str) -> bool:
 
 async def play_out(clock: FileClock, office: Office, tally: Tally) -> Mapping[str, Any]:
     """Leap until no charge waits for anything; the summary of how things stand then."""
-    summary = await _until_still(office)
+    summary = await _until_still(clock, office)
     for leap in LEAPS:
-        if not _waiting(summary):
+        if not _count(summary, WAITING):
             break
         tally.now = clock.now() + leap
         clock.move_to(tally.now)
-        summary = await _until_still(office)
+        summary = await _until_still(clock, office)
     return summary
 
 
-async def _until_still(office: Office) -> Mapping[str, Any]:
-    """The summary once it has not changed for a moment."""
+async def _until_still(clock: FileClock, office: Office) -> Mapping[str, Any]:
+    """The summary once nothing is under way or due, or once what is does not move any more."""
     last: Mapping[str, Any] = {}
     same = 0
     give_up_at = asyncio.get_running_loop().time() + STILL_WITHIN_SECONDS
@@ -87,15 +86,19 @@ async def _until_still(office: Office) -> Mapping[str, Any]:
         same = same + 1 if summary == last else 0
         last = summary
         # What a killed process had sent is asked about when its lease is over: only a leap can end that.
-        if same >= (STUCK_FOR_LOOKS if _count(summary, {"sent"}) else STILL_FOR_LOOKS):
+        if same >= STUCK_FOR_LOOKS or not _moves(summary, clock.now()):
             break
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     return last
 
 
-def _waiting(summary: Mapping[str, Any]) -> int:
-    return _count(summary, WAITING)
+def _moves(summary: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a charge is at its rail, or due."""
+    return bool(_count(summary, SENT)) or any(
+        one["next_at"] is not None and datetime.fromisoformat(one["next_at"]) <= now
+        for one in summary["charges"]
+    )
 
 
-def _count(summary: Mapping[str, Any], states: frozenset[str] | set[str]) -> int:
+def _count(summary: Mapping[str, Any], states: frozenset[str]) -> int:
     return sum(one["charges"] for one in summary["charges"] if one["state"] in states)

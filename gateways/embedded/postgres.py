@@ -51,12 +51,15 @@ SETTINGS = {
     "checkpoint_completion_target": "0.9",
     "max_connections": "100",
     "jit": "off",
+    "autovacuum_naptime": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
-"""For a small machine that also carries the live store and ourselves."""
+"""For a small machine that also carries the live store and ourselves.
+
+The tables of a new month fill within seconds: what plans are made from must not be a minute old."""
 
 
 class Postgres(Store):

@@ -97,6 +97,7 @@ def charge_counts(counts: Sequence[ChargeCount]) -> list[ChargeCountOut]:
             charges=one.charges,
             amount_fen=one.amount_fen,
             oldest_moved_at=one.oldest_moved_at,
+            next_at=one.next_at,
         )
         for one in counts
     ]

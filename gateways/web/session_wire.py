@@ -267,7 +267,7 @@ class SummaryQuery(Wire):
 
 
 class ChargeCountOut(Wire):
-    """Charges of one direction, rail and state."""
+    """Charges of one direction, rail and state; at ``next_at`` the first is tried or asked about again."""
 
     direction: str
     rail: str | None
@@ -275,6 +275,7 @@ class ChargeCountOut(Wire):
     charges: int
     amount_fen: int
     oldest_moved_at: datetime
+    next_at: datetime | None
 
 
 class SummaryOut(Wire):

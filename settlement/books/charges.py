@@ -60,7 +60,10 @@ ENDED: Final = frozenset({State.PAID, State.UNPAID, State.VOIDED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeCount:
-    """How many charges of a direction are at a rail in a state; ``rail`` is ``None`` while unassigned."""
+    """How many charges of a direction are at a rail in a state; ``rail`` is ``None`` while unassigned.
+
+    ``next_at`` is when the first of them is due for its next step, ``None`` where none waits for one.
+    """
 
     direction: Direction
     rail: str | None
@@ -68,6 +71,7 @@ class ChargeCount:
     charges: int
     amount_fen: int
     oldest_moved_at: datetime
+    next_at: datetime | None
 
 
 class Charges(CollectorBooks):
@@ -168,6 +172,7 @@ class Charges(CollectorBooks):
                 charges=row["charges"],
                 amount_fen=row["amount_fen"],
                 oldest_moved_at=row["oldest_moved_at"],
+                next_at=row["next_at"],
             )
             for row in rows
         ]

@@ -289,6 +289,10 @@ async def test_summaries_count_by_rail_and_state(books: ChargeBooks) -> None:
     everything = {(one.rail, one.state): one for one in await books.charges.total_summary()}
     assert everything[RAIL, State.PAID].amount_fen == 1000
     assert everything[RAIL, State.IN_DOUBT].oldest_moved_at == LATER
+    assert everything[RAIL, State.PAID].next_at is None
+    doubted_at = everything[RAIL, State.IN_DOUBT].next_at
+    assert doubted_at is not None
+    assert doubted_at > LATER
 
 
 async def test_the_application_cannot_change_the_ledger(books: ChargeBooks) -> None:

@@ -62,15 +62,20 @@ SELECT
             'amount_fen', charge.amount_fen, 'raised_at', charge.raised_at, 'state', charge.state,
             'same_attempt', charge.same_attempt, 'disputed', bill_dispute.bill_id IS NOT NULL
         )), '[]')::text
-        FROM bill
+        FROM (
+            SELECT partition, bill_id, garage_id
+            FROM bill
+            WHERE bill.number = wanted.number AND bill.colour = wanted.colour AND bill.account_id IS NULL
+                AND bill.amount_fen > bill.prepaid_fen AND bill.kind = 'bill'
+                AND bill.reason NOT IN ('low_confidence', 'grant_refused')
+            OFFSET 0 -- The plate's bills are looked up first, not every unpaid charge of a city.
+        ) AS bill
         LEFT JOIN garage ON garage.garage_id = bill.garage_id
         JOIN charge ON charge.partition = bill.partition AND charge.bill_id = bill.bill_id
             AND charge.direction = 'collect' AND charge.state IN ('unassigned', 'unpaid')
         LEFT JOIN bill_dispute ON bill_dispute.partition = bill.partition
             AND bill_dispute.bill_id = bill.bill_id AND bill_dispute.state = 'open'
-        WHERE bill.number = wanted.number AND bill.colour = wanted.colour AND bill.account_id IS NULL
-            AND bill.amount_fen > bill.prepaid_fen AND bill.kind = 'bill'
-            AND bill.reason NOT IN ('low_confidence', 'grant_refused') AND charge.last_step <> 'set_aside'
+        WHERE charge.last_step <> 'set_aside'
     ) AS plate_bills,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -2,15 +2,24 @@
 -- that may take them now, or could have had one when they came: what ended before may be heard of later.
 -- $1 session_id uuid[]
 -- $2 ended_at timestamptz[]
--- $3 missed_before timestamptz
-WITH ended AS (
+-- $3 missed_before timestamptz, null to look for none that were missed
+WITH placed AS MATERIALIZED (
+    SELECT partition, session_id
+    FROM pass_place
+    WHERE freed_at IS NULL AND session_id <> ALL ($1::uuid[]) AND $3::timestamptz IS NOT NULL
+),
+ended AS (
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS e (session_id, ended_at)
     UNION ALL
-    SELECT session.session_id, session.left_at
-    FROM pass_place
-    JOIN session ON session.partition = pass_place.partition AND session.session_id = pass_place.session_id
-    WHERE pass_place.freed_at IS NULL AND session.state = 'closed' AND session.left_at < $3::timestamptz
-        AND session.session_id <> ALL ($1::uuid[])
+    SELECT missed.session_id, missed.left_at
+    FROM placed
+    CROSS JOIN LATERAL (
+        SELECT session.session_id, session.left_at
+        FROM session
+        WHERE session.partition = placed.partition AND session.session_id = placed.session_id
+            AND session.state = 'closed' AND session.left_at < $3::timestamptz
+        OFFSET 0 -- Each is looked up by its id.
+    ) AS missed
 ),
 freed AS (
     UPDATE pass_place SET freed_at = greatest(pass_place.taken_at, ended.ended_at)
