@@ -147,6 +147,7 @@ class Prepayments(PrepaidBooks):
         )
         async with connection(self._pool) as held, held.transaction():
             await held.execute(sql("prepayments/lock"), refund.session_id)
+            await held.execute(sql("prepayments/lock_stay"), partition, refund.session_id)
             fresh: bool = await held.fetchval(
                 sql("prepayments/refund"),
                 partition,

@@ -15,11 +15,12 @@ import pytest_asyncio
 from typing_extensions import override
 
 from parking.errors import Conflict, InvalidInput, Unavailable
-from parking.ids import SessionId
+from parking.ids import SessionId, partition_of
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, PrepaymentRefund, Prepayments
 from settlement.books.review import Reviews
+from settlement.books.statements import sql
 from settlement.observe import SilentObserver
 from settlement.unused import PrepaidBooks, watch_prepayments
 from tests.books.charging import HandClock
@@ -251,6 +252,22 @@ async def test_what_was_not_used_is_given_back_once_and_waits_for_nobody_then(
         await inside.give_back("r3", 1)
     with pytest.raises(Conflict):
         await inside.give_back("r1", 1)
+
+
+async def test_giving_back_waits_for_who_changes_the_bill_of_the_stay(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    session = inside.car.session
+    key = [partition_of(session.garage_id, PARTITIONS)], [session.entered_at], [session.session_id]
+    async with pool.acquire() as corrector, asyncio.TaskGroup() as tasks:
+        async with corrector.transaction():
+            assert await corrector.fetchrow(sql("posting/lock_sessions"), *key) is not None
+            giving = tasks.create_task(inside.give_back("r1", 400))
+            done, _ = await asyncio.wait([giving], timeout=0.5)
+            assert not done
+        assert await giving
 
 
 async def test_no_more_is_given_back_at_once_than_there_is(pool: asyncpg.Pool) -> None:

@@ -1,8 +1,9 @@
 -- Frees the places of stays that have ended, also of those whose end was missed a while ago, and names the stays inside
--- that may take them now, or could have had one when they came: what ended before may be heard of later.
+-- that may take them now, or could have had one when they came: what ended before may be heard of later. None that was
+-- missed is looked for where no moment is given.
 -- $1 session_id uuid[]
 -- $2 ended_at timestamptz[]
--- $3 missed_before timestamptz, null to look for none that were missed
+-- $3 missed_before timestamptz
 WITH placed AS MATERIALIZED (
     SELECT partition, session_id
     FROM pass_place
