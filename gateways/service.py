@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Addresses", "serve_all"]
 
 READY_PAUSE_S = 0.05
+TELL_EVERY_PROBES = 200
 PORTS_FREE_WITHIN_S = 15.0
 """What was left by a supervisor that was killed drains within this."""
 PORTS_PAUSE_S = 0.2
@@ -68,7 +69,7 @@ async def serve_all(settings: Settings, *, announce: Callable[[Addresses], None]
         )
         async with supervisor.running():
             addresses = _addresses(settings)
-            await _until_ready(addresses)
+            await _until_ready(addresses, log)
             announce(addresses)
             await asyncio.Event().wait()
     return 0
@@ -126,15 +127,21 @@ def _addresses(settings: Settings) -> Addresses:
     )
 
 
-async def _until_ready(addresses: Addresses) -> None:
+async def _until_ready(addresses: Addresses, log: Log) -> None:
     """Wait until every process answers; that it is alive is enough, readiness is for load balancers."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as session:
         for url in addresses.metrics_urls:
-            while True:
-                try:
-                    async with session.get(url.replace("/metrics", "/livez")) as response:
-                        if response.ok:
-                            break
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
+            probes = 0
+            while not await _is_alive(session, url.replace("/metrics", "/livez")):
+                probes += 1
+                if probes % TELL_EVERY_PROBES == 0:
+                    log.warning("still_starting", unanswered=url)
                 await asyncio.sleep(READY_PAUSE_S)
+
+
+async def _is_alive(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(url) as response:
+            return response.ok
+    except (aiohttp.ClientError, TimeoutError):
+        return False

@@ -51,7 +51,7 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
         self._clock = clock
         self._registry = registry
-        self._tell_from_s = 0.0
+        self._tell_from_s: dict[str, float] = {}
         self._records = self._counter("records_booked", "Journal records booked")
         self._bills = self._counter("bills", "Bills raised")
         self._coupons = self._counter("coupons", "Coupons that took a step", "step")
@@ -60,6 +60,7 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
         self._posting = self._histogram("posting_seconds", "One posting", LAG_BUCKETS_S)
         self._to_billed = self._histogram("exit_to_billed_seconds", "From exit to bill", LAG_BUCKETS_S)
         self._to_paid = self._histogram("exit_to_paid_seconds", "From exit to payment", LAG_BUCKETS_S)
+        self._failed = self._counter("record_failures", "Times that a journal record could not be booked")
         self._set_aside = self._counter("records_set_aside", "Journal records that wait for a person")
         self._grants = self._counter("grants_pushed", "Grants pushed to gates")
         self._awaited = self._gauge(
@@ -124,6 +125,17 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
             self._to_billed.observe(lag_s)
 
     @override
+    def record_failed(self, *, detail: str) -> None:
+        self._failed.inc()
+        if self._may_tell("record_failed"):
+            log.warning("record_failed", detail=detail)
+
+    @override
+    def booking_broken(self, error: Exception) -> None:
+        if self._may_tell("booking_broken"):
+            log.error("booking_broken", exc_info=error)
+
+    @override
     def record_set_aside(self, *, detail: str) -> None:
         self._set_aside.inc()
         log.error("record_set_aside", detail=detail)
@@ -171,10 +183,16 @@ class SettlementMetrics(Observer, CouponObserver, ChargeObserver):
     @override
     def collector_hindered(self, error: LeaveFirstError) -> None:
         self._held_up.labels("collector").inc()
-        now_s = monotonic()
-        if now_s >= self._tell_from_s:
-            self._tell_from_s = now_s + TELL_EVERY_S
+        if self._may_tell("collector_hindered"):
             log.warning("collector_hindered", error=str(error))
+
+    def _may_tell(self, event: str) -> bool:
+        """Whether ``event``, which may come again and again, is to be logged this time."""
+        now_s = monotonic()
+        if now_s < self._tell_from_s.get(event, 0.0):
+            return False
+        self._tell_from_s[event] = now_s + TELL_EVERY_S
+        return True
 
     async def sample(self, journal: LiveJournal, charges: Charges, pool: Pool, ledger: LedgerTotals) -> None:
         """Read for ever what only the stores know; charges less often than backlogs."""

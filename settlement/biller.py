@@ -7,8 +7,9 @@ keeps what is not settled.
 
 A batch that the books refuse for what it says is taken apart and booked record by record. The one at fault
 stays behind and is delivered again later, in case it was only early; when it has waited and failed a set
-number of times it is put aside for a person. It holds up nobody. Deliveries in quick succession, as after a
-start, say nothing about a record and are not counted.
+number of times, while others were booked, it is put aside for a person. It holds up nobody. Deliveries in
+quick succession, as after a start, say nothing about a record and are not counted. Where nothing at all can
+be booked the fault is ours, not the records': they wait in the journal until we are mended.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ class BillerSettings:
     """Tries, each a wait after the one before, after which a record that fails alone is put aside."""
 
 
+@dataclass(slots=True)
+class _Failing:
+    """What is remembered of a record that is still unsettled."""
+
+    booked_before: int
+    """How many records this biller had booked when it failed first."""
+    tries: int = 0
+    """How often it has failed, once for each wait."""
+
+
 class Biller:
     """One loop over all partitions."""
 
@@ -78,8 +89,8 @@ class Biller:
         self._observer = observer
         self._settings = settings or BillerSettings()
         self._patience = Patience(loop=GROUP, observer=observer)
-        self._failed: dict[tuple[Partition, str], int] = {}
-        """How often records that are still unsettled have failed, once for each wait."""
+        self._failing: dict[tuple[Partition, str], _Failing] = {}
+        self._booked = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -123,24 +134,26 @@ class Biller:
         ]
         failures += await self._book_all([item for item in items if isinstance(item, Record)])
         failed = {(one.record.partition, one.record.position): one for one in failures}
+        booked_before, self._booked = self._booked, self._booked + len(items) - len(failed)
         settled: list[Record | Unreadable] = []
         for item in items:
             place = (item.partition, item.position)
             failure = failed.get(place)
-            if failure is not None and not self._is_poison(place, counted=counted):
-                continue
             if failure is not None:
+                self._observer.record_failed(detail=failure.detail)
+                failing = self._failing.setdefault(place, _Failing(booked_before))
+                failing.tries += counted
+                if not self._is_poison(item, failing):
+                    continue
                 await self._put_aside(failure)
-            self._failed.pop(place, None)
+            self._failing.pop(place, None)
             settled.append(item)
         return settled
 
-    def _is_poison(self, place: tuple[Partition, str], *, counted: bool) -> bool:
-        """Whether a record that failed just now has failed too often."""
-        if not counted:
-            return False
-        self._failed[place] = self._failed.get(place, 0) + 1
-        return self._failed[place] >= self._settings.poison_after
+    def _is_poison(self, item: Record | Unreadable, failing: _Failing) -> bool:
+        """Whether ``item`` has failed too often, by what it says itself."""
+        is_its_own_fault = isinstance(item, Unreadable) or self._booked > failing.booked_before
+        return is_its_own_fault and failing.tries >= self._settings.poison_after
 
     async def _book_all(self, records: Sequence[Record]) -> list[Unbookable]:
         """Book by several writers, each taking the next lot; returns the records that failed alone."""
@@ -171,6 +184,9 @@ class Biller:
             await self._patience.until_done(lambda: self._post(records))
         except LeaveFirstError as error:
             return str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one record must not end them all
+            self._observer.booking_broken(error)
+            return f"booking broke: {type(error).__name__}"
         return None
 
     async def _post(self, records: Sequence[Record]) -> None:

@@ -26,6 +26,14 @@ class Observer(Protocol):
         """For each new exit of a batch, the time from leaving to being billed."""
         ...
 
+    def record_failed(self, *, detail: str) -> None:
+        """A record could not be booked this time, and is tried again later."""
+        ...
+
+    def booking_broken(self, error: Exception) -> None:
+        """Booking raised what no part of it should raise."""
+        ...
+
     def record_set_aside(self, *, detail: str) -> None:
         """A record could not be booked and waits for a person."""
         ...
@@ -76,6 +84,14 @@ class SilentObserver(Observer, CouponObserver):
 
     @override
     def exits_billed(self, *, lags_s: Sequence[float]) -> None:
+        return
+
+    @override
+    def record_failed(self, *, detail: str) -> None:
+        return
+
+    @override
+    def booking_broken(self, error: Exception) -> None:
         return
 
     @override

@@ -47,6 +47,7 @@ class Remembering(SilentObserver):
         self.booked = Booked()
         self.held_up = 0
         self.set_aside: list[str] = []
+        self.failed: list[str] = []
 
     @override
     def batch_posted(self, *, records: int, seconds: float, booked: Booked) -> None:
@@ -55,6 +56,10 @@ class Remembering(SilentObserver):
     @override
     def loop_held_up(self, *, loop: str, error: LeaveFirstError, retry_in_s: float) -> None:
         self.held_up += 1
+
+    @override
+    def record_failed(self, *, detail: str) -> None:
+        self.failed.append(detail)
 
     @override
     def record_set_aside(self, *, detail: str) -> None:
@@ -169,7 +174,8 @@ async def test_a_bad_record_stops_nobody_and_ends_with_a_person(bench: Bench) ->
     assert await biller.redeliver(timedelta(0)) == 0
     assert await biller.redeliver(timedelta(0)) == 1
     assert bench.journal.pending == {}
-    assert bench.observer.set_aside == ["the gate named 1700 fen, and the stay costs 1600 fen"]
+    why = "the gate named 1700 fen, and the stay costs 1600 fen"
+    assert (bench.observer.set_aside, bench.observer.failed) == ([why], [why] * POISON_AFTER)
     assert (await bench.results())["b-1"] == "quarantined"
 
 
@@ -203,7 +209,7 @@ async def test_a_message_that_nobody_can_read_is_kept_as_it_came(bench: Bench) -
 async def test_an_event_that_no_archive_can_hold_is_kept_as_a_message(bench: Bench) -> None:
     entry = Car("a").enters()
     broken = replace(entry, event=replace(entry.event, event_id=EventId("a\x00b")))
-    bench.journal.new = [broken]
+    bench.journal.new = [broken, Car("b").enters()]
     biller = bench.biller()
     await biller.step()
     while bench.journal.pending:
@@ -233,6 +239,46 @@ async def test_books_that_will_not_run_a_statement_are_waited_for_and_no_record_
         await owner.execute("GRANT INSERT ON gate_event TO leave_first_app")
     assert bench.observer.held_up > 0
     assert (bench.journal.pending, bench.observer.set_aside) == ({}, [])
+
+
+class Broken(PostgresRecordBooks):
+    """Has a fault in the program, for all records or for those of cars called ``bad``."""
+
+    for_all = True
+
+    @override
+    async def post(
+        self, records: Sequence[Record], tariffs: Mapping[TariffVersionId, Tariff], now: datetime
+    ) -> Booked:
+        if self.for_all or any(record.event.event_id.startswith("bad") for record in records):
+            raise ZeroDivisionError
+        return await super().post(records, tariffs, now)
+
+
+async def test_where_nothing_can_be_booked_records_wait_until_the_program_is_mended(bench: Bench) -> None:
+    bench.journal.new = [Car("a").enters(), Car("b").enters()]
+    books = Broken(bench.pool)
+    biller = bench.biller(books)
+    await biller.step()
+    for _ in range(2 * POISON_AFTER):
+        assert await biller.redeliver(timedelta(0)) == 0
+    assert (len(bench.journal.pending), bench.observer.set_aside) == (2, [])
+    books.for_all = False
+    assert await biller.redeliver(timedelta(0)) == 2
+    assert bench.journal.pending == {}
+
+
+async def test_a_fault_of_the_program_in_one_record_holds_up_no_other(bench: Bench) -> None:
+    bench.journal.new = [Car("bad").enters(), Car("good").enters()]
+    books = Broken(bench.pool)
+    books.for_all = False
+    biller = bench.biller(books)
+    await biller.step()
+    assert await bench.results() == {"good-0": "applied"}
+    while bench.journal.pending:
+        await biller.redeliver(timedelta(0))
+    assert bench.observer.set_aside == ["booking broke: ZeroDivisionError"]
+    assert (await bench.results())["bad-0"] == "quarantined"
 
 
 async def test_a_new_life_books_what_the_last_one_had_read(bench: Bench) -> None:
