@@ -8,7 +8,7 @@
 -- up here, and not when the bill is raised, because then the other stay is known whichever was reported first.
 -- A person's word stands: what has an item already is taken.
 --
--- Nor is one taken as long as it is not known what its stay is given.
+-- Nor is one taken as long as it is not known what its stay is given, or as its bill is disputed.
 -- $1 now timestamptz
 -- $2 rail text
 -- $3 claimed_max bigint
@@ -23,6 +23,11 @@ WITH picked AS MATERIALIZED (
         AND NOT (direction = 'collect' AND EXISTS (
             SELECT FROM unknown_benefits AS noted
             WHERE noted.partition = charge.partition AND noted.session_id = charge.session_id
+        ))
+        AND NOT (direction = 'collect' AND EXISTS (
+            SELECT FROM bill_dispute
+            WHERE bill_dispute.partition = charge.partition AND bill_dispute.bill_id = charge.bill_id
+                AND bill_dispute.state = 'open'
         ))
     ORDER BY next_at
     LIMIT $3::bigint
