@@ -16,6 +16,7 @@ from pydantic import Strict
 
 from gateways.calendars import calendar_of
 from gateways.tariff_tables import Fen, Table, TariffTable, built, place_of, within
+from gateways.tariff_words import plate_of, stay_of
 from gateways.toml_file import reading
 from parking.clock import from_ms
 from parking.errors import InvalidInput
@@ -25,19 +26,22 @@ from parking.tariff import Tariff, TariffSchedule, TariffVersion
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from parking.pricing import Stay
+
 __all__ = ["Example", "PriceList", "load_price_list", "load_schedule", "load_schedules", "tariff_schema"]
 
 WHOLE_FILE = frozenset({"tariff_id", "name", "currency", "zone"})
 """Fields that stand at the top of the file and not in a version."""
 
 
-class Example(Table):
+class ExampleTable(Table):
     """A stay and what it costs; times without an offset are local."""
 
     entry: Annotated[datetime, Strict()]
     exit: Annotated[datetime, Strict()]
     plate: str = "浙A12345"
-    colour: Colour = Colour.BLUE
+    colour: Colour | None = None
+    """The plate's ground; left out, the one that such a number usually is on."""
     passes: tuple[str, ...] = ()
     """`FROM/UNTIL`, then `=NAME`."""
     coupons: tuple[str, ...] = ()
@@ -66,8 +70,16 @@ class FileTable(Table):
     """Of the tz database."""
     versions: list[VersionTable]
     """Each is a complete price list; the one in force at entry prices a stay."""
-    examples: tuple[Example, ...] = ()
+    examples: tuple[ExampleTable, ...] = ()
     """What `leave-first tariff check` prices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A stay and what it must cost."""
+
+    stay: Stay
+    price_fen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +99,9 @@ def load_price_list(path: Path) -> PriceList:
     """The price list in a file; :class:`InvalidInput` names file, place and reason."""
     with reading(path, place_of=place_of) as content:
         table = FileTable.model_validate(content)
-        return PriceList(schedule=_schedule(table), examples=table.examples)
+        schedule = _schedule(table)
+        examples = (_example(place, one, table.zone) for place, one in enumerate(table.examples))
+        return PriceList(schedule=schedule, examples=tuple(examples))
 
 
 def load_schedule(path: Path) -> TariffSchedule:
@@ -131,3 +145,11 @@ def _version(table: FileTable, place: int, version: VersionTable) -> TariffVersi
         whole = {name: getattr(table, name) for name in sorted(WHOLE_FILE)}
         tariff = built(version, Tariff, calendar_of(version.calendar), **whole)
         return TariffVersion(in_force_from=version.in_force_from or from_ms(0), tariff=tariff)
+
+
+def _example(place: int, example: ExampleTable, zone: str) -> Example:
+    with within(f"examples[{place}]"):
+        plate = plate_of(example.plate, example.colour)
+        words = (example.passes, example.coupons, example.earlier)
+        stay = stay_of(example.entry, example.exit, plate, zone, words)
+        return Example(stay=stay, price_fen=example.price_fen)

@@ -7,27 +7,34 @@
               window:2026-03-02T18:00/2026-03-02T21:00@restaurant
     earlier   2026-03-02T08:00/2026-03-02T09:10=1200
 
-A time without an offset is local; a coupon that must stand alone ends in ``!``.
+A time without an offset is local; a coupon that must stand alone ends in ``!``. An error names the field that
+an example has for it, as ``coupons[1]``.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from parking.clock import to_ms
 from parking.coupon import Coupon, CouponKind, Covered, End
 from parking.errors import InvalidInput
 from parking.plate import Colour, VehicleClass, parse_plate
 from parking.pricing import Stay, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from parking.plate import Plate
 
 __all__ = ["moment_of", "plate_of", "stay_of"]
 
+Read = TypeVar("Read")
+
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 2199
+"""Calendars and time zones know nothing of later years, and every date of a stay may be looked at."""
 GROUNDS = {
     VehicleClass.NEW_ENERGY: Colour.GREEN,
     VehicleClass.NEW_ENERGY_LARGE: Colour.YELLOW_GREEN,
@@ -46,41 +53,64 @@ def stay_of(
     """A stay; ``words`` are its passes, coupons and earlier visits. Raises :class:`InvalidInput`."""
     passes, coupons, earlier = words
     local = ZoneInfo(zone)
-    return Stay(
-        entered_at=_placed(entry, local),
-        left_at=_placed(leave, local),
-        plate=plate,
-        covered=tuple(_covered(text, local, number) for number, text in enumerate(passes, start=1)),
-        coupons=tuple(_coupon(text, local, number) for number, text in enumerate(coupons, start=1)),
-        earlier=tuple(_visit(text, local) for text in earlier),
-    )
+    covered = tuple(_each("passes", passes, lambda text, number: _covered(text, local, number)))
+    taken_off = tuple(_each("coupons", coupons, lambda text, number: _coupon(text, local, number)))
+    visits = tuple(_each("earlier", earlier, lambda text, _: _visit(text, local)))
+    entered_at, left_at = _placed(entry, local, "entry"), _placed(leave, local, "exit")
+    try:
+        return Stay(
+            entered_at=entered_at,
+            left_at=left_at,
+            plate=plate,
+            covered=covered,
+            coupons=taken_off,
+            earlier=visits,
+        )
+    except InvalidInput as error:
+        raise InvalidInput(str(error), ("exit",)) from error
 
 
 def plate_of(number: str, colour: str | None) -> Plate:
     """The plate, on the ground that such a number usually is on if none is named."""
-    if colour is not None:
-        return parse_plate(number, colour)
-    plate = parse_plate(number, Colour.UNKNOWN)
-    return parse_plate(number, GROUNDS.get(plate.vehicle_class, Colour.BLUE))
+    try:
+        plate = parse_plate(number, colour or Colour.UNKNOWN)
+    except InvalidInput as error:
+        raise InvalidInput(str(error), ("plate",)) from error
+    return plate if colour else parse_plate(number, GROUNDS.get(plate.vehicle_class, Colour.BLUE))
 
 
 def moment_of(text: str, zone: ZoneInfo) -> datetime:
     """A moment written in ISO 8601."""
     try:
-        return _placed(datetime.fromisoformat(text), zone)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", ("time",)) from None
+    return _placed(moment, zone, "time")
 
 
-def _placed(moment: datetime, zone: ZoneInfo) -> datetime:
+def _placed(moment: datetime, zone: ZoneInfo, name: str) -> datetime:
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise InvalidInput(f"not in the years {YEAR_MIN} to {YEAR_MAX}: {moment.isoformat()}", (name,))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _each(name: str, texts: Iterable[str], read: Callable[[str, int], Read]) -> Iterator[Read]:
+    """What each text says, counted from 1; an error says which it is in."""
+    for place, text in enumerate(texts):
+        try:
+            yield read(text, place + 1)
+        except InvalidInput as error:
+            raise InvalidInput(str(error), (f"{name}[{place}]",)) from error
 
 
 def _span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     since, slash, until = text.partition("/")
     if not slash:
         raise InvalidInput(f"two moments with a slash between: {text}", ("time",))
-    return moment_of(since, zone), moment_of(until, zone)
+    span = moment_of(since, zone), moment_of(until, zone)
+    if to_ms(span[1]) < to_ms(span[0]):
+        raise InvalidInput(f"ends before it begins: {text}", ("time",))
+    return span
 
 
 def _covered(text: str, zone: ZoneInfo, number: int) -> Covered:

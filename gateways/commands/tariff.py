@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateways.settings import Settings
-    from gateways.tariff_file import Example, PriceList
     from parking.proof import Price
     from parking.tariff import Tariff
 
@@ -103,7 +102,7 @@ def check(*, paths: tuple[Path, ...]) -> None:
     for path in paths:
         prices = load_price_list(path)
         for place, example in enumerate(prices.examples):
-            found = _priced_example(prices, example, f"{path}: examples[{place}]")
+            found = price_by_schedule(example.stay, prices.schedule)
             if found.amount_fen != example.price_fen:
                 why = f"costs {found.amount_fen} and not {example.price_fen}"
                 raise click.ClickException(f"{path}: examples[{place}]: {why}")
@@ -162,16 +161,6 @@ async def _add(settings: Settings, garage_id: GarageId, versions: tuple[TariffVe
         garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
         for version in versions:
             await garages.add_tariff(garage_id, version, clock_of(settings).now())
-
-
-def _priced_example(prices: PriceList, example: Example, place: str) -> Price:
-    words = (example.passes, example.coupons, example.earlier)
-    plate = plate_of(example.plate, example.colour)
-    try:
-        stay = stay_of(example.entry, example.exit, plate, prices.tariff.zone, words)
-        return price_by_schedule(stay, prices.schedule)
-    except InvalidInput as error:
-        raise InvalidInput(f"{place}: {error}", error.fields) from error
 
 
 def _exponent(tariff: Tariff) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateways.tariff_file import load_schedule, load_schedules
+from gateways.tariff_file import load_price_list, load_schedule, load_schedules
 from parking.errors import InvalidInput
+from parking.plate import Colour
 from parking.tariff import FreeRule, Rate, Tariff, Tier
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "tariffs"
@@ -106,6 +107,75 @@ def test_an_error_names_file_place_and_reason(
     assert str(refused.value).startswith(f"{path}: {place}: ")
     assert reason in str(refused.value)
     assert refused.value.fields == (place,)
+
+
+EXAMPLE = """
+[[examples]]
+entry = 2026-03-02T10:00:00
+exit = 2026-03-02T12:00:00
+price_fen = 1200
+
+[[examples]]
+entry = 2026-03-02T10:00:00
+exit = 2026-03-02T12:00:00
+price_fen = 1200
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "reason"),
+    [
+        ('plate = "浙A*12"', "examples[1].plate", "a plate has letters and digits only"),
+        ('plate = "浙A12345678901234567"', "examples[1].plate", "too long for a plate"),
+        ('colour = "pink"', "examples[1].colour", "'blue'"),
+        ("exit = 2026-03-02T09:59:59", "examples[1].exit", "the exit lies before the entry"),
+        ("exit = 0001-01-01T00:00:00", "examples[1].exit", "1970 to 2199"),
+        ("exit = 9999-12-31T00:00:00", "examples[1].exit", "1970 to 2199"),
+        ('exit = "2026-03-02T12:00:00"', "examples[1].exit", "datetime"),
+        ('passes = ["2026-03-02T10:00"]', "examples[1].passes[0]", "two moments with a slash between"),
+        ('passes = ["x/2026-03-02T10:00"]', "examples[1].passes[0]", "not a moment, as 2026-03-02T10:00: x"),
+        (
+            'passes = ["2026-03-01/2026-03-02", "2026-03-02/2026-03-02"]',
+            "examples[1].passes[1]",
+            "ends before it begins",
+        ),
+        ('coupons = ["magic:3"]', "examples[1].coupons[0]", "no kind of coupon: magic"),
+        ('coupons = ["free_stay", "minutes:-1"]', "examples[1].coupons[1]", "not a whole number: '-1'"),
+        (
+            'coupons = ["window:2026-03-02T12:00/2026-03-02T11:00"]',
+            "examples[1].coupons[0]",
+            "ends before it begins",
+        ),
+        (
+            'earlier = ["2026-03-02T09:00/2026-03-02T08:00=500"]',
+            "examples[1].earlier[0]",
+            "ends before it begins",
+        ),
+        (
+            'earlier = ["2026-03-02T08:00/2026-03-02T09:00"]',
+            "examples[1].earlier[0]",
+            "not a whole number: ''",
+        ),
+        ("price_fen = 12.0", "examples[1].price_fen", "integer"),
+    ],
+)
+def test_a_bad_value_in_an_example_is_named_by_file_place_and_reason(
+    tmp_path: Path, said: str, place: str, reason: str
+) -> None:
+    before, head, last = EXAMPLE.rpartition("[[examples]]\n")
+    field = said.partition(" ")[0]
+    kept = [line for line in last.splitlines() if not line.startswith(f"{field} ")]
+    path = write(tmp_path, "\n".join([WHOLE + before + head + said, *kept]))
+    with pytest.raises(InvalidInput) as refused:
+        load_price_list(path)
+    assert str(refused.value).startswith(f"{path}: {place}: ")
+    assert reason in str(refused.value)
+    assert refused.value.fields == (place,)
+
+
+def test_a_number_in_an_example_is_on_the_ground_that_it_usually_is_on(tmp_path: Path) -> None:
+    path = write(tmp_path, WHOLE + EXAMPLE + 'plate = "浙AD12345"\n')
+    assert [one.stay.plate.colour for one in load_price_list(path).examples] == [Colour.BLUE, Colour.GREEN]
 
 
 def test_every_error_of_shape_is_named_at_once(tmp_path: Path) -> None:
