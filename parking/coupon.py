@@ -14,6 +14,9 @@ from parking.errors import InvalidInput
 
 __all__ = ["Coupon", "CouponKind", "Covered", "End"]
 
+PERCENT_MAX = 100
+"""The whole."""
+
 
 @unique
 class CouponKind(StrEnum):
@@ -63,16 +66,17 @@ class Coupon:
     funded_max_fen: int | None = None
 
     def __post_init__(self) -> None:
+        window = self.since is not None and self.until is not None
         needed = {
-            CouponKind.FREE_STAY: ("kind", True),
-            CouponKind.MINUTES: ("minutes", self.minutes > 0),
-            CouponKind.WINDOW: ("since", self.since is not None and self.until is not None),
-            CouponKind.AMOUNT: ("amount_fen", self.amount_fen > 0),
-            CouponKind.PERCENT: ("percent", 0 < self.percent <= 100),  # noqa: PLR2004 - the whole
+            CouponKind.FREE_STAY: ("kind", True, ""),
+            CouponKind.MINUTES: ("minutes", self.minutes > 0, "at least 1 minute"),
+            CouponKind.WINDOW: ("since", window, "from one moment until another"),
+            CouponKind.AMOUNT: ("amount_fen", self.amount_fen > 0, "an amount above 0"),
+            CouponKind.PERCENT: ("percent", 0 < self.percent <= PERCENT_MAX, f"1 to {PERCENT_MAX} percent"),
         }
-        name, valid = needed[self.kind]
+        name, valid, bound = needed[self.kind]
         if not valid:
-            raise InvalidInput(f"a coupon for {self.kind} needs it, above 0", (name,))
+            raise InvalidInput(f"a coupon for {self.kind} takes off {bound}", (name,))
         if self.face_fen < 0 or (self.funded_max_fen or 0) < 0:
             raise InvalidInput("no amount below 0", ("face_fen", "funded_max_fen"))
 
@@ -95,8 +99,11 @@ class Coupon:
 
     @property
     def covered(self) -> Covered | None:
-        """The interval that a coupon for a window covers."""
-        if self.since is None or self.until is None:
+        """The interval that a coupon for a window covers.
+
+        None where its local times lie in an hour that does not happen, so that it ends before it begins.
+        """
+        if self.since is None or self.until is None or to_ms(self.until) <= to_ms(self.since):
             return None
         return Covered(since=self.since, until=self.until, name=self.coupon_id, funder=self.funder)
 

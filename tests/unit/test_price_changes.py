@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -65,10 +67,30 @@ def test_one_coupon_counts_once() -> None:
     assert refused.value.fields == ("coupons",)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CouponKind if kind is not CouponKind.FREE_STAY])
-def test_a_coupon_for_nothing_cannot_be_built(kind: CouponKind) -> None:
-    with pytest.raises(InvalidInput):
-        Coupon(coupon_id="c1", kind=kind)
+@pytest.mark.parametrize(
+    ("kind", "wrong", "bound"),
+    [
+        (CouponKind.MINUTES, {"minutes": 0}, "at least 1 minute"),
+        (CouponKind.WINDOW, {"since": NOON}, "from one moment until another"),
+        (CouponKind.AMOUNT, {"amount_fen": -1}, "an amount above 0"),
+        (CouponKind.PERCENT, {"percent": 0}, "1 to 100 percent"),
+        (CouponKind.PERCENT, {"percent": 120}, "1 to 100 percent"),
+    ],
+)
+def test_a_coupon_for_nothing_or_more_than_all_is_refused_with_its_bound(
+    kind: CouponKind, wrong: dict[str, Any], bound: str
+) -> None:
+    with pytest.raises(InvalidInput, match=f"^a coupon for {kind} takes off {bound}$") as refused:
+        Coupon(coupon_id="c1", kind=kind, **wrong)
+    assert refused.value.fields == tuple(wrong)
+
+
+def test_a_coupon_for_an_hour_that_does_not_happen_takes_nothing_off() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    since, until = datetime(2026, 3, 29, 2, 30, tzinfo=berlin), datetime(2026, 3, 29, 3, 10, tzinfo=berlin)
+    skipped = Coupon(coupon_id="c1", kind=CouponKind.WINDOW, since=since, until=until)
+    night = replace(stay(2, 2), entered_at=since - timedelta(hours=3), left_at=until + timedelta(hours=3))
+    assert price(replace(night, coupons=(skipped,)), OLD) == price(night, OLD)
 
 
 def test_covered_time_ends_after_it_begins() -> None:
