@@ -161,6 +161,7 @@ async def _run_loops(parts: Parts, opened: AsyncExitStack, stop: asyncio.Event) 
         sample = parts.metrics.sample(journal, charges, parts.pool, LedgerTotals(parts.pool))
         loops = [
             tasks.create_task(parts.regranting.run(regrant, parts.metrics), name="regranting"),
+            tasks.create_task(parts.billed.run(granter.regrant, parts.metrics), name="billed"),
             tasks.create_task(debtors.run(granter.regrant), name="debtors"),
             tasks.create_task(
                 watch_prepayments(prepayments_of(parts), parts.clock, parts.metrics), name="prepayments"

@@ -99,6 +99,8 @@ class Parts:
     policies: Policies
     charges: Charges
     regranting: Regranting
+    billed: Regranting
+    """Whose bills were raised or taken back: that changes what other cars may leave unpaid, and no debt."""
     schedule: Schedule
 
 
@@ -130,6 +132,7 @@ def parts_of(
             plausible=Plausible(speed_kmh=settings.plausible_speed_kmh),
         ),
         regranting=regranting,
+        billed=Regranting(),
         schedule=load_retry_schedule(settings.retry_file) if settings.retry_file else STANDARD,
     )
 
@@ -197,7 +200,9 @@ def biller_of(parts: Parts, journal: LiveJournal) -> Biller:
     settings = parts.settings
     return Biller(
         journal=journal,
-        books=PostgresRecordBooks(parts.pool, collect_delay=settings.collect_delay),
+        books=PostgresRecordBooks(
+            parts.pool, collect_delay=settings.collect_delay, owing_changed=parts.billed.note
+        ),
         tariffs=TariffCache(parts.garages.tariffs),
         clock=parts.clock,
         observer=parts.metrics,

@@ -1,10 +1,10 @@
 """Has drivers granted anew whose debts have changed, soon and many at once.
 
-A charge that ends lowers what its driver owes, or makes a debt of it, and cars of the same account may be
-inside meanwhile. Whoever books such an end notes the account here, which never waits; a loop passes the
-accounts on, those of a quarter of a second together: a driver who has just paid may wait at a barrier. A
-process that dies in between loses the note: the next grant of the car, and its own expiry, bound what that
-costs.
+A charge that ends lowers what its driver owes, or makes a debt of it, and a bill that is raised leaves less
+of his total limit, while cars of the same account may be inside. Whoever books such a thing notes the account
+here, which never waits; a loop passes the accounts on, those of a quarter of a second together: a driver who
+has just paid may wait at a barrier. A process that dies in between loses the note: the next grant of the car,
+and its own expiry, bound what that costs.
 """
 
 from __future__ import annotations

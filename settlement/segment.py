@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from parking.decision import Reason
 from parking.errors import Defect
+from parking.ids import AccountId
 from parking.journal import Result
 from parking.session import TRANSITIONS, State, Step
 from settlement.bill import bill_of
@@ -57,6 +58,14 @@ class Posting:
     entries: list[EntryRow] = field(default_factory=list)
     quarantined: list[QuarantineRow] = field(default_factory=list)
     uses: list[CouponUseRow] = field(default_factory=list)
+
+    def accounts(self) -> set[AccountId]:
+        """Who owes more by it, or less: whose bills it raises with a charge, or takes back."""
+        return {
+            AccountId(step.account_id)
+            for step, bill in self.steps.values()
+            if step.account_id is not None and (bill.charge_id or step.last_step == Step.EXIT_UNDONE)
+        }
 
 
 FOLDABLE: Final = frozenset((Step.ENTERED, step) for (state, step) in TRANSITIONS if state is State.INSIDE)

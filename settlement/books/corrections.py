@@ -17,10 +17,11 @@ from parking.ids import AccountId, BillId, bill_id_of, partition_of
 from parking.price_facts import changes_text, earlier_text
 from parking.session import State
 from settlement.bill import CORRECTED
+from settlement.books.bill_rows import billed_of
 from settlement.books.coupon_uses import use_coupons, with_coupons_of
 from settlement.books.owners import owner_at
 from settlement.books.pool import connection
-from settlement.books.posting import COLLECT_DELAY, billed_of, void
+from settlement.books.posting import COLLECT_DELAY, void
 from settlement.books.statements import sql
 from settlement.charge import Direction, charge_id_of
 from settlement.correction import Paid, corrected_bill

@@ -13,41 +13,38 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from parking.benefits import parse_benefits
 from parking.decision import Reason
 from parking.errors import CallerError, Conflict, Defect
 from parking.event import Kind
 from parking.ids import bill_id_of
 from parking.journal import Record
-from parking.plate import VehicleClass
-from parking.price_facts import parse_changes, parse_earlier
 from parking.session import Step
-from settlement.bill import Bill
+from settlement.books.bill_rows import billed_of
 from settlement.books.coupon_uses import free_coupons
 from settlement.books.owners import with_owners
 from settlement.books.pool import connection
 from settlement.books.presented import keep_presented
 from settlement.books.statements import sql
-from settlement.charge import ChargeId, State
+from settlement.charge import State
 from settlement.record_books import Booked, RecordBooks
 from settlement.review import NOBODY
 from settlement.segment import post_of, post_of_unbookable, segments
-from settlement.undo import Billed, undo_of
+from settlement.undo import undo_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import asyncpg
 
-    from parking.ids import BillId, Partition, TariffVersionId
+    from parking.ids import AccountId, BillId, Partition, TariffVersionId
     from parking.session import Session
     from parking.tariff import Tariff
     from settlement.record_books import Unbookable
     from settlement.segment import Posting
     from settlement.undo import Undo
 
-__all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "billed_of", "take_back", "void"]
+__all__ = ["COLLECT_DELAY", "PostgresRecordBooks", "take_back", "void"]
 
 COLLECT_DELAY: Final = timedelta(minutes=15)
 """As long as a car may turn back by default, so that an undone exit seldom needs a refund."""
@@ -58,11 +55,21 @@ MESSAGE_MAX: Final = 64 * 1024
 
 
 class PostgresRecordBooks(RecordBooks):
-    """The books in PostgreSQL; a charge falls due ``collect_delay`` after the exit was reported."""
+    """The books in PostgreSQL; a charge falls due ``collect_delay`` after the exit was reported.
 
-    def __init__(self, pool: asyncpg.Pool, *, collect_delay: timedelta = COLLECT_DELAY) -> None:
+    ``owing_changed`` is told, without waiting, whose bills were raised or taken back.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        *,
+        collect_delay: timedelta = COLLECT_DELAY,
+        owing_changed: Callable[[Collection[AccountId]], None] | None = None,
+    ) -> None:
         self._pool = pool
         self._collect_delay = collect_delay
+        self._owing_changed = owing_changed
 
     @override
     async def post(
@@ -77,6 +84,8 @@ class PostgresRecordBooks(RecordBooks):
                     booked += await _post_with_undone(held, posting, now)
                 else:
                     booked += (await _post_segment(held, posting, now))[0]
+                if self._owing_changed is not None:
+                    self._owing_changed(posting.accounts())
             await keep_presented(held, records, now)
         return booked
 
@@ -248,43 +257,6 @@ def _entry_columns(undo: Undo, line: int) -> tuple[object, ...]:
         entry.garage_id,
         entry.bill_id,
         entry.charge_id,
-    )
-
-
-def billed_of(row: asyncpg.Record) -> Billed:
-    """A bill that was found locked."""
-    bill = Bill(
-        partition=row["partition"],
-        bill_id=row["bill_id"],
-        garage_id=row["garage_id"],
-        session_id=row["session_id"],
-        version=row["version"],
-        account_id=row["account_id"],
-        number=row["number"],
-        colour=row["colour"],
-        entered_at=row["entered_at"],
-        left_at=row["left_at"],
-        tariff_version_id=row["tariff_version_id"],
-        amount_fen=row["amount_fen"],
-        prepaid_fen=row["prepaid_fen"],
-        reason=row["reason"],
-        proof=row["proof"],
-        correction=row["correction"],
-        stay_from=row["stay_from"],
-        vehicle_class=None if row["vehicle_class"] is None else VehicleClass(row["vehicle_class"]),
-        benefits=parse_benefits(row["benefits"]),
-        earlier=parse_earlier(row["earlier"]),
-        changes=parse_changes(row["changes"]),
-    )
-    if row["charge_id"] is None:
-        return Billed(bill=bill)
-    return Billed(
-        bill=bill,
-        charge_id=ChargeId(row["charge_id"]),
-        charge_state=State(row["charge_state"]),
-        rail=row["rail"],
-        agreement=row["agreement"],
-        paid_fen=row["charge_fen"],
     )
 
 

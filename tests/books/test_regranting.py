@@ -90,3 +90,15 @@ async def test_a_failure_does_not_end_the_loop() -> None:
         await granting.done.wait()
         loop.cancel()
     assert sorted(map(len, granting.asked)) == [1, 1]
+
+
+async def test_whose_bills_are_raised_or_taken_back_is_told(postgres_dsn: str) -> None:
+    heard: list[set[AccountId]] = []
+    async with open_pool(postgres_dsn, size=2, application_name="test") as pool:
+        await pool.execute(OPEN_ACCOUNT, DRIVER)
+        await pool.execute(AGREE, DRIVER)
+        car = Car("a", account_id=DRIVER)
+        books = PostgresRecordBooks(pool, owing_changed=lambda accounts: heard.append(set(accounts)))
+        for record in (car.enters(), car.leaves(), car.turns_back()):
+            await books.post([record], TARIFFS, MORNING)
+    assert heard == [set(), {DRIVER}, {DRIVER}]

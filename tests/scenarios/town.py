@@ -90,7 +90,9 @@ class Town:
             Views(pool, partition_count=count),
         )
         self.garages = Garages(pool, partition_count=count, texts=CATALOG_TEXTS)
-        self.charges, self.record_books = Charges(pool), PostgresRecordBooks(pool)
+        self.charges = Charges(pool)
+        self.billed: set[AccountId] = set()
+        self.record_books = PostgresRecordBooks(pool, owing_changed=self.billed.update)
         self.sessions = Sessions(self.live, partition_count=count)
         self.desk = Desk(self.sessions, clock)
         sources = benefit_sources(pool, partition_count=count)
@@ -185,6 +187,9 @@ class Town:
                 await self.journal.settle("biller", {record.partition: [record.position]})
         while self.granting and await self.granter.step():
             pass
+        if self.granting:
+            await self.granter.regrant(*self.billed)
+            self.billed.clear()
 
     async def wait(self) -> None:
         """Time has passed: what became overdue meanwhile is noticed."""
