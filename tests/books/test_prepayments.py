@@ -16,12 +16,15 @@ from typing_extensions import override
 
 from parking.errors import Conflict, InvalidInput, Unavailable
 from parking.ids import SessionId, partition_of
+from settlement.books.corrections import BilledStay, Corrections
 from settlement.books.pool import open_pool
 from settlement.books.posting import PostgresRecordBooks
 from settlement.books.prepayments import Prepayment, PrepaymentRefund, Prepayments
 from settlement.books.review import Reviews
 from settlement.books.statements import sql
+from settlement.correction import Correction
 from settlement.observe import SilentObserver
+from settlement.review import Resolution
 from settlement.unused import PrepaidBooks, watch_prepayments
 from tests.books.charging import HandClock
 from tests.books.operating import GARAGE, NOON, PARTITIONS
@@ -125,6 +128,7 @@ class Inside:
 
     def __init__(self, pool: asyncpg.Pool, name: str = "a") -> None:
         self.car = Car(name)
+        self._pool = pool
         self._books = PostgresRecordBooks(pool)
         self._prepayments = Prepayments(pool, partition_count=PARTITIONS)
         self._reviews = Reviews(pool)
@@ -159,6 +163,24 @@ class Inside:
 
     async def too_late(self, prepayment: Prepayment) -> None:
         await self._prepayments.report_unused(prepayment, EVENING)
+
+    async def correct(self, correction_id: str, *, left_at: datetime) -> None:
+        session = self.car.session
+        correction = Correction(
+            correction_id=correction_id, left_at=left_at, reason="seen on the picture", corrected_by="ann"
+        )
+        stay = BilledStay(
+            garage_id=session.garage_id,
+            entered_at=session.entered_at,
+            session_id=session.session_id,
+            exit_within=timedelta(minutes=15),
+        )
+        books = Corrections(self._pool, partition_count=PARTITIONS)
+        await books.correct(stay, correction, TARIFFS, EVENING)
+
+    async def dismiss(self) -> None:
+        (item,) = await self._reviews.open_items(garage_id=None, cause="prepaid_unused", limit=2)
+        await self._reviews.resolve(item, Resolution.DISMISS, resolved_by="ann", note=None, now=EVENING)
 
     async def look(self, *, over_until: datetime | None = None) -> list[tuple[str, int]]:
         await self._prepayments.report_all_unused(
@@ -252,6 +274,28 @@ async def test_what_was_not_used_is_given_back_once_and_waits_for_nobody_then(
         await inside.give_back("r3", 1)
     with pytest.raises(Conflict):
         await inside.give_back("r1", 1)
+
+
+async def test_what_comes_to_be_unused_after_a_person_has_looked_waits_for_one_again(
+    pool: asyncpg.Pool,
+) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    assert await inside.look() == [("prepaid_unused", 400)]
+    await inside.give_back("r1", 400)
+    assert await inside.look() == []
+    await inside.correct("k1", left_at=MORNING + timedelta(hours=1))
+    assert await inside.look() == [("prepaid_unused", 800)]
+    await inside.dismiss()
+    assert await inside.look() == []
+    await inside.correct("k2", left_at=MORNING + timedelta(hours=2))
+    assert await inside.look() == []
+    await inside.correct("k3", left_at=MORNING + timedelta(hours=1))
+    assert await inside.look() == [("prepaid_unused", 800)]
+    assert await inside.give_back("r2", 800)
+    assert await inside.look() == []
 
 
 async def test_giving_back_waits_for_who_changes_the_bill_of_the_stay(pool: asyncpg.Pool) -> None:

@@ -177,8 +177,9 @@ resumed AS (
         note = 'session ' || step.session_id
     FROM step
     WHERE step.last_step = 'resumed' AND quarantine.partition = step.partition
-        AND quarantine.item_id IN ('session:' || step.session_id, 'prepaid:' || step.session_id)
-        AND quarantine.state = 'open'
+        AND quarantine.garage_id = step.garage_id AND quarantine.state = 'open'
+        AND quarantine.cause IN ('exit_missed', 'prepaid_unused')
+        AND quarantine.details ->> 'session_id' = step.session_id::text
 ),
 inside_again AS (
     UPDATE reported_visit

@@ -65,12 +65,7 @@ resolved AS (
         note = 'given back: ' || $2::text
     FROM given, unused
     WHERE unused.fen = given.amount_fen AND item.partition = given.partition AND item.state = 'open'
-        AND item.item_id IN (
-            SELECT 'prepaid:' || given.session_id
-            UNION ALL
-            SELECT format('prepayment:%s/%s', prepayment.garage_id, prepayment.prepayment_id)
-            FROM prepayment
-            WHERE prepayment.partition = given.partition AND prepayment.session_id = given.session_id
-        )
+        AND item.garage_id = given.garage_id AND item.cause IN ('prepaid_unused', 'prepaid_after_exit')
+        AND item.details ->> 'session_id' = given.session_id::text
 )
 SELECT EXISTS (SELECT FROM given) AS fresh

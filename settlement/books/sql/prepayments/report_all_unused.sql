@@ -1,6 +1,7 @@
--- Puts before a person, once a session, what was paid inside for a stay that is over and that no bill which
--- stands has used. What has an item of its own already is left out; so is what ended or was paid just now,
--- because its bill, or that item, may be on the way.
+-- Puts before a person what was paid inside for a stay that is over and that no bill which stands has used: as one
+-- item, and once it is resolved not again before something is paid, billed or credited for the stay. What has an item
+-- of its own already is left out; so is what ended or was paid just now, because its bill, or that item, may be on
+-- the way.
 -- $1 now timestamptz
 -- $2 paid_from timestamptz
 -- $3 over_until timestamptz
@@ -24,7 +25,7 @@ paid AS (
 ),
 used AS (
     SELECT
-        paid.*, session.state, coalesce(standing.used_fen, 0) AS used_fen,
+        paid.*, session.state, coalesce(standing.used_fen, 0) AS used_fen, standing.bills,
         (
             SELECT coalesce(sum(refund.amount_fen), 0)::bigint
             FROM prepayment_refund AS refund
@@ -33,7 +34,9 @@ used AS (
     FROM paid
     JOIN session ON session.session_id = paid.session_id AND session.partition = paid.partition
     LEFT JOIN LATERAL (
-        SELECT sum(CASE bill.kind WHEN 'bill' THEN bill.prepaid_fen ELSE -bill.prepaid_fen END)::bigint AS used_fen
+        SELECT
+            sum(CASE bill.kind WHEN 'bill' THEN bill.prepaid_fen ELSE -bill.prepaid_fen END)::bigint AS used_fen,
+            count(*) AS bills
         FROM bill
         WHERE bill.partition = session.partition AND bill.entered_at = session.entered_at
             AND bill.session_id = session.session_id
@@ -43,7 +46,7 @@ used AS (
 reported AS (
     INSERT INTO quarantine (partition, item_id, garage_id, cause, details, opened_at)
     SELECT
-        partition, 'prepaid:' || session_id, garage_id, 'prepaid_unused',
+        partition, format('prepaid:%s/%s/%s', session_id, paid_fen, bills), garage_id, 'prepaid_unused',
         jsonb_build_object(
             'session_id', session_id, 'state', state, 'paid_fen', paid_fen, 'used_fen', used_fen,
             'amount_fen', paid_fen - used_fen - greatest(reported_fen, refunded_fen)
@@ -51,6 +54,11 @@ reported AS (
         $1::timestamptz
     FROM used
     WHERE paid_fen > used_fen + greatest(reported_fen, refunded_fen)
+        AND NOT EXISTS (
+            SELECT FROM quarantine AS item
+            WHERE item.partition = used.partition AND item.garage_id = used.garage_id AND item.state = 'open'
+                AND item.cause = 'prepaid_unused' AND item.details ->> 'session_id' = used.session_id::text
+        )
     ON CONFLICT (partition, item_id) DO NOTHING
     RETURNING item_id
 )
