@@ -101,6 +101,7 @@ def parts_of(on: Town, settings: Settings) -> Parts:
         policies=on.policies,
         charges=on.charges,
         regranting=Regranting(),
+        billed=Regranting(),
         schedule=STANDARD,
     )
 
