@@ -21,7 +21,7 @@ from gateways.toml_file import reading
 from parking.clock import from_ms
 from parking.errors import InvalidInput
 from parking.plate import Colour
-from parking.tariff import Tariff, TariffSchedule, TariffVersion
+from parking.tariff import Tariff, TariffSchedule, TariffVersion, check_admissible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,6 +144,7 @@ def _version(table: FileTable, place: int, version: VersionTable) -> TariffVersi
             raise InvalidInput("only the first version may leave it out", ("in_force_from",))
         whole = {name: getattr(table, name) for name in sorted(WHOLE_FILE)}
         tariff = built(version, Tariff, calendar_of(version.calendar), **whole)
+        check_admissible(tariff)
         return TariffVersion(in_force_from=version.in_force_from or from_ms(0), tariff=tariff)
 
 

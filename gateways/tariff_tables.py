@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 from contextlib import contextmanager
 from datetime import date, time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
 
 from parking.errors import InvalidInput
 from parking.plate import Colour, VehicleClass
@@ -85,12 +86,17 @@ class SeasonTable(Table):
     """Dates from one to another, both included."""
 
     since: str
-    """MM-DD for every year, or YYYY-MM-DD for once."""
+    """MM-DD for every year, or YYYY-MM-DD for once; 02-29 is 1 March in a year without it."""
     until: str
+    """The last day; 02-29 is 28 February in a year without it."""
 
 
 class WindowTable(Table):
     """Hours of the day, on some days or all, with blocks of their own or one flat price."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"since": ["until"], "until": ["since"]}}
+    )
 
     name: str
     """Stands in the lines of a proof."""
@@ -110,6 +116,13 @@ class WindowTable(Table):
     """The most that the window costs each time that it comes round."""
     counts: Yes = True
     """Whether its prices count towards the caps of the whole list."""
+
+    @model_validator(mode="after")
+    def _check_both_edges(self) -> Self:
+        given = self.model_fields_set & {"since", "until"}
+        if len(given) == 1:
+            raise PydanticCustomError("edges", "`since` and `until` go together; midnight is 00:00")
+        return self
 
 
 class PricesTable(Table):

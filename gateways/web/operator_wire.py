@@ -17,7 +17,7 @@ from gateways.tariff_tables import TariffTable, built
 from parking.garage import Barrier, Direction, LeaveFirst, Policy
 from parking.language import Language
 from parking.plate import Colour
-from parking.tariff import Tariff, TariffVersion
+from parking.tariff import Tariff, TariffVersion, check_admissible
 from settlement.books.tokens import TokenKind
 from settlement.plausible import Position
 
@@ -145,6 +145,7 @@ class TariffIn(TariffTable):
     def version(self) -> TariffVersion:
         """The version; raises :class:`InvalidInput` for what cannot be a price."""
         tariff = built(self, Tariff, calendar_of(self.calendar))
+        check_admissible(tariff)
         return TariffVersion(in_force_from=self.in_force_from, tariff=tariff)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parking.tariff.admission import check_admissible
 from parking.tariff.choices import (
     Absence,
     CoveredTime,
@@ -49,5 +50,6 @@ __all__ = [
     "WhenReplaced",
     "WhenRounded",
     "Window",
+    "check_admissible",
     "version_id_of",
 ]

@@ -54,7 +54,8 @@ class Tier:
 class Season:
     """Dates from ``since`` to ``until``, both included.
 
-    ``MM-DD`` holds every year, over New Year if it must; ``YYYY-MM-DD`` once.
+    ``MM-DD`` holds every year, over New Year if it must; ``YYYY-MM-DD`` once. In a year without 29 February
+    a season since that day begins on 1 March, and one until it ends on 28 February.
     """
 
     since: str

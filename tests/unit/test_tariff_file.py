@@ -35,6 +35,15 @@ block_price_fen = 400
 """
 
 
+NIGHT = """
+[[versions.windows]]
+name = "night"
+since = "22:00"
+until = "07:00"
+flat_fen = 500
+"""
+
+
 def write(folder: Path, text: str, name: str = "test.toml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
@@ -107,6 +116,36 @@ def test_an_error_names_file_place_and_reason(
     assert str(refused.value).startswith(f"{path}: {place}: ")
     assert reason in str(refused.value)
     assert refused.value.fields == (place,)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "place", "reason"),
+    [
+        ('until = "07:00"', "", "", "`since` and `until` go together; midnight is 00:00"),
+        ('since = "22:00"', "", "", "`since` and `until` go together; midnight is 00:00"),
+        (
+            "flat_fen = 500",
+            "flat_fen = 500" + NIGHT,
+            "[1]",
+            "never applies: windows before it have all its time: night",
+        ),
+        (
+            "flat_fen",
+            'season = { since = "02-30", until = "05-01" }\nflat_fen',
+            "[0].season.since",
+            "no such day: 02-30",
+        ),
+        ("flat_fen", 'days = ["holiday"]\nflat_fen', "[0].days", "the calendar of this list has no such day"),
+    ],
+)
+def test_a_window_that_says_something_in_vain_is_refused_with_its_place(
+    tmp_path: Path, said: str, instead: str, place: str, reason: str
+) -> None:
+    path = write(tmp_path, WHOLE + NIGHT.replace(said, instead, 1))
+    with pytest.raises(InvalidInput) as refused:
+        load_schedule(path)
+    assert str(refused.value).startswith(f"{path}: versions[0].windows{place or '[0]'}: ")
+    assert reason in str(refused.value)
 
 
 EXAMPLE = """
