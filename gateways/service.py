@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Addresses", "serve_all"]
 
 READY_PAUSE_S = 0.05
-TELL_EVERY_PROBES = 200
+TELL_EVERY_S = 10.0
 PORTS_FREE_WITHIN_S = 15.0
 """What was left by a supervisor that was killed drains within this."""
 PORTS_PAUSE_S = 0.2
@@ -129,13 +129,14 @@ def _addresses(settings: Settings) -> Addresses:
 
 async def _until_ready(addresses: Addresses, log: Log) -> None:
     """Wait until every process answers; that it is alive is enough, readiness is for load balancers."""
+    clock = asyncio.get_running_loop().time
+    told_at = clock()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as session:
         for url in addresses.metrics_urls:
-            probes = 0
             while not await _is_alive(session, url.replace("/metrics", "/livez")):
-                probes += 1
-                if probes % TELL_EVERY_PROBES == 0:
+                if clock() - told_at >= TELL_EVERY_S:
                     log.warning("still_starting", unanswered=url)
+                    told_at = clock()
                 await asyncio.sleep(READY_PAUSE_S)
 
 

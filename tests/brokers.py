@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["BROKERS", "MOSQUITTO", "Broker", "Product", "running_broker"]
+__all__ = ["BROKERS", "MOSQUITTO", "REDELIVERING", "Broker", "Product", "running_broker"]
 
 START_S = 30.0
 STOP_S = 15.0
@@ -40,17 +40,17 @@ class Product(StrEnum):
     MOSQUITTO = "mosquitto"
 
 
-BROKERS = [
-    pytest.param((Product.AMQTT, MqttVersion.V311), id="amqtt-3.1.1"),
-    *(
-        pytest.param(
-            (Product.MOSQUITTO, version),
-            id=f"mosquitto-{version}",
-            marks=pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed here"),
-        )
-        for version in MqttVersion
-    ),
+REDELIVERING = [
+    pytest.param(
+        (Product.MOSQUITTO, version),
+        id=f"mosquitto-{version}",
+        marks=pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed here"),
+    )
+    for version in MqttVersion
 ]
+"""The brokers that deliver again what was not acknowledged: amqtt does not."""
+
+BROKERS = [pytest.param((Product.AMQTT, MqttVersion.V311), id="amqtt-3.1.1"), *REDELIVERING]
 """Parameters of a fixture: which broker, and which version of the protocol we speak to it."""
 
 

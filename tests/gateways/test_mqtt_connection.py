@@ -12,7 +12,7 @@ import pytest
 from gateways.mqtt.connection import MqttConnection
 from gateways.mqtt.options import MqttOptions, MqttServer, MqttVersion, Received, Will, mqtt_server
 from parking.errors import InvalidInput, Unavailable
-from tests.brokers import BROKERS, Broker, Product, running_broker
+from tests.brokers import BROKERS, REDELIVERING, Broker, Product, running_broker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -145,9 +145,8 @@ async def test_what_could_not_be_taken_is_handed_over_again(broker: Broker) -> N
     assert failed.is_set()
 
 
+@pytest.mark.parametrize("broker", REDELIVERING, indirect=True)
 async def test_what_was_under_way_when_we_ended_comes_over_the_next_connection(broker: Broker) -> None:
-    if broker.product is Product.AMQTT:
-        pytest.skip("amqtt does not deliver again what was not acknowledged")
     taken, topic, name, came = Taken(), f"of/{next(NUMBERS)}", f"client-{next(NUMBERS)}", asyncio.Event()
 
     async def never(batch: Sequence[Received]) -> None:
