@@ -42,12 +42,21 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """From an entry to an exit; without one the car is inside, or how it left was not seen."""
+    """From an entry to an exit; without one the car is inside, or how it left was not seen.
+
+    ``reads`` are all of its entry, oldest first, and ``entry`` is the one that counts.
+    """
 
     entry: Passage
+    reads: tuple[Passage, ...]
     exit: Passage | None = None
     voided: bool = False
     """It turned back at the entry."""
+
+    @property
+    def began_at(self) -> datetime:
+        """When the car was first read."""
+        return self.reads[0].at
 
     @property
     def is_open(self) -> bool:
@@ -62,16 +71,19 @@ ORDER: Final = {Kind.ENTRY: 0, Kind.EXIT: 1, Kind.TURN_BACK: 2}
 def visits_of(passages: Iterable[Passage], policy: Policy) -> list[Visit]:
     """The visits of one car to one garage, oldest first; passages that belong to none are left out.
 
-    Of two entries that are one read twice, that counts which has opened a session, else the first.
+    Of two entries that are one read twice, that counts which has opened a session, else the first; the visit
+    begins at the first in any case.
     """
     visits: list[Visit] = []
     for passage in sorted(passages, key=lambda one: (one.at, ORDER[one.kind], one.event_id)):
         last = visits[-1] if visits else None
         match passage.kind:
             case Kind.ENTRY if last is None or not _read_twice(last, passage, policy):
-                visits.append(Visit(entry=passage))
-            case Kind.ENTRY if last is not None and last.entry.session_id is None:
-                visits[-1] = Visit(entry=passage)
+                visits.append(Visit(entry=passage, reads=(passage,)))
+            case Kind.ENTRY if last is not None:
+                opens = last.entry.session_id is None and passage.session_id is not None
+                entry = passage if opens else last.entry
+                visits[-1] = replace(last, entry=entry, reads=(*last.reads, passage))
             case Kind.EXIT if last is not None and last.is_open:
                 visits[-1] = replace(last, exit=passage)
             case Kind.TURN_BACK if last is not None:

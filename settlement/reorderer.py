@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from parking.case import Timeliness
@@ -34,7 +35,7 @@ from parking.visits import visits_of
 from settlement.closing import closing_event
 from settlement.patience import in_rounds
 from settlement.review import item_id_of
-from settlement.visit_repairs import RepairKind, repairs_of
+from settlement.visit_repairs import RepairKind, bill_will_begin_late, repairs_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -86,10 +87,11 @@ class Settled:
 
 
 class Made(NamedTuple):
-    """How many visits of a car were repaired, and whether one was that could not be."""
+    """How many visits were repaired, whether one could not be, and whether one waits for its bill."""
 
     repaired: int
     left_over: bool
+    waits: bool
 
 
 class Done(NamedTuple):
@@ -114,10 +116,13 @@ class VisitBooks(Protocol):
         """What is booked of each of these numbers since then; of passages those that are sure."""
         ...
 
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> int:
-        """Have the bill in force end at that exit, once for as often as it was corrected; what it is now.
+    async def retime(
+        self, stay: Stay, began_at: datetime, left: Passage, *, exit_within: timedelta, now: datetime
+    ) -> int:
+        """Have the bill in force begin no later, and end at that exit; what it is now.
 
-        Raises :class:`Conflict` where that cannot be, or the bill in force is not that of ``stay`` any more.
+        Once for as often as it was corrected. Raises :class:`Conflict` where that cannot be, or the bill in
+        force is not that of ``stay`` any more.
         """
         ...
 
@@ -144,6 +149,8 @@ class Reorderer:
     """When it was last put in order, or found to have something late."""
     again: dict[GarageId, frozenset[str]] = field(default_factory=dict)
     """The plate numbers that could not be put in order, to be looked at once more."""
+    waiting: dict[GarageId, frozenset[str]] = field(default_factory=dict)
+    """Those of stays that began before their sessions: their bills will begin too late."""
 
     async def run(self) -> None:
         """Work until cancelled; stores that are away are asked again in the next round."""
@@ -162,7 +169,8 @@ class Reorderer:
 
     def _is_due(self, garage_id: GarageId, last: datetime, now: datetime) -> bool:
         looked = self.looked.get(garage_id)
-        if looked is not None and last <= looked and not self.again.get(garage_id):
+        more = self.again.get(garage_id) or self.waiting.get(garage_id)
+        if looked is not None and last <= looked and not more:
             self.looked_at[garage_id] = now
             return False
         since = self.looked_at.setdefault(garage_id, now)
@@ -175,8 +183,8 @@ class Reorderer:
         since = now - self.settings.look_back
         late = await self.books.late_numbers(garage_id, self.looked.get(garage_id, since), last)
         again = self.again.get(garage_id, frozenset())
-        numbers = sorted({*late, *again})
-        repaired, failed = 0, set()
+        numbers = sorted({*late, *again, *self.waiting.get(garage_id, frozenset())})
+        repaired, failed, waiting = 0, set(), set()
         for start in range(0, len(numbers), CARS_AT_A_TIME):
             some = numbers[start : start + CARS_AT_A_TIME]
             for number, car in zip(some, await self.books.cars(garage, some, since), strict=True):
@@ -184,12 +192,17 @@ class Reorderer:
                 repaired += made.repaired
                 if made.left_over:
                     failed.add(number)
-        self.again[garage_id] = frozenset(failed - again)
+                if made.waits:
+                    waiting.add(number)
+        self.again[garage_id], self.waiting[garage_id] = frozenset(failed - again), frozenset(waiting)
         return repaired
 
     async def _repair(self, garage: Garage, car: Car, now: datetime) -> Made:
         """Make the books agree with what one car did; a visit that cannot be is left to a person."""
-        repairs = repairs_of(visits_of(car.passages, garage.policy), car.stays) or []
+        visits = visits_of(car.passages, garage.policy)
+        repairs = repairs_of(visits, car.stays, partial(fee_of, garage=garage))
+        if repairs is None:
+            return Made(0, left_over=False, waits=False)
         settled: list[Settled] = []
         repaired, left_over, last = 0, False, None
         for repair in repairs:
@@ -203,7 +216,7 @@ class Reorderer:
             settled += _explained(garage, repair, last.session.session_id)
         if settled:
             await self.books.settle(garage.garage_id, settled, now)
-        return Made(repaired, left_over)
+        return Made(repaired, left_over, bill_will_begin_late(visits, car.stays))
 
     async def _carry_out(self, repair: Repair, garage: Garage, now: datetime, last: Done | None) -> Done:
         """Do what is to be done about one visit, which came after ``last``."""
@@ -218,7 +231,9 @@ class Reorderer:
                 amount_fen = await self._record(event, session, garage, now)
             case RepairKind.RETIME:
                 within = garage.policy.prepaid_exit_within
-                amount_fen = await self.books.retime(repair.stay, repair.exit, exit_within=within, now=now)
+                amount_fen = await self.books.retime(
+                    repair.stay, repair.reads[0].at, repair.exit, exit_within=within, now=now
+                )
             case _:
                 pass
         return _done(session, repair.exit, amount_fen)
@@ -279,5 +294,5 @@ def _late(amount_fen: int) -> Decision:
 
 
 def _explained(garage: Garage, repair: Repair, session_id: SessionId) -> list[Settled]:
-    items = [item_id_of(garage.garage_id, one.event_id) for one in (repair.entry, repair.exit)]
+    items = [item_id_of(garage.garage_id, one.event_id) for one in (*repair.reads, repair.exit)]
     return [Settled(item_id=one, session_id=session_id) for one in (*items, f"session:{session_id}")]

@@ -8,28 +8,33 @@ to undo a closing, nothing is done: a person has the last word.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
 from parking.session import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from parking.ids import SessionId
     from parking.session import Session
     from parking.visits import Passage, Visit
 
-__all__ = ["Repair", "RepairKind", "Stay", "repairs_of"]
+__all__ = ["Repair", "RepairKind", "Stay", "bill_will_begin_late", "repairs_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
-    """A session as it is booked; its ``left_at`` is the exit by the bill in force, ``None`` without one."""
+    """A session as it is booked; its ``left_at`` is the exit by the bill in force, ``None`` without one.
+
+    ``billed_from`` is the entry by that bill, or that of the session.
+    """
 
     session: Session
     state: State
+    billed_from: datetime
     corrections: int = 0
     """Of that bill, by whomever."""
     billed_fen: int = 0
@@ -48,25 +53,32 @@ class RepairKind(StrEnum):
     CLOSE_MISSED = "close_missed"
     """It had entered again before its exit was known."""
     RETIME = "retime"
-    """Its session was closed by the exit of another visit."""
+    """Its bill begins at a later read of the entry, or ends at the exit of another visit."""
     ADMIT = "admit"
     """It was over before its gates knew of it, and has no session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """``stay`` is ``None`` where the visit has none yet."""
+    """``stay`` is ``None`` where the visit has none; it begins at the first of the ``reads`` of its entry."""
 
     kind: RepairKind
     entry: Passage
+    reads: tuple[Passage, ...]
     exit: Passage
     stay: Stay | None = None
     seen_out: bool = False
     """Whether the car was seen to leave at the end of the visit before."""
 
 
-def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list[Repair] | None:
-    """A repair for each visit of one car that is over; ``None`` where a person has to look at the car."""
+def repairs_of(
+    visits: Sequence[Visit], stays: Mapping[SessionId, Stay], fee: Callable[[Session, datetime], int]
+) -> list[Repair] | None:
+    """A repair for each visit of one car that is over; ``None`` where a person has to look at the car.
+
+    ``fee`` says what a stay costs that ends at a moment. A bill that begins at a later read of the entry
+    stays where that makes it no cheaper.
+    """
     if any(stay.corrected for stay in stays.values()) or _billed_for_nothing(visits, stays):
         return None
     repairs: list[Repair] = []
@@ -76,12 +88,29 @@ def repairs_of(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> list
         if not _can_be(visit, stay):
             return None
         if visit.exit is not None:
-            kind = RepairKind.ADMIT if stay is None else _kind_of(stay, visit.exit)
-            repair = Repair(kind=kind, entry=visit.entry, exit=visit.exit, stay=stay, seen_out=seen_out)
+            repair = Repair(
+                kind=RepairKind.ADMIT if stay is None else _kind_of(stay, visit.began_at, visit.exit, fee),
+                entry=visit.entry,
+                reads=visit.reads,
+                exit=visit.exit,
+                stay=stay,
+                seen_out=seen_out,
+            )
             repairs.append(repair)
         if not visit.voided:
             seen_out = visit.exit is not None
     return repairs
+
+
+def bill_will_begin_late(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> bool:
+    """Whether a stay that is still to be billed began at an earlier read of its entry than its session."""
+    for visit in visits:
+        stay = stays.get(visit.entry.session_id) if visit.entry.session_id is not None else None
+        if stay is None or visit.voided or visit.began_at >= stay.billed_from:
+            continue
+        if stay.state is State.INSIDE or (stay.state is State.SUPERSEDED and visit.exit is not None):
+            return True
+    return False
 
 
 def _billed_for_nothing(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> bool:
@@ -103,11 +132,17 @@ def _can_be(visit: Visit, stay: Stay | None) -> bool:
     return stay.state is not State.CLOSED or stay.session.left_at is not None
 
 
-def _kind_of(stay: Stay, left: Passage) -> RepairKind:
+def _kind_of(
+    stay: Stay, began_at: datetime, left: Passage, fee: Callable[[Session, datetime], int]
+) -> RepairKind:
     match stay.state:
         case State.INSIDE:
             return RepairKind.CLOSE
         case State.SUPERSEDED:
             return RepairKind.CLOSE_MISSED
         case _:
-            return RepairKind.NONE if stay.session.left_at == left.at else RepairKind.RETIME
+            if stay.session.left_at != left.at:
+                return RepairKind.RETIME
+            begun = replace(stay.session, entered_at=min(began_at, stay.billed_from))
+            in_order = begun.entered_at == stay.billed_from or fee(begun, left.at) == stay.billed_fen
+            return RepairKind.NONE if in_order else RepairKind.RETIME

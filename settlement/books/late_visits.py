@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from parking.benefits import parse_benefits
 from parking.decision import Reason, Verdict
 from parking.event import Kind
 from parking.garage import Direction
@@ -94,7 +95,9 @@ class PostgresVisitBooks(VisitBooks):
         return [_car(garage, stays_of[number], seen_of[number]) for number in numbers]
 
     @override
-    async def retime(self, stay: Stay, left: Passage, *, exit_within: timedelta, now: datetime) -> int:
+    async def retime(
+        self, stay: Stay, began_at: datetime, left: Passage, *, exit_within: timedelta, now: datetime
+    ) -> int:
         session = stay.session
         billed = BilledStay(
             garage_id=session.garage_id,
@@ -105,6 +108,7 @@ class PostgresVisitBooks(VisitBooks):
         )
         correction = Correction(
             correction_id=f"{NOBODY}:{left.event_id}:{session.version}.{stay.corrections}",
+            entered_at=began_at if began_at < stay.billed_from else None,
             left_at=left.at,
             reason=TOLD,
             corrected_by=NOBODY,
@@ -205,8 +209,14 @@ def _stay(row: asyncpg.Record, garage: Garage) -> Stay:
     account_id = None if row["account_id"] is None else AccountId(row["account_id"])
     session = paid_session_of(row, garage.policy.prepaid_exit_within)
     return Stay(
-        session=replace(session, account_id=account_id, left_at=row["billed_until"]),
+        session=replace(
+            session,
+            account_id=account_id,
+            left_at=row["billed_until"],
+            benefits=None if row["benefits"] is None else parse_benefits(row["benefits"]),
+        ),
         state=State(row["state"]),
+        billed_from=row["billed_from"],
         corrections=row["corrections"],
         billed_fen=row["billed_fen"],
         corrected=row["corrected"],

@@ -44,7 +44,7 @@ from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.books.views import Views
 from settlement.coupon_desk import CouponDesk
 from settlement.debtors import Debtors
-from settlement.granter import Granter
+from settlement.granter import Granter, GranterSettings
 from settlement.late_giving import LateGiver
 from settlement.observe import SilentObserver
 from settlement.outcomes import Answered, book_answers
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 __all__ = ["RAIL", "TARIFFS", "Town", "town"]
 
 RAIL = "simulator"
+MOMENT = timedelta(milliseconds=1)
+"""How long an empty journal is waited for."""
 OPERATORS = {"east": "kerry", "west": "kerry", "far": "other"}
 TARIFFS = {version_id_of(TARIFF): TARIFF}
 
@@ -104,6 +106,7 @@ class Town:
             grants=LiveGrants(self.live, clock, partition_count=count),
             clock=clock,
             observer=observer,
+            settings=GranterSettings(block=MOMENT),
         )
         self.debtors = Debtors(
             books=books,
@@ -178,8 +181,7 @@ class Town:
 
     async def settle(self) -> None:
         """Bill what the gates did, and grant for who came in."""
-        moment = timedelta(milliseconds=1)
-        while items := await self.journal.read("biller", 100, moment):
+        while items := await self.journal.read("biller", 100, MOMENT):
             records = [item for item in items if isinstance(item, Record)]
             assert len(records) == len(items)
             await self.record_books.post(records, TARIFFS, self.clock.now())

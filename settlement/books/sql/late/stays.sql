@@ -1,5 +1,5 @@
 -- The sessions of some plate numbers at a garage since a moment, and the last one of each before that, if no exit has
--- ended it; with the exit by the bill in force, whether a person has settled it, and what was paid inside.
+-- ended it; with entry and exit by the bill in force, whether a person has settled it, and what was paid inside.
 -- $1 partition smallint
 -- $2 garage_id text
 -- $3 numbers text[]
@@ -14,7 +14,8 @@ SELECT session.session_id, session.garage_id, session.number, session.colour, se
            WHERE note.partition = in_force.partition AND note.entered_at = in_force.entered_at
                AND note.credits_bill_id = in_force.bill_id
        ) THEN in_force.left_at END AS billed_until,
-       coalesce(in_force.correction, 0) AS corrections, coalesce(in_force.amount_fen, 0) AS billed_fen,
+       coalesce(in_force.stay_from, session.entered_at) AS billed_from,
+       in_force.benefits, coalesce(in_force.correction, 0) AS corrections, coalesce(in_force.amount_fen, 0) AS billed_fen,
        EXISTS (
            SELECT FROM correction
            WHERE correction.partition = session.partition AND correction.session_id = session.session_id
@@ -27,7 +28,7 @@ SELECT session.session_id, session.garage_id, session.number, session.colour, se
        paid.prepaid_fen, paid.prepaid_at
 FROM session
 LEFT JOIN LATERAL (
-    SELECT partition, entered_at, bill_id, left_at, correction, amount_fen
+    SELECT partition, entered_at, bill_id, stay_from, left_at, benefits, correction, amount_fen
     FROM bill
     WHERE bill.partition = session.partition AND bill.entered_at = session.entered_at
         AND bill.session_id = session.session_id AND bill.version = session.version AND bill.kind = 'bill'
