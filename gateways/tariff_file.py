@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Example", "PriceList", "load_price_list", "load_schedule", "load_schedules", "tariff_schema"]
 
+CURRENCIES = frozenset(one.code for one in iso4217.Currency if one.exponent is not None)
+"""Those that are paid with: metals and units of account have no minor unit."""
 WHOLE_FILE = frozenset({"tariff_id", "name", "currency", "zone"})
 """Fields that stand at the top of the file and not in a version."""
 
@@ -129,10 +131,8 @@ def tariff_schema() -> dict[str, Any]:
 def _schedule(table: FileTable) -> TariffSchedule:
     if not table.versions:
         raise InvalidInput("at least one version", ("versions",))
-    try:
-        iso4217.Currency(table.currency)
-    except ValueError:
-        raise InvalidInput("no currency of ISO 4217", ("currency",)) from None
+    if table.currency not in CURRENCIES:
+        raise InvalidInput("no currency of ISO 4217", ("currency",))
     return TariffSchedule(
         versions=tuple(_version(table, place, version) for place, version in enumerate(table.versions))
     )

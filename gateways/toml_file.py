@@ -31,6 +31,8 @@ UNITS: Final = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
 }
+FILE_BYTES_MAX: Final = 1_048_576
+"""People write these files; a longer one is another file."""
 WAIT: Final = re.compile(r"(\d{1,7})(s|min|h|d)", re.ASCII)
 
 
@@ -55,6 +57,15 @@ def dotted(location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, location))
 
 
+def _content(path: Path) -> dict[str, Any]:
+    """Without the mark that some editors put before a text in UTF-8."""
+    with path.open("rb") as file:
+        raw = file.read(FILE_BYTES_MAX + 1)
+    if len(raw) > FILE_BYTES_MAX:
+        raise InvalidInput(f"longer than {FILE_BYTES_MAX} bytes", ("file",))
+    return tomllib.loads(raw.decode("utf-8-sig"))
+
+
 @contextmanager
 def reading(
     path: Path, *, place_of: Callable[[tuple[int | str, ...]], str] = dotted
@@ -64,9 +75,11 @@ def reading(
     ``place_of`` writes a place as the readers of such a file do.
     """
     try:
-        yield tomllib.loads(path.read_text(encoding="utf-8"))
+        yield _content(path)
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError:
+        raise InvalidInput(f"{path}: not TOML in UTF-8: nested too deeply") from None
     except ValidationError as error:
         places = [(place_of(one["loc"]), one["msg"]) for one in error.errors(include_input=False)]
         message = "; ".join(f"{place}: {reason}" for place, reason in places)

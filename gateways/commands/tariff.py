@@ -159,8 +159,7 @@ def add(*, settings: Settings, path: Path, garage_id: str, since: str | None) ->
 async def _add(settings: Settings, garage_id: GarageId, versions: tuple[TariffVersion, ...]) -> None:
     async with open_pool(postgres_dsn(settings), size=1, application_name="leave-first tariff") as pool:
         garages = Garages(pool, partition_count=settings.partition_count, texts=CATALOG_TEXTS)
-        for version in versions:
-            await garages.add_tariff(garage_id, version, clock_of(settings).now())
+        await garages.add_tariffs(garage_id, versions, clock_of(settings).now())
 
 
 def _exponent(tariff: Tariff) -> int:

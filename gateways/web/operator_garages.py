@@ -108,7 +108,7 @@ class GarageDesk:
 
     async def add_tariff(self, call: Call[TariffIn, Nothing]) -> TariffOut:
         operator, version = self.operator, call.body.version()
-        await operator.garages.add_tariff(GarageId(call.path["garage_id"]), version, operator.clock.now())
+        await operator.garages.add_tariffs(GarageId(call.path["garage_id"]), [version], operator.clock.now())
         await operator.republish()
         return TariffOut.of(version)
 

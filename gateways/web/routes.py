@@ -178,7 +178,7 @@ def _parsed(body: bytes, model: type[BaseModel], *, toml: bool) -> BaseModel:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(error) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise InvalidInput("not TOML in UTF-8", ("body",)) from None
 
 

@@ -1,14 +1,14 @@
 """What a new price list is refused for, although one on record that says it is read as ever.
 
-A day that no year has, and windows or vehicles that can never have their price because others stand before
-them: slips of the pen that would otherwise be found on a bill. Refused is what is certain by the list itself,
-whatever the year and the stay; what is only unlikely is let through.
+A name that is no line of text, a day that no year has, and windows or vehicles that can never have their
+price because others stand before them: slips of the pen that would otherwise be found on a bill. Refused is
+what is certain by the list itself, whatever the year and the stay; what is only unlikely is let through.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from parking.errors import InvalidInput
@@ -17,16 +17,17 @@ from parking.tariff.rates import DAY_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import time
 
     from parking.tariff.price_list import Calendar, Tariff, VehicleRule
     from parking.tariff.rates import Prices, Season, Window
 
 __all__ = ["check_admissible"]
 
-MIDNIGHT: Final = time(0)
 ALL_KINDS: Final = frozenset(DayKind)
 PLAIN_KINDS: Final = frozenset({DayKind.WEEKDAY, DayKind.WEEKEND})
-YEARLY: Final = len("MM-DD")
+NAME_MAX: Final = 200
+"""Names stand in proofs, on bills and in terminals."""
 LEAP_YEAR: Final = 2000
 LEAP_YEAR_DAYS: Final = 366
 """It has every date that a year can have."""
@@ -45,14 +46,21 @@ class Part:
 
 
 def check_admissible(tariff: Tariff) -> None:
-    """Raise :class:`InvalidInput`, with the place, for what the list says in vain."""
+    """Raise :class:`InvalidInput`, with the place, for what the list says in vain, or nobody can read."""
+    _check_name(tariff.name, "name")
     _check_windows(tariff, tariff.calendar, "")
     for place, rule in enumerate(tariff.vehicles):
         where = f"vehicles[{place}]"
+        _check_name(rule.name, f"{where}.name")
         if _is_taken(rule, tariff.vehicles[:place]):
             raise InvalidInput("never applies: rules before it have all its colours and classes", (where,))
         if rule.prices is not None:
             _check_windows(rule.prices, tariff.calendar, f"{where}.prices.")
+
+
+def _check_name(name: str, where: str) -> None:
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise InvalidInput(f"1 to {NAME_MAX} characters that can be printed", (where,))
 
 
 def _is_taken(rule: VehicleRule, before: tuple[VehicleRule, ...]) -> bool:
@@ -65,6 +73,7 @@ def _check_windows(prices: Prices, calendar: Calendar, where: str) -> None:
     parts: list[Part] = []
     for place, window in enumerate(prices.windows):
         field = f"{where}windows[{place}]"
+        _check_name(window.name, f"{field}.name")
         if window.season is not None:
             _check_days(window.season, f"{field}.season.")
         kinds = _kinds(window, calendar)
@@ -81,7 +90,7 @@ def _check_windows(prices: Prices, calendar: Calendar, where: str) -> None:
 def _check_days(season: Season, where: str) -> None:
     for name, day in (("since", season.since), ("until", season.until)):
         try:
-            date.fromisoformat(day if len(day) != YEARLY else f"{LEAP_YEAR}-{day}")
+            date.fromisoformat(f"{LEAP_YEAR}-{day}" if season.yearly else day)
         except ValueError:
             raise InvalidInput(f"there is no such day: {day}", (f"{where}{name}",)) from None
 
@@ -92,7 +101,7 @@ def _kinds(window: Window, calendar: Calendar) -> set[DayKind]:
 
 
 def _kinds_in(season: Season | None, calendar: Calendar) -> set[DayKind]:
-    if season is not None and len(season.since) != YEARLY and len(days := _days(season)) < LEAP_YEAR_DAYS:
+    if season is not None and not season.yearly and len(days := _days(season)) < LEAP_YEAR_DAYS:
         return {calendar.kind(day) for day in days}
     special = (*calendar.holidays, *calendar.make_up_days)
     return {*PLAIN_KINDS, *(calendar.kind(day) for day in special if season is None or season.has(str(day)))}
@@ -138,15 +147,15 @@ def _has_all_of(season: Season | None, of: Season | None) -> bool:
         return True
     if of is None:
         return False
-    if len(season.since) != YEARLY:
-        return len(of.since) != YEARLY and season.since <= of.since and of.until <= season.until
+    if not season.yearly:
+        return not of.yearly and season.since <= of.since and of.until <= season.until
     return all(season.has(str(day)) for day in _days(of))
 
 
 def _days(season: Season) -> list[date]:
     """The days of a season, but of more than a year those that a year can have."""
     first, last = date(LEAP_YEAR, 1, 1), date(LEAP_YEAR, 12, 31)
-    if len(season.since) == YEARLY:
+    if season.yearly:
         return [
             day for number in range(LEAP_YEAR_DAYS) if season.has(str(day := first + timedelta(days=number)))
         ]

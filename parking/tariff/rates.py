@@ -67,8 +67,13 @@ class Season:
                 raise InvalidInput("MM-DD or YYYY-MM-DD", (name,))
         if len(self.since) != len(self.until):
             raise InvalidInput("both with a year, or both without", ("until",))
-        if len(self.since) != YEARLY and self.until < self.since:
+        if not self.yearly and self.until < self.since:
             raise InvalidInput("before the season begins", ("until",))
+
+    @property
+    def yearly(self) -> bool:
+        """Whether it comes every year."""
+        return len(self.since) == YEARLY
 
     def has(self, iso_date: str) -> bool:
         """Whether the date, written ``YYYY-MM-DD``, lies in the season."""

@@ -118,27 +118,43 @@ class Garages:
         if revision is None:
             raise Conflict("another tariff is on record for the moment from which one of these is in force")
 
-    async def add_tariff(self, garage_id: GarageId, version: TariffVersion, now: datetime) -> TariffVersionId:
-        """Put a tariff in force from its moment; raises :class:`NotFound` or :class:`Conflict`."""
-        _check_settled_here(version.tariff)
-        version_id = version.version_id
-        async with connection(self._pool) as held:
-            row = await held.fetchrow(
-                sql("garages/add_tariff"),
-                partition_of(garage_id, self._partition_count),
-                garage_id,
-                version.in_force_from,
-                version_id,
-                self._texts.tariff_text(version.tariff),
-                now,
-            )
+    async def add_tariffs(
+        self, garage_id: GarageId, versions: Iterable[TariffVersion], now: datetime
+    ) -> None:
+        """Put tariffs in force from their moments, all or none.
+
+        Raises :class:`NotFound`, and :class:`Conflict` where another one is on record from such a moment.
+        """
+        ordered = sorted(versions, key=lambda one: one.in_force_from)
+        for version in ordered:
+            _check_settled_here(version.tariff)
+        async with connection(self._pool) as held, held.transaction():
+            for version in ordered:
+                await self._add_tariff(held, garage_id, version, now)
+
+    async def _add_tariff(
+        self,
+        held: asyncpg.pool.PoolConnectionProxy,
+        garage_id: GarageId,
+        version: TariffVersion,
+        now: datetime,
+    ) -> None:
+        row = await held.fetchrow(
+            sql("garages/add_tariff"),
+            partition_of(garage_id, self._partition_count),
+            garage_id,
+            version.in_force_from,
+            version.version_id,
+            self._texts.tariff_text(version.tariff),
+            now,
+        )
         if row is None or not row["found"]:
             raise NotFound("there is no such garage")
         if row["recorded"] is None:
             raise Unavailable("somebody else changes this price list now")
-        if row["recorded"] != version_id:
-            raise Conflict("another tariff is on record from this moment; choose a later one")
-        return version_id
+        if row["recorded"] != version.version_id:
+            since = version.in_force_from.isoformat()
+            raise Conflict(f"another tariff is on record from {since}; choose a later moment")
 
     async def all(self) -> list[GarageRecord]:
         """Every garage, by id."""

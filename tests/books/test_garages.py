@@ -57,7 +57,7 @@ async def test_every_change_of_what_gates_must_know_raises_the_revision(pool: as
     seen = [await garages.revision()]
     await garages.put(garage_record(tariffs=(tariff_version(),)), NOON)
     seen.append(await garages.revision())
-    await garages.add_tariff(GARAGE, tariff_version(500, days=400), NOON)
+    await garages.add_tariffs(GARAGE, [tariff_version(500, days=400)], NOON)
     seen.append(await garages.revision())
     await tokens.add_controller(
         "t1",
@@ -79,7 +79,7 @@ async def test_a_tariff_on_record_is_never_replaced(pool: asyncpg.Pool) -> None:
     await garages.put(garage_record(tariffs=(tariff_version(400),)), NOON)
     revision = await garages.revision()
     with pytest.raises(Conflict):
-        await garages.add_tariff(GARAGE, tariff_version(900), NOON)
+        await garages.add_tariffs(GARAGE, [tariff_version(900)], NOON)
     with pytest.raises(Conflict):
         await garages.put(garage_record(spaces=9, tariffs=(tariff_version(900),)), NOON)
     found = await garages.one(GARAGE)
@@ -90,15 +90,27 @@ async def test_a_tariff_on_record_is_never_replaced(pool: asyncpg.Pool) -> None:
 async def test_adding_the_same_tariff_again_changes_nothing(pool: asyncpg.Pool) -> None:
     garages = garages_of(pool)
     await garages.put(garage_record(), NOON)
-    first = await garages.add_tariff(GARAGE, tariff_version(), NOON)
+    await garages.add_tariffs(GARAGE, [tariff_version()], NOON)
     revision = await garages.revision()
-    assert await garages.add_tariff(GARAGE, tariff_version(), NOON) == first
+    await garages.add_tariffs(GARAGE, [tariff_version()], NOON)
     assert await garages.revision() == revision
+
+
+async def test_of_several_tariffs_all_come_into_force_or_none(pool: asyncpg.Pool) -> None:
+    garages = garages_of(pool)
+    await garages.put(garage_record(tariffs=(tariff_version(500, days=1),)), NOON)
+    revision = await garages.revision()
+    with pytest.raises(Conflict, match="on record from"):
+        await garages.add_tariffs(GARAGE, [tariff_version(400), tariff_version(900, days=1)], NOON)
+    assert (await garages.one(GARAGE)).tariffs == (tariff_version(500, days=1),)
+    assert await garages.revision() == revision
+    await garages.add_tariffs(GARAGE, [tariff_version(600, days=2), tariff_version(400)], NOON)
+    assert len((await garages.one(GARAGE)).tariffs) == 3
 
 
 async def test_a_tariff_needs_its_garage(pool: asyncpg.Pool) -> None:
     with pytest.raises(NotFound):
-        await garages_of(pool).add_tariff(GarageId("nowhere"), tariff_version(), NOON)
+        await garages_of(pool).add_tariffs(GarageId("nowhere"), [tariff_version()], NOON)
     with pytest.raises(NotFound):
         await garages_of(pool).one(GarageId("nowhere"))
 
@@ -153,7 +165,7 @@ async def test_a_price_list_that_gates_and_books_would_not_follow_is_refused(
     version = tariff_version()
     beyond = replace(version, tariff=replace(version.tariff, **change))
     for refused in (
-        garages.add_tariff(GARAGE, beyond, NOON),
+        garages.add_tariffs(GARAGE, [beyond], NOON),
         garages.put(garage_record(tariffs=(beyond,)), NOON),
     ):
         with pytest.raises(InvalidInput) as said:
@@ -168,7 +180,7 @@ async def test_everything_a_price_list_can_say_is_read_back_as_it_was(pool: asyn
     for number, schedule in enumerate(lists):
         moment = NOON + timedelta(days=number)
         version = replace(schedule.versions[-1], in_force_from=moment)
-        await garages.add_tariff(GARAGE, version, NOON)
+        await garages.add_tariffs(GARAGE, [version], NOON)
     known = await garages.tariffs()
     assert len(lists) >= 7
     for schedule in lists:

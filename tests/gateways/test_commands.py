@@ -311,7 +311,7 @@ async def test_a_price_list_is_added_and_never_replaced(service: Service) -> Non
         office = (*words[:2], str(SHIPPED / "office.toml"), *words[3:])
         other = await service.command(*office, "2036-12-01T00:00")
         assert (other.returncode, other.stdout) == (1, "")
-        assert "another tariff is on record from this moment" in other.stderr
+        assert "another tariff is on record from 2036-12-01T00:00:00+08:00" in other.stderr
         two = (*words[:2], str(SHIPPED / "shopping-complex.toml"), *words[3:])
         assert (
             "--from needs a file with one version" in (await service.command(*two, "2037-01-01T00:00")).stderr

@@ -248,6 +248,61 @@ def test_what_is_no_tariff_at_all_is_an_error_that_names_the_file(tmp_path: Path
         load_schedule(path)
 
 
+PRICE, BLOCK = "block_price_fen = 400", "block_minutes = 30"
+HOSTILE = {
+    "nul": ('"Test"', '"Te\x00st"', "not TOML in UTF-8: "),
+    "key twice": ('name = "Test"', 'name = "Test"\nname = "Other"', "not TOML in UTF-8: "),
+    "unpaired surrogate": ('"Test"', '"\\ud800"', "not TOML in UTF-8: "),
+    "deep list": ("free_minutes = 30", f"free_minutes = {'[' * 5000}{']' * 5000}", "nested too deeply"),
+    "deep key": ("free_minutes = 30", f"{'a.' * 3000}b = 1", "versions[0].a: "),
+    "number of 5,000 digits": (PRICE, f"block_price_fen = {'9' * 5000}", "not TOML in UTF-8: "),
+    "number of 20 digits": (PRICE, f"block_price_fen = {'9' * 20}", "versions[0].then.block_price_fen: 0 to"),
+    "negative": (PRICE, "block_price_fen = -1", "versions[0].then.block_price_fen: 0 to"),
+    "fraction": (PRICE, "block_price_fen = 400.0", "versions[0].then.block_price_fen: "),
+    "infinity": (PRICE, "block_price_fen = inf", "versions[0].then.block_price_fen: "),
+    "text for a number": (PRICE, 'block_price_fen = "400"', "versions[0].then.block_price_fen: "),
+    "truth for a number": (PRICE, "block_price_fen = true", "versions[0].then.block_price_fen: "),
+    "no time at all": (BLOCK, "block_minutes = 0", "versions[0].then.block_minutes: 1 to"),
+    "a block of ages": (BLOCK, f"block_minutes = {10**11}", "versions[0].then.block_minutes: 1 to"),
+    "a list for a table": ("[versions.then]", "[[versions.then]]", "versions[0].then: "),
+    "no version": ("[[versions]]", "[[others]]", "versions: "),
+    "id with a path": ('"test"', '"../../test"', "tariff_id: small letters"),
+    "id of nothing": ('"test"', '""', "tariff_id: small letters"),
+    "name with an escape": ('"Test"', '"\\u001b[31mTest"', "name: 1 to 200 characters"),
+    "name over two lines": ('"Test"', '"Te\\nst"', "name: 1 to 200 characters"),
+    "name that is a book": ('"Test"', f'"{"x" * 201}"', "name: 1 to 200 characters"),
+    "name of nothing": ('"Test"', '""', "name: 1 to 200 characters"),
+    "zone that is none": ("Asia/Shanghai", "Mars/Base", "zone: not a time zone"),
+    "zone with a path": ("Asia/Shanghai", "../../etc/passwd", "zone: not a time zone"),
+    "zone with a nul": ("Asia/Shanghai", "Asia/Shanghai\\u0000", "zone: not a time zone"),
+    "currency that is none": ("zone =", 'currency = "yuan"\nzone =', "currency: no currency"),
+    "currency of tests": ("zone =", 'currency = "XTS"\nzone =', "currency: no currency"),
+    "gold": ("zone =", 'currency = "XAU"\nzone =', "currency: no currency"),
+    "choice that is none": ('"only_rest"', '"only_best"', "versions[0].free_rule: "),
+    "cap below a block": ("cap_fen = 6000", "cap_fen = 1", "versions[0].cap_fen: "),
+    "tier with half a block": ("minutes = 60\nblock_minutes = 60", "minutes = 61\nblock_minutes = 60",
+                               "versions[0].first.minutes: "),
+    "longer than any": ('name = "Test"', f'name = "Test"\n# {"x" * 1_100_000}', "longer than 1048576 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", HOSTILE)
+def test_what_no_price_list_says_is_one_error_with_file_and_place(tmp_path: Path, slip: str) -> None:
+    said, instead, reason = HOSTILE[slip]
+    assert said in WHOLE
+    path = write(tmp_path, WHOLE.replace(said, instead, 1))
+    with pytest.raises(InvalidInput) as refused:
+        load_schedule(path)
+    told = str(refused.value)
+    assert told.startswith(f"{path}: ")
+    assert reason in told
+    assert len(told) < len(str(path)) + 300
+
+
+def test_the_mark_that_editors_put_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    assert load_schedule(write(tmp_path, f"\ufeff{WHOLE}")) == load_schedule(write(tmp_path, WHOLE, "b.toml"))
+
+
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"absent\.toml: cannot be read"):
         load_schedule(tmp_path / "absent.toml")
