@@ -7,10 +7,11 @@ are minutes since 1970.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from parking.coupon import Coupon, CouponKind, End
-from parking.plate import Plate
+from parking.plate import Colour, Plate, VehicleClass
 from parking.tariff import (
     Absence,
     CoveredTime,
@@ -52,8 +53,11 @@ class Stayed:
     coupons: tuple[Coupon, ...]
 
 
-def walked_stay(tariff: Tariff, stayed: Stayed, rule: VehicleRule | None) -> int:
-    """The price of a stay, in fen; ``rule`` is that of its vehicle."""
+def walked_stay(tariff: Tariff, stayed: Stayed, vehicle_class: VehicleClass) -> int:
+    """The price of a stay, in fen, of a vehicle of a class."""
+    rules = (one for one in tariff.vehicles if _fits(one, stayed.plate.colour, vehicle_class))
+    rule = next(rules, None)
+    prices = _listed(tariff, rule)
     entry = stayed.entry
     charged_fen, absences = 0, Gaps()
     for visit in reversed(stayed.earlier):
@@ -67,17 +71,48 @@ def walked_stay(tariff: Tariff, stayed: Stayed, rule: VehicleRule | None) -> int
 
     def cost(used: Sequence[Coupon]) -> int:
         first, last = entry, stayed.leave
+        covered = list(stayed.covered)
         for coupon in used:
+            if coupon.kind is CouponKind.WINDOW:
+                covered.append(range(_minute(coupon.since), _minute(coupon.until)))
             if coupon.kind is CouponKind.MINUTES:
                 taken = min(coupon.minutes, last - first)
                 first, last = (first + taken, last) if coupon.off is End.START else (first, last - taken)
         fen = sum(
-            _part(tariff, free, part, gaps, percent)
-            for part, gaps in _parts(tariff, first, last, stayed.covered, absences)
+            _part(prices, free, part, gaps, percent)
+            for part, gaps in _parts(tariff, first, last, covered, absences)
         )
         return max(0, _finished(tariff.total, rule, used, fen) - charged_fen)
 
     return min(cost(used) for used in _sets(tariff, stayed.coupons))
+
+
+def _fits(rule: VehicleRule, colour: Colour, vehicle_class: VehicleClass) -> bool:
+    return any(colour == one for one in rule.colours) or any(vehicle_class == one for one in rule.classes)
+
+
+def _listed(tariff: Tariff, rule: VehicleRule | None) -> Tariff:
+    """The tariff with the prices of a vehicle's own list, where it has one."""
+    if rule is None or rule.prices is None:
+        return tariff
+    own = rule.prices
+    return replace(
+        tariff,
+        then=own.then,
+        first=own.first,
+        next=own.next,
+        cap_fen=own.cap_fen,
+        cap_day_fen=own.cap_day_fen,
+        windows=own.windows,
+        tier_clock=own.tier_clock,
+        crossing=own.crossing,
+        night_day=own.night_day,
+    )
+
+
+def _minute(moment: datetime | None) -> int:
+    assert moment is not None
+    return int(moment.timestamp()) // 60
 
 
 def _parts(

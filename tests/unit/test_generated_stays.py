@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parking.clock import from_ms
 from parking.coupon import Coupon, CouponKind, Covered, End
-from parking.plate import Colour, parse_plate
+from parking.plate import VehicleClass, parse_plate
 from parking.pricing import Stay, Visit, price
 from parking.tariff import (
     Absence,
@@ -26,21 +26,31 @@ from parking.tariff import (
 from tests.unit.stay_walker import Stayed, Visited, walked_stay
 from tests.unit.test_generated_tariffs import MINUTE_MS, entries, tariffs, totals
 
-BLUE, GREEN = parse_plate("浙A12345", "blue"), parse_plate("浙AD12345", "green")
+CLASS_OF = {
+    parse_plate("浙A12345", "blue"): VehicleClass.SMALL,
+    parse_plate("浙A12345", "yellow"): VehicleClass.LARGE,
+    parse_plate("浙AD12345", "green"): VehicleClass.NEW_ENERGY,
+    parse_plate("浙A1234警", "white"): VehicleClass.POLICE,
+}
+COLOURS = sorted({plate.colour for plate in CLASS_OF})
+CLASSES = sorted(CLASS_OF.values())
 spans = st.integers(0, 90) | st.integers(0, 1500)
 
 
 @st.composite
-def given_coupons(draw: st.DrawFn) -> tuple[Coupon, ...]:
+def given_coupons(draw: st.DrawFn, entry: int) -> tuple[Coupon, ...]:
     found = []
     for number in range(draw(st.integers(0, 3))):
-        kind = draw(st.sampled_from([one for one in CouponKind if one is not CouponKind.WINDOW]))
+        kind = draw(st.sampled_from(CouponKind))
+        since = entry + draw(spans) if kind is CouponKind.WINDOW else None
         found.append(
             Coupon(
                 coupon_id=f"c{number}",
                 kind=kind,
                 minutes=draw(st.sampled_from([30, 60, 500])) if kind is CouponKind.MINUTES else 0,
                 off=draw(st.sampled_from(End)),
+                since=None if since is None else at(since),
+                until=None if since is None else at(since + 1 + draw(spans)),
                 amount_fen=draw(st.integers(1, 3000)) if kind is CouponKind.AMOUNT else 0,
                 percent=draw(st.integers(1, 100)) if kind is CouponKind.PERCENT else 0,
                 stackable=draw(st.booleans()),
@@ -50,17 +60,24 @@ def given_coupons(draw: st.DrawFn) -> tuple[Coupon, ...]:
 
 
 @st.composite
-def rich_tariffs(draw: st.DrawFn) -> Tariff:
-    green = VehicleRule(
-        name="new energy",
-        colours=(Colour.GREEN,),
+def vehicle_rules(draw: st.DrawFn, name: str) -> VehicleRule:
+    by_colour = draw(st.booleans())
+    return VehicleRule(
+        name=name,
+        colours=tuple(draw(st.sets(st.sampled_from(COLOURS), min_size=1))) if by_colour else (),
+        classes=() if by_colour else tuple(draw(st.sets(st.sampled_from(CLASSES), min_size=1))),
         percent=draw(st.sampled_from([0, 33, 50, 100, 200])),
         percent_of=draw(st.sampled_from(FactorOf)),
         extra_free_minutes=draw(st.sampled_from([0, 60])),
+        prices=draw(st.none() | tariffs()),
     )
+
+
+@st.composite
+def rich_tariffs(draw: st.DrawFn) -> Tariff:
     return replace(
         draw(tariffs()),
-        vehicles=(green,),
+        vehicles=tuple(draw(vehicle_rules(f"v{one}")) for one in range(draw(st.integers(0, 3)))),
         total=replace(draw(totals), when=draw(st.sampled_from(WhenRounded))),
         covered_time=draw(st.sampled_from(CoveredTime)),
         absence=draw(st.sampled_from(Absence)),
@@ -84,12 +101,12 @@ def stays(draw: st.DrawFn) -> Stayed:
         begins = first + draw(spans)
         covered.append(range(begins, begins + 1 + draw(spans)))
     return Stayed(
-        plate=draw(st.sampled_from([BLUE, GREEN])),
+        plate=draw(st.sampled_from(list(CLASS_OF))),
         earlier=tuple(earlier),
         entry=entry,
         leave=entry + draw(spans),
         covered=tuple(covered),
-        coupons=draw(given_coupons()),
+        coupons=draw(given_coupons(entry)),
     )
 
 
@@ -116,5 +133,4 @@ def stay_of(drawn: Stayed) -> Stay:
 def test_minute_by_minute_the_same_whatever_the_stay_is_given(tariff: Tariff, drawn: Stayed) -> None:
     found = price(stay_of(drawn), tariff)
     assert sum(line.amount_fen for line in found.lines) == found.amount_fen
-    rule = tariff.vehicles[0] if drawn.plate == GREEN else None
-    assert found.amount_fen == walked_stay(tariff, drawn, rule)
+    assert found.amount_fen == walked_stay(tariff, drawn, CLASS_OF[drawn.plate])
