@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -31,6 +33,27 @@ def test_the_hour_that_comes_twice_is_told_apart() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     first = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
     assert to_ms(first.replace(fold=1)) - to_ms(first) == 3_600_000
+
+
+FLIPS = """
+from pathlib import Path
+from parking.clock import FileClock, from_ms
+clock = FileClock(Path({path!r}))
+for _ in range(100_000):
+    clock.move_to(from_ms({one}))
+    clock.move_to(from_ms({other}))
+"""
+
+
+def test_nobody_sees_half_of_a_time_while_another_process_moves_the_clock(tmp_path: Path) -> None:
+    path, one, other = tmp_path / "clock", 0x0101_0101_0101, 0x0202_0202_0202
+    clock, seen = FileClock(path, start=from_ms(one)), set()
+    program = FLIPS.format(path=str(path), one=one, other=other)
+    with subprocess.Popen([sys.executable, "-c", program]) as player:  # noqa: S603 - that of above
+        while player.poll() is None:
+            seen |= {to_ms(clock.now()) for _ in range(1000)}
+    assert player.returncode == 0
+    assert seen == {one, other}
 
 
 def test_a_file_clock_stands_still_until_it_is_moved_and_is_one_for_all(tmp_path: Path) -> None:
