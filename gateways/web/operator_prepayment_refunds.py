@@ -2,7 +2,8 @@
 
 The money was taken by the garage, at a machine or a till, so no rail of ours can return it: whoever gives it
 back says so here, once, and the review list has it no more. An exit that may still be undone keeps what was
-paid for it, because the stay would go on with it.
+paid for it, because the stay would go on with it. That a car has turned back may be reported late: so its
+gates are told what is left, too.
 """
 
 from __future__ import annotations
@@ -61,4 +62,6 @@ class RefundDesk:
         now = operator.clock.now()
         policy = (await operator.garages.one(view.garage_id)).policy
         fresh = await operator.prepayments.refund(refund, now, over_until=now - policy.turn_back_within)
+        total = await operator.prepayments.total(session_id)
+        await operator.sessions.give_back(view.garage_id, view.number, session_id, total_fen=total.amount_fen)
         return PrepaymentRefundMade(refund_id=refund.refund_id, session_id=session_id, replayed=not fresh)

@@ -409,6 +409,15 @@ local function prepay(keys, args)
   return 1
 end
 
+-- give_back <car> <left> | session_id total_fen
+-- Some of what was paid inside was given back. A car that has left is told of it too: its exit may still be undone.
+local function give_back(keys, args)
+  for _, key in ipairs(keys) do
+    if redis.call('HGET', key, 's') == args[1] then redis.call('HSET', key, 'p', args[2]) end
+  end
+  return 1
+end
+
 -- replace_token <car> | session_id token_digest
 local function replace_token(keys, args)
   if redis.call('HGET', keys[1], 's') ~= args[1] then return 0 end
@@ -499,5 +508,6 @@ redis.register_function('lf1_grant', grant)
 redis.register_function('lf1_withdraw', withdraw)
 redis.register_function{ function_name = 'lf1_grants', callback = grants, flags = { 'no-writes' } }
 redis.register_function('lf1_prepay', prepay)
+redis.register_function('lf1_give_back', give_back)
 redis.register_function('lf1_restore', restore)
 redis.register_function('lf1_settle', settle)

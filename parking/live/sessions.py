@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from parking.debt import DebtNotice
-    from parking.ids import EventId, GarageId, Partition
+    from parking.ids import EventId, GarageId, Partition, SessionId
     from parking.live.batching import BatchingConnection
     from parking.live.outcomes import Outcome
     from parking.live.steps import LiveStep
@@ -107,6 +107,15 @@ class Sessions:
             str(session.session_id), total_fen, to_ms(paid_at), to_ms(until),
         )  # fmt: skip
         return bool(done)
+
+    async def give_back(
+        self, garage_id: GarageId, number: str, session_id: SessionId, *, total_fen: int
+    ) -> None:
+        """Tell the gates what is left of what was paid inside, should the car's exit still be undone."""
+        keys = self._keys.of(garage_id)
+        await self._live.call(
+            "FCALL", "lf1_give_back", 2, keys.car(number), keys.left(number), str(session_id), total_fen
+        )
 
     async def issue_tokens(
         self, garage_id: GarageId, tokens: Sequence[StayToken], *, now: datetime, until: datetime

@@ -261,7 +261,7 @@ async def test_what_was_not_used_is_given_back_once_and_waits_for_nobody_then(
     await inside.post(inside.car.enters(), inside.car.leaves())
     assert await inside.look() == [("prepaid_unused", 400)]
     assert await inside.give_back("r1", 300)
-    assert await inside.look() == [("prepaid_unused", 400)]
+    assert await inside.look() == [("prepaid_unused", 100)]
     async with asyncio.TaskGroup() as tasks:
         giving = [tasks.create_task(inside.give_back("r2", 100)) for _ in range(8)]
     assert sum(one.result() for one in giving) == 1

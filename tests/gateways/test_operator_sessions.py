@@ -109,6 +109,11 @@ async def test_what_a_stay_has_not_used_is_given_back_once_its_exit_stands(front
     ]
     nowhere = refunds.replace(str(entry.session_id), "00000000-0000-0000-0000-000000000001")
     assert (await front.answer("POST", nowhere, json=refund)).status == 404
+    turned = await front.event(Kind.TURN_BACK, minutes=55)
+    assert turned.session_id == entry.session_id
+    inside = (await front.operator.sessions.find(GARAGE, PLATE)).session
+    assert inside is not None
+    assert inside.prepaid_fen == 800, "what was given back is not paid, whenever the turning back is told of"
 
 
 async def test_a_payment_whose_telling_failed_is_not_lost_when_it_is_repeated_after_the_exit(

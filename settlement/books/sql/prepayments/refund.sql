@@ -1,6 +1,7 @@
 -- Gives back what was paid inside for a stay that is over, once per refund_id: the refund, its ledger entry and the
 -- balances. Only what no bill that stands has used and nothing has given back is there to give; where nothing is left
--- then, the items of the stay on the review list are resolved. Says whether this call did it.
+-- then, the items of the stay on the review list are resolved, else the one about the stay, and the next look opens
+-- another about the rest. Says whether this call did it.
 -- $1 partition smallint
 -- $2 refund_id text
 -- $3 garage_id text
@@ -64,8 +65,8 @@ resolved AS (
     SET state = 'resolved', resolution = 'dismiss', resolved_by = $7::text, resolved_at = $8::timestamptz,
         note = 'given back: ' || $2::text
     FROM given, unused
-    WHERE unused.fen = given.amount_fen AND item.partition = given.partition AND item.state = 'open'
-        AND item.garage_id = given.garage_id AND item.cause IN ('prepaid_unused', 'prepaid_after_exit')
+    WHERE item.partition = given.partition AND item.state = 'open' AND item.garage_id = given.garage_id
+        AND (item.cause = 'prepaid_unused' OR item.cause = 'prepaid_after_exit' AND unused.fen = given.amount_fen)
         AND item.details ->> 'session_id' = given.session_id::text
 )
 SELECT EXISTS (SELECT FROM given) AS fresh

@@ -1,7 +1,7 @@
 -- Puts before a person what was paid inside for a stay that is over and that no bill which stands has used: as one
--- item, and once it is resolved not again before something is paid, billed or credited for the stay. What has an item
--- of its own already is left out; so is what ended or was paid just now, because its bill, or that item, may be on
--- the way.
+-- item, and once it is resolved not again before something is paid, given back, billed or credited for the stay. What
+-- has an item of its own already is left out; so is what ended or was paid just now, because its bill, or that item,
+-- may be on the way.
 -- $1 now timestamptz
 -- $2 paid_from timestamptz
 -- $3 over_until timestamptz
@@ -46,7 +46,7 @@ used AS (
 reported AS (
     INSERT INTO quarantine (partition, item_id, garage_id, cause, details, opened_at)
     SELECT
-        partition, format('prepaid:%s/%s/%s', session_id, paid_fen, bills), garage_id, 'prepaid_unused',
+        partition, format('prepaid:%s/%s/%s', session_id, paid_fen - refunded_fen, bills), garage_id, 'prepaid_unused',
         jsonb_build_object(
             'session_id', session_id, 'state', state, 'paid_fen', paid_fen, 'used_fen', used_fen,
             'amount_fen', paid_fen - used_fen - greatest(reported_fen, refunded_fen)
