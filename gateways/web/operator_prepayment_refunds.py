@@ -21,6 +21,7 @@ from settlement.books.prepayments import PrepaymentRefund
 if TYPE_CHECKING:
     from gateways.web.operating import Operator
     from gateways.web.routes import Call
+    from parking.ids import GarageId, SessionId
 
 __all__ = ["prepayment_refund_routes"]
 
@@ -62,6 +63,13 @@ class RefundDesk:
         now = operator.clock.now()
         policy = (await operator.garages.one(view.garage_id)).policy
         fresh = await operator.prepayments.refund(refund, now, over_until=now - policy.turn_back_within)
-        total = await operator.prepayments.total(session_id)
-        await operator.sessions.give_back(view.garage_id, view.number, session_id, total_fen=total.amount_fen)
+        await self._tell_gates(view.garage_id, view.number, session_id)
         return PrepaymentRefundMade(refund_id=refund.refund_id, session_id=session_id, replayed=not fresh)
+
+    async def _tell_gates(self, garage_id: GarageId, number: str, session_id: SessionId) -> None:
+        """What was told last is what the books say, whoever else changes it for this stay now."""
+        operator, told = self.operator, None
+        total = await operator.prepayments.total(session_id)
+        while told != total:
+            await operator.sessions.give_back(garage_id, number, session_id, total_fen=total.amount_fen)
+            told, total = total, await operator.prepayments.total(session_id)

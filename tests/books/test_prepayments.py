@@ -354,6 +354,19 @@ async def test_what_was_given_back_is_paid_no_more(pool: asyncpg.Pool) -> None:
     assert (await books.total(paid.session_id)).amount_fen == 1_600
 
 
+async def test_who_pays_after_a_refund_has_seen_what_was_left_paid(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    paid = await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    await inside.give_back("r1", 400)
+    books = Prepayments(pool, partition_count=PARTITIONS)
+    with pytest.raises(Conflict):
+        await books.take(replace(paid, prepayment_id="p2", paid_before_fen=2_000), EVENING)
+    taken = await books.take(replace(paid, prepayment_id="p2", paid_before_fen=1_600), EVENING)
+    assert (taken.fresh, taken.total.amount_fen) == (True, 1_600 + 2_000)
+
+
 class TwoLooks(PrepaidBooks):
     """Away at first; ends the loop at its third look."""
 

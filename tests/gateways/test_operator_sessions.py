@@ -114,6 +114,16 @@ async def test_what_a_stay_has_not_used_is_given_back_once_its_exit_stands(front
     inside = (await front.operator.sessions.find(GARAGE, PLATE)).session
     assert inside is not None
     assert inside.prepaid_fen == 800, "what was given back is not paid, whenever the turning back is told of"
+    more = {"prepayment_id": "m1-2", "amount_fen": 100, "method": "cash"}
+    assert (
+        await front.answer("POST", f"{path}/prepayments", json={**more, "paid_before_fen": 3_000})
+    ).status == 409
+    paid = await front.ask("POST", f"{path}/prepayments", json={**more, "paid_before_fen": 800}, status=201)
+    assert paid["total_fen"] == 900
+    assert (await front.ask("POST", refunds, json=refund, status=201))["replayed"] is True
+    inside = (await front.operator.sessions.find(GARAGE, PLATE)).session
+    assert inside is not None
+    assert inside.prepaid_fen == 900, "a refund that is repeated takes nothing from what was paid since"
 
 
 async def test_a_payment_whose_telling_failed_is_not_lost_when_it_is_repeated_after_the_exit(

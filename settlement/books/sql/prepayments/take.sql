@@ -1,5 +1,6 @@
 -- Books what was paid inside, once per prepayment_id: the prepayment, its ledger entry and the balances.
--- Where its payer said what he saw paid before, it is taken only if that is so still. Says whether it was new.
+-- Where its payer said what he saw paid and not given back before, it is taken only if that is so still. Says whether
+-- it was new.
 -- $1 partition smallint
 -- $2 prepayment_id text
 -- $3 garage_id text
@@ -19,7 +20,14 @@ WITH taken AS (
     )
     SELECT $1::smallint, $2::text, $3::text, $4::uuid, $5::bigint, $6::text, $7::text, $8::timestamptz
     WHERE $13::bigint IS NULL
-        OR $13::bigint = (SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $4::uuid)
+        OR $13::bigint = (
+            (SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $4::uuid)
+            - (
+                SELECT coalesce(sum(refund.amount_fen), 0)
+                FROM prepayment_refund AS refund
+                WHERE refund.partition = $1::smallint AND refund.session_id = $4::uuid
+            )
+        )
     ON CONFLICT (partition, prepayment_id) DO NOTHING
     RETURNING partition, garage_id, amount_fen
 ),
