@@ -23,7 +23,8 @@ from parking.journal import Result
 from parking.language import Language
 from parking.session import Step
 from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion
-from tests.scenarios.stage import MIDNIGHT, ManualClock, an_event, garage_of, stage
+from tests.scenarios.stage import GARAGE, MIDNIGHT, ManualClock, an_event, garage_of, stage
+from tests.scenarios.tokens import showing, token_of
 
 OPENED = Decision(verdict=Verdict.OPEN, reason=Reason.OUTAGE_POLICY)
 HELD = Decision(verdict=Verdict.HOLD, reason=Reason.OUTAGE_POLICY)
@@ -83,6 +84,20 @@ async def test_an_exit_is_told_in_the_language_of_its_driver_and_elsewhere_in_th
         languages = [one and one.language for one in (foreseen, left.decision, again.decision)]
         assert languages == [Language.CHINESE] * 3
         assert (await on.journal())[0].decision.language is None
+
+
+async def test_of_many_that_show_one_token_at_once_one_comes_in_and_one_leaves(valkey_url: str) -> None:
+    async with stage(valkey_url) as on:
+        token, until = token_of("T1"), MIDNIGHT + timedelta(minutes=30)
+        await on.sessions.issue_tokens(GARAGE, [token], now=MIDNIGHT, until=until)
+        for kind in (Kind.ENTRY, Kind.EXIT):
+            shown = [showing(an_event(f"{kind}-{number}", kind), token) for number in range(20)]
+            async with asyncio.TaskGroup() as tasks:
+                asked = [tasks.create_task(on.desk.answer(one, garage_of())) for one in shown]
+            answers = Counter(one.result().decision.reason for one in asked)
+            opened = Reason.ENTRY if kind is Kind.ENTRY else Reason.FREE
+            assert answers == {opened: 1, Reason.TOKEN_REFUSED: 19}
+            assert await on.sessions.occupancy(GARAGE) == (kind is Kind.ENTRY)
 
 
 async def test_a_fleet_passes_side_by_side(valkey_url: str) -> None:
