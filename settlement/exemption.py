@@ -67,10 +67,10 @@ class Exemption:
         if self.valid_until is not None and self.valid_until <= self.valid_from:
             raise InvalidInput("ends before it begins", ("valid_until",))
 
-    def names(self, plate: Plate) -> bool:
-        """Whether it is about this vehicle; a colour that was not seen is any colour."""
+    def names(self, plate: Plate, vehicle_class: VehicleClass) -> bool:
+        """Whether it is about this vehicle of a class; a colour that was not seen is any colour."""
         if self.plate is None:
-            return plate.vehicle_class is self.vehicle_class
+            return vehicle_class is self.vehicle_class
         seen = Colour.UNKNOWN not in {plate.colour, self.plate.colour}
         return plate.number == self.plate.number and (not seen or plate.colour is self.plate.colour)
 
@@ -86,7 +86,11 @@ class Exemption:
         return self.valid_from <= moment and (self.valid_until is None or moment < self.valid_until)
 
 
-def exempting(exemptions: Iterable[Exemption], session: Session, now: datetime) -> Exemption | None:
-    """The entry by which a stay is exempt, the oldest of them; ``None``: it is not."""
-    fitting = [one for one in exemptions if one.names(session.plate) and one.exempts(session, now)]
+def exempting(
+    exemptions: Iterable[Exemption], session: Session, now: datetime, vehicle_class: VehicleClass
+) -> Exemption | None:
+    """The entry by which a stay of a vehicle is exempt, the oldest of them; ``None``: it is not."""
+    fitting = [
+        one for one in exemptions if one.names(session.plate, vehicle_class) and one.exempts(session, now)
+    ]
     return min(fitting, key=lambda one: (one.added_at, one.exemption_id), default=None)

@@ -18,6 +18,7 @@ from parking.price_facts import changes_text, earlier_text
 from parking.session import State
 from settlement.bill import CORRECTED
 from settlement.books.bill_rows import billed_of
+from settlement.books.corrected_benefits import benefits_of_corrected
 from settlement.books.coupon_uses import use_coupons, with_coupons_of
 from settlement.books.owners import owner_at
 from settlement.books.pool import connection
@@ -234,7 +235,7 @@ async def _priced(
         prepaid_at=prepaid_at,
         prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
     )
-    given = bill.benefits if correction.benefits is None else correction.benefits
+    given = await benefits_of_corrected(held, bill, correction)
     benefits = await with_coupons_of(held, bill, given)
     bound_to = None
     if correction.plate is not None:

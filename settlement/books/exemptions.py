@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from parking.session import Session
 
-__all__ = ["Exemptions"]
+__all__ = ["Exemptions", "exemptions_of"]
 
 LISTED_MAX: Final = 1_000
 
@@ -73,26 +73,38 @@ class Exemptions(BenefitSource):
 
     @override
     async def of(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
+        classes = [session.plate.vehicle_class for session in sessions]
         async with connection(self._pool) as held:
-            rows = await held.fetch(
-                sql("exemptions/candidates"),
-                [session.garage_id for session in sessions],
-                [session.plate.number for session in sessions],
-                [session.plate.vehicle_class for session in sessions],
-            )
-        fitting: dict[int, list[Exemption]] = {}
-        for row in rows:
-            fitting.setdefault(row["stay_no"] - 1, []).append(_exemption(row))
-        given = [NO_BENEFITS] * len(sessions)
-        for place, exemptions in fitting.items():
-            found = exempting(exemptions, sessions[place], sessions[place].left_at or now)
-            if found is not None:
-                given[place] = Benefits(exempt=found.cause)
-        return given
+            return await exemptions_of(held, sessions, classes, now)
 
     @override
     async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
         return ()
+
+
+async def exemptions_of(
+    held: asyncpg.pool.PoolConnectionProxy,
+    sessions: Sequence[Session],
+    classes: Sequence[VehicleClass],
+    now: datetime,
+) -> list[Benefits]:
+    """The exemption of each stay now, or at its exit, whose vehicle is of the class in its place."""
+    rows = await held.fetch(
+        sql("exemptions/candidates"),
+        [session.garage_id for session in sessions],
+        [session.plate.number for session in sessions],
+        classes,
+    )
+    fitting: dict[int, list[Exemption]] = {}
+    for row in rows:
+        fitting.setdefault(row["stay_no"] - 1, []).append(_exemption(row))
+    given = [NO_BENEFITS] * len(sessions)
+    for place, exemptions in fitting.items():
+        session = sessions[place]
+        found = exempting(exemptions, session, session.left_at or now, classes[place])
+        if found is not None:
+            given[place] = Benefits(exempt=found.cause)
+    return given
 
 
 def _exemption(row: asyncpg.Record) -> Exemption:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from parking.session import Session
 
-__all__ = ["Passes", "UsedPass"]
+__all__ = ["Passes", "UsedPass", "passes_of"]
 
 TRIES: Final = 5
 MISSED: Final = timedelta(minutes=5)
@@ -98,28 +98,7 @@ class Passes(BenefitSource):
     @override
     async def of(self, sessions: Sequence[Session], now: datetime) -> Sequence[Benefits]:
         async with connection(self._pool) as held:
-            entitled = await held.fetch(
-                sql("passes/candidates"),
-                [session.garage_id for session in sessions],
-                [session.plate.number for session in sessions],
-                [session.plate.colour for session in sessions],
-                [session.entered_at for session in sessions],
-                [session.session_id for session in sessions],
-                [session.left_at for session in sessions],
-            )
-            for row in entitled:
-                if not row["has_place"]:
-                    await _take_place(held, row)
-            rows = await held.fetch(sql("passes/held"), [session.session_id for session in sessions])
-        places: dict[SessionId, list[Held]] = {}
-        for row in rows:
-            places.setdefault(row["session_id"], []).append(_held(row))
-        return [
-            Benefits(covered=covered_by(places[session.session_id]))
-            if session.session_id in places
-            else NO_BENEFITS
-            for session in sessions
-        ]
+            return await passes_of(held, sessions)
 
     @override
     async def ended(self, stays: Sequence[tuple[Session, datetime]], now: datetime) -> Sequence[Session]:
@@ -136,6 +115,32 @@ class Passes(BenefitSource):
         if looks:
             self._looked_for_missed_at = now
         return [session_of(row) for row in rows]
+
+
+async def passes_of(held: asyncpg.pool.PoolConnectionProxy, sessions: Sequence[Session]) -> list[Benefits]:
+    """What the passes of each stay cover; one that may have a place and has none takes one that was free."""
+    entitled = await held.fetch(
+        sql("passes/candidates"),
+        [session.garage_id for session in sessions],
+        [session.plate.number for session in sessions],
+        [session.plate.colour for session in sessions],
+        [session.entered_at for session in sessions],
+        [session.session_id for session in sessions],
+        [session.left_at for session in sessions],
+    )
+    for row in entitled:
+        if not row["has_place"]:
+            await _take_place(held, row)
+    rows = await held.fetch(sql("passes/held"), [session.session_id for session in sessions])
+    places: dict[SessionId, list[Held]] = {}
+    for row in rows:
+        places.setdefault(row["session_id"], []).append(_held(row))
+    return [
+        Benefits(covered=covered_by(places[session.session_id]))
+        if session.session_id in places
+        else NO_BENEFITS
+        for session in sessions
+    ]
 
 
 async def _take_place(held: asyncpg.pool.PoolConnectionProxy, row: asyncpg.Record) -> None:

@@ -20,15 +20,12 @@ from typing_extensions import override
 
 from parking.errors import CallerError, NotFound
 from parking.ids import BillId, GarageId
-from parking.plate import Colour, VehicleClass, parse_plate
+from parking.plate import Colour, parse_plate
 from settlement.books.archive import BookArchive
-from settlement.books.corrections import BilledStay
 from settlement.books.prepayments import PrepaymentRefund
-from settlement.correction import Correction
 from tests.scenarios.table import Step
 from tests.scenarios.test_coupons import CouponPlayer, broken
-from tests.scenarios.test_gates import moment
-from tests.scenarios.town import OPERATORS, TARIFFS, town
+from tests.scenarios.town import OPERATORS, town
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,30 +169,6 @@ class AnyPlayer(CouponPlayer):
         )
         now = on.clock.now()
         return "given" if await on.prepayments.refund(refund, now, over_until=now) else "given before"
-
-    @override
-    async def _correct(self, step: Step) -> str:
-        on, options, session_id = self._on, step.options, self._sessions[step.options["of"]]
-        view = await on.views.session(session_id)
-        assert view is not None
-        stay = BilledStay(
-            garage_id=view.garage_id,
-            entered_at=view.entered_at,
-            session_id=session_id,
-            exit_within=timedelta(minutes=15),
-        )
-        correction = Correction(
-            correction_id=options["key"],
-            plate=parse_plate(step.plate, Colour.BLUE) if step.plate else None,
-            vehicle_class=VehicleClass(options["class"]) if "class" in options else None,
-            entered_at=moment(options["entered"]) if "entered" in options else None,
-            left_at=moment(options["left"]) if "left" in options else None,
-            reason="seen on the picture",
-            corrected_by="Li",
-        )
-        made = await on.corrections.correct(stay, correction, TARIFFS, on.clock.now())
-        await on.regrant(*(one for one in (made.was_account_id, made.account_id) if one is not None))
-        return f"fee={made.amount_fen}"
 
     @override
     async def _bill_of(self, step: Step) -> BillId:

@@ -17,11 +17,9 @@ from parking.coupon import CouponKind, End
 from parking.errors import Conflict
 from parking.ids import GarageId
 from parking.plate import Colour, parse_plate
-from settlement.books.corrections import BilledStay
 from settlement.books.merchants import MerchantPayment
 from settlement.books.migrate import owner_connection
 from settlement.books.verifying import PostgresVerifiableBooks
-from settlement.correction import Correction
 from settlement.coupon_desk import Request
 from settlement.merchant import (
     Budget,
@@ -221,26 +219,6 @@ class CouponPlayer(Player):
             recorded_by="Li",
         )
         return "paid" if await self._on.merchants.pay(payment, self._on.clock.now()) else "paid before"
-
-    async def _correct(self, step: Step) -> str:
-        """A person finds out when the car of a session left in fact."""
-        on, session_id = self._on, self._sessions[step.options["of"]]
-        view = await on.views.session(session_id)
-        assert view is not None
-        stay = BilledStay(
-            garage_id=view.garage_id,
-            entered_at=view.entered_at,
-            session_id=session_id,
-            exit_within=timedelta(minutes=15),
-        )
-        correction = Correction(
-            correction_id=f"k{step.line}",
-            left_at=moment(step.options["left"]),
-            reason="clock",
-            corrected_by="Li",
-        )
-        made = await on.corrections.correct(stay, correction, TARIFFS, on.clock.now())
-        return f"fee={made.amount_fen}"
 
 
 def _key(step: Step) -> MerchantKey:

@@ -7,6 +7,7 @@ that came of it and the balances of the ledger that moved, in fen. In the end ev
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -23,16 +24,18 @@ from parking.ids import BillId, EventId, GarageId
 from parking.plate import Colour, VehicleClass, parse_plate
 from settlement.books.accounts import AccountState
 from settlement.books.claims import DisputeEnd as BindingEnd
+from settlement.books.corrections import BilledStay
 from settlement.books.debts import DebtPayment, DisputeEnd
 from settlement.books.migrate import owner_connection
 from settlement.books.prepayments import Prepayment
+from settlement.correction import Correction
 from settlement.exemption import CarsInside, Exemption
 from settlement.passes import Pass, WhenPlaceFrees
 from tests.scenarios.stage import an_event
 from tests.scenarios.table import Scenario, Step, read_scenarios
 from tests.scenarios.test_gates import moment
 from tests.scenarios.tokens import is_token, showing, token_of
-from tests.scenarios.town import Town, town
+from tests.scenarios.town import TARIFFS, Town, town
 
 if TYPE_CHECKING:
     from parking.desk import Answer
@@ -346,6 +349,30 @@ class Player:
             *([disputed.account_id] if disputed.account_id else []), unbound_numbers=[disputed.number]
         )
         return end.value
+
+    async def _correct(self, step: Step) -> str:
+        """A person finds out which vehicle it was, or when it came or left."""
+        on, options, session_id = self._on, step.options, self._sessions[step.options["of"]]
+        view = await on.views.session(session_id)
+        assert view is not None
+        stay = BilledStay(
+            garage_id=view.garage_id,
+            entered_at=view.entered_at,
+            session_id=session_id,
+            exit_within=timedelta(minutes=15),
+        )
+        correction = Correction(
+            correction_id=options.get("key", f"k{step.line}"),
+            plate=parse_plate(step.plate, Colour.BLUE) if step.plate else None,
+            vehicle_class=VehicleClass(options["class"]) if "class" in options else None,
+            entered_at=moment(options["entered"]) if "entered" in options else None,
+            left_at=moment(options["left"]) if "left" in options else None,
+            reason="seen on the picture",
+            corrected_by="Li",
+        )
+        made = await on.corrections.correct(stay, correction, TARIFFS, on.clock.now())
+        await on.regrant(*(one for one in (made.was_account_id, made.account_id) if one is not None))
+        return f"fee={made.amount_fen}"
 
     async def _why(self, step: Step) -> str:
         """Of the session of an event, or of an event or a plate that has none."""
