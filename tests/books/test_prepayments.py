@@ -298,6 +298,19 @@ async def test_what_comes_to_be_unused_after_a_person_has_looked_waits_for_one_a
     assert await inside.look() == []
 
 
+async def test_a_dearer_corrected_bill_uses_what_lies_unused(pool: asyncpg.Pool) -> None:
+    inside = Inside(pool)
+    await inside.pay("p1", 2_000)
+    inside.car.prepaid_fen = 2_000
+    await inside.post(inside.car.enters(), inside.car.leaves())
+    assert await inside.look() == [("prepaid_unused", 400)]
+    await inside.correct("k1", left_at=MORNING + timedelta(hours=3))
+    sums = "SELECT amount_fen, prepaid_fen FROM bill WHERE correction = 1 AND kind = 'bill'"
+    assert [tuple(row) for row in await pool.fetch(sums)] == [(2_400, 2_000)]
+    with pytest.raises(Conflict):
+        await inside.give_back("r1", 400)
+
+
 async def test_giving_back_waits_for_who_changes_the_bill_of_the_stay(pool: asyncpg.Pool) -> None:
     inside = Inside(pool)
     await inside.pay("p1", 2_000)

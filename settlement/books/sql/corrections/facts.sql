@@ -1,5 +1,5 @@
--- What a corrected bill needs to know: how much of it is prepaid and not given back since, and when its driver paid
--- inside.
+-- What a corrected bill needs to know: how much was paid inside for it and not given back, used by the bill before or
+-- not, and when its driver paid that.
 -- $1 partition smallint
 -- $2 entered_at timestamptz
 -- $3 session_id uuid
@@ -7,7 +7,10 @@
 -- $5 left_at timestamptz
 SELECT
     (
-        SELECT least(prepaid_fen, (
+        SELECT least(greatest(prepaid_fen, (
+            SELECT coalesce(sum(amount_fen), 0) FROM prepayment
+            WHERE session_id = $3::uuid AND received_at <= $5::timestamptz
+        )), (
             SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $3::uuid
         ) - (
             SELECT coalesce(sum(amount_fen), 0) FROM prepayment_refund WHERE session_id = $3::uuid
