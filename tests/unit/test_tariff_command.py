@@ -6,12 +6,57 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from click.testing import CliRunner
 
 from gateways.commands.tariff import tariff_command
 
 SHOPPING = Path(__file__).parents[2] / "config" / "tariffs" / "shopping-complex.toml"
 MONDAY = ("--tariff", str(SHOPPING), "--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:10")
+
+WORKED = {
+    "2026-03-02T10:00 2026-03-02T10:30": """
+        Mon 03-02 10:00:00 Mon 03-02 10:30:00 1 × 0.00 0.00 free minutes
+        CNY 0.00""",
+    "2026-03-02T10:00 2026-03-02T10:30:01": """
+        Mon 03-02 10:00:00 Mon 03-02 11:00:00 1 × 8.00 8.00 first tier
+        CNY 8.00""",
+    "2026-03-02T10:00 2026-03-02T12:10 --plate 浙AD12345": """
+        Mon 03-02 10:00:00 Mon 03-02 11:00:00 1 × 8.00 8.00 first tier
+        Mon 03-02 11:00:00 Mon 03-02 12:30:00 3 × 4.00 12.00 blocks
+        Mon 03-02 10:00:00 Mon 03-02 12:10:00 1 × -10.00 -10.00 vehicle: new energy
+        CNY 10.00""",
+    "2026-03-02T10:00 2026-03-02T12:10 --coupon minutes:120@shop": """
+        Mon 03-02 10:10:00 Mon 03-02 12:10:00 1 × 0.00 0.00 coupon minutes: 1 minutes:120 \
+(funded by shop, worth 20.00)
+        Mon 03-02 10:00:00 Mon 03-02 10:10:00 1 × 0.00 0.00 free minutes
+        CNY 0.00""",
+    "2026-03-02T21:40 2026-03-03T00:10": """
+        Mon 03-02 21:40:00 Mon 03-02 22:40:00 1 × 8.00 8.00 first tier
+        Mon 03-02 22:40:00 Tue 03-03 00:40:00 2 × 2.00 4.00 blocks: night
+        CNY 12.00""",
+    "2026-03-02T09:00 2026-03-04T10:00": """
+        Mon 03-02 09:00:00 Mon 03-02 10:00:00 1 × 8.00 8.00 first tier
+        Mon 03-02 10:00:00 Mon 03-02 22:00:00 24 × 4.00 96.00 blocks
+        Mon 03-02 22:00:00 Tue 03-03 07:00:00 9 × 2.00 18.00 blocks: night
+        Tue 03-03 07:00:00 Tue 03-03 09:00:00 4 × 4.00 16.00 blocks
+        Mon 03-02 09:00:00 Tue 03-03 09:00:00 1 × -78.00 -78.00 day cap
+        Tue 03-03 09:00:00 Wed 03-04 09:00:00 1 × 60.00 60.00 days alike
+        Wed 03-04 09:00:00 Wed 03-04 10:00:00 1 × 8.00 8.00 first tier
+        CNY 128.00""",
+}
+"""Stays at the shopping complex, and every line of their proofs."""
+
+
+@pytest.mark.parametrize("stay", WORKED)
+def test_every_line_of_a_worked_example_is_shown(stay: str) -> None:
+    entry, leave, *more = stay.split()
+    words = ["explain", "--tariff", str(SHOPPING), "--entry", entry, "--exit", leave, *more]
+    ran = CliRunner().invoke(tariff_command, words)
+    shown = [" ".join(line.split()) for line in ran.output.splitlines()][1:]
+    expected = [line.strip() for line in WORKED[stay].strip().splitlines()]
+    assert ran.exit_code == 0, ran.output
+    assert [*shown[:-1], shown[-1].partition(" shopping-complex@")[0]] == expected
 
 
 def test_a_price_is_explained_line_by_line() -> None:
