@@ -27,6 +27,7 @@ from gateways.web.session_wire import (
 )
 from parking.clock import from_ms
 from parking.errors import Conflict, InvalidInput, NotFound
+from parking.fee import fee_of
 from parking.ids import GarageId, SessionId
 from parking.plate import Colour, parse_plate
 from parking.session import State
@@ -147,6 +148,7 @@ class SessionDesk:
         inside = await self._inside(garage_id, number, session_id)
         if inside is None and not await operator.prepayments.find(garage_id, body.prepayment_id):
             raise Conflict("the car is not inside any more")
+        now = operator.clock.now()
         prepayment = Prepayment(
             prepayment_id=body.prepayment_id,
             garage_id=garage_id,
@@ -155,8 +157,8 @@ class SessionDesk:
             method=body.method,
             taken_by=call.who,
             paid_before_fen=body.paid_before_fen,
+            needless=inside is not None and await self._is_paid(inside, now),
         )
-        now = operator.clock.now()
         prepaid = await operator.prepayments.take(prepayment, now)
         leave_by = await self._tell_gates(inside, prepaid.total) if inside is not None else None
         if leave_by is None:
@@ -197,6 +199,13 @@ class SessionDesk:
             await prepayments.report_all_unused(
                 now, paid_from=from_ms(0), over_until=now, session_id=prepayment.session_id
             )
+
+    async def _is_paid(self, inside: Session, now: datetime) -> bool:
+        """Whether the driver has paid, and has time to leave: another payment is somebody's mistake."""
+        if inside.prepaid_until is None or now > inside.prepaid_until:
+            return False
+        garage = (await self.operator.garages.one(inside.garage_id)).garage
+        return garage is not None and fee_of(inside, now, garage) <= inside.prepaid_fen
 
     async def _tell_gates(self, session: Session, total: Total) -> datetime | None:
         """Until when the car may leave; ``None`` when it had left meanwhile.

@@ -36,6 +36,7 @@ class Prepayment:
     """``taken_by`` is the machine's or the attendant's token.
 
     ``paid_before_fen`` is what the payer saw paid for the stay before; ``None`` where nobody looked.
+    ``needless`` when nothing was due: it waits to be given back, and the driver has no longer to leave by it.
     """
 
     prepayment_id: str
@@ -45,6 +46,7 @@ class Prepayment:
     method: str
     taken_by: str
     paid_before_fen: int | None = None
+    needless: bool = False
 
     def __post_init__(self) -> None:
         if self.amount_fen <= 0:
@@ -69,7 +71,7 @@ class PrepaymentRefund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """What a session has paid inside in all and not been given back, and when it paid last."""
+    """What a session has paid inside in all and not been given back, and when it last paid what was due."""
 
     amount_fen: int
     last_at: datetime
@@ -120,6 +122,7 @@ class Prepayments(PrepaidBooks):
                 entry.debit_account,
                 entry.credit_account,
                 prepayment.paid_before_fen,
+                prepayment.needless,
             )
             recorded = await held.fetchrow(sql("prepayments/find"), partition, prepayment.prepayment_id)
         _check(prepayment, recorded)

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from parking.errors import Conflict, Unavailable
 from parking.event import Kind
+from settlement.books.verifying import PostgresVerifiableBooks
 from tests.books.operating import GARAGE
 from tests.gateways.operator_desk import PLATE, Front, item_path, open_front
 
@@ -81,6 +82,25 @@ async def test_what_is_paid_inside_opens_the_barrier_and_is_booked_once(front: F
     assert (await front.ask("GET", "/v1/quarantine"))["items"] == []
     late = {**body, "prepayment_id": "m1-2"}
     assert (await front.answer("POST", path, json=late)).status == 409
+
+
+async def test_a_second_payment_for_what_is_paid_is_needless_and_costs_nothing(front: Front) -> None:
+    entry = await front.event(Kind.ENTRY)
+    await front.settle()
+    path = f"/v1/sessions/{entry.session_id}/prepayments"
+    body = {"prepayment_id": "m1-1", "amount_fen": 400, "method": "cash"}
+    front.clock.moment += timedelta(minutes=29)
+    first = await front.ask("POST", path, json=body, status=201)
+    front.clock.moment += timedelta(minutes=2)
+    again = await front.ask("POST", path, json={**body, "prepayment_id": "m2-1"}, status=201)
+    assert (again["total_fen"], again["leave_by"]) == (800, first["leave_by"])
+    left = await front.event(Kind.EXIT, minutes=32)
+    assert left.decision.amount_fen == 400
+    await front.settle()
+    refund = {"refund_id": "r1", "amount_fen": 400, "method": "cash"}
+    front.clock.moment += timedelta(minutes=20)
+    await front.ask("POST", f"/v1/sessions/{entry.session_id}/prepayment-refunds", json=refund, status=201)
+    assert await PostgresVerifiableBooks(front.pool).violations() == []
 
 
 async def test_what_a_stay_has_not_used_is_given_back_once_its_exit_stands(front: Front) -> None:

@@ -21,5 +21,5 @@ SELECT
     ) AS prepaid_fen,
     (
         SELECT max(received_at) FROM prepayment
-        WHERE session_id = $3::uuid AND received_at <= $5::timestamptz
+        WHERE session_id = $3::uuid AND received_at <= $5::timestamptz AND NOT needless
     ) AS prepaid_at

@@ -44,7 +44,7 @@ CROSS JOIN LATERAL (
                 WHERE refund.partition = session.partition AND refund.session_id = session.session_id
             )
         )::bigint AS prepaid_fen,
-        max(received_at) AS prepaid_at
+        max(received_at) FILTER (WHERE NOT needless) AS prepaid_at
     FROM prepayment
     WHERE prepayment.partition = session.partition AND prepayment.session_id = session.session_id
 ) AS paid

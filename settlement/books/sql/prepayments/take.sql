@@ -14,11 +14,13 @@
 -- $11 debit_account text
 -- $12 credit_account text
 -- $13 paid_before_fen bigint
+-- $14 needless boolean
 WITH taken AS (
     INSERT INTO prepayment (
-        partition, prepayment_id, garage_id, session_id, amount_fen, method, taken_by, received_at
+        partition, prepayment_id, garage_id, session_id, amount_fen, method, taken_by, received_at, needless
     )
-    SELECT $1::smallint, $2::text, $3::text, $4::uuid, $5::bigint, $6::text, $7::text, $8::timestamptz
+    SELECT
+        $1::smallint, $2::text, $3::text, $4::uuid, $5::bigint, $6::text, $7::text, $8::timestamptz, $14::boolean
     WHERE $13::bigint IS NULL
         OR $13::bigint = (
             (SELECT coalesce(sum(amount_fen), 0) FROM prepayment WHERE session_id = $4::uuid)

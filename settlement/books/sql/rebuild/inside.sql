@@ -9,7 +9,7 @@ SELECT session.partition, session.session_id, session.garage_id, session.number,
                WHERE refund.partition = session.partition AND refund.session_id = session.session_id
            )
        )::bigint AS prepaid_fen,
-       max(prepayment.received_at) AS prepaid_at,
+       max(prepayment.received_at) FILTER (WHERE NOT prepayment.needless) AS prepaid_at,
        CASE WHEN session.number ~ '^无[A-Z0-9]{15}$' THEN coalesce(
            (
                SELECT token_digest
