@@ -6,15 +6,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 import click
-import pytest
 
 from gateways.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Once a test has drawn a picture, pygal's finder of modules, of Python 2, is asked for every command.
-pytestmark = pytest.mark.filterwarnings("ignore:PluginImportFixer:ImportWarning")
 
 
 def every_command(command: click.Command, words: str = "leave-first") -> Iterator[tuple[str, click.Command]]:
