@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from parking.decision import DEBT_HOLDS, Reason, Verdict
+from parking.decision import DEBT_HOLDS, SHOWN_GRANT, Reason, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from parking.live.outcomes import Remembered
 
 __all__ = ["Case", "Timeliness"]
+
+HISTORY: Final = SHOWN_GRANT | {Reason.LATE, Reason.CLOCK, Reason.TOO_LATE}
+"""What is told about a car that has passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,9 @@ class Case:
         """Whether a remembered hold may not stand: the car has left all the same, or a debt may be paid."""
         if self.settled is None:
             return found.decision.reason in DEBT_HOLDS
-        return self.amend and found.decision.verdict is Verdict.HOLD
+        if found.decision.verdict is not Verdict.HOLD:
+            return False
+        return self.amend or (self.settled.reason in SHOWN_GRANT and found.decision.reason not in HISTORY)
 
     @property
     def unsure(self) -> bool:

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from parking.grant import Grant
     from parking.language import Language
 
-__all__ = ["DEBT_HOLDS", "Decision", "Reason", "Verdict", "barrier", "decide_exit", "of_debtor", "told_at"]
+__all__ = [
+    "DEBT_HOLDS",
+    "SHOWN_GRANT",
+    "Decision",
+    "Reason",
+    "Verdict",
+    "barrier",
+    "decide_exit",
+    "of_debtor",
+    "told_at",
+]
 
 
 @unique
@@ -108,6 +118,8 @@ class Decision:
 
 DEBT_HOLDS: Final = frozenset({Reason.DEBT, Reason.DEBT_ATTENDANT})
 """The holds that end with a payment: the same event is decided anew each time it comes."""
+SHOWN_GRANT: Final = frozenset({Reason.OFFLINE_GRANT, Reason.GRANT_REFUSED})
+"""A garage that was cut off let the car out on a grant: it has left, whatever was decided live."""
 
 
 def told_at(decision: Decision, policy: Policy) -> Decision:

@@ -9,6 +9,8 @@ What becomes of every odd order:
 
 =====================================  ==========================================================
 an event again                         the same answer, nothing changes
+the same, kept while a line was down   the same, but never to open
+the same, let out on a grant           the same; a hold is overruled, for the car has left
 an event id with other content         :class:`Conflict`, nothing changes
 entry of a car inside, within minutes  ``duplicate_entry``: the first session stands
 entry of a car inside, later           a new session; the old one goes to the review list
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from parking.ids import SessionId
     from parking.live.sessions import Sessions
 
-__all__ = ["Answer", "Answering", "Desk"]
+__all__ = ["Answer", "Answering", "Desk", "heard_late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,13 @@ class Answer:
 
 Answering = Generator[LiveStep, Outcome, Answer]
 """An answer under way: the steps that it wants taken, and in the end the answer."""
+
+
+def heard_late(event: GateEvent, decision: Decision) -> Decision:
+    """The decision about an event as it is told, which was perhaps decided when it came through live."""
+    if event.offline and decision.verdict is Verdict.OPEN:
+        return replace(decision, verdict=Verdict.HOLD, reason=Reason.LATE)
+    return decision
 
 
 class Desk:
@@ -252,7 +261,7 @@ def _answer(case: Case, outcome: Outcome) -> Answer:
         raise Defect("a step has an outcome of another")
     return Answer(
         event_id=case.event.event_id,
-        decision=told_at(outcome.decision, case.garage.policy),
+        decision=told_at(heard_late(case.event, outcome.decision), case.garage.policy),
         session_id=outcome.session_id,
         replayed=isinstance(outcome, Remembered),
     )

@@ -18,7 +18,7 @@ from gateways.gates.deadline import Deadlines, until
 from gateways.web.access import bearer
 from parking.backlog import answer_backlog
 from parking.decision import Decision, Reason, Verdict, barrier, told_at
-from parking.desk import Answer
+from parking.desk import Answer, heard_late
 from parking.errors import (
     CallerError,
     Conflict,
@@ -214,7 +214,7 @@ class Gatehouse:
         """The answer to an event of a car that has another in the spool: the live store comes later."""
         answered = self._spool.known(event)
         if answered is not None:
-            told = told_at(answered, garage.policy)
+            told = told_at(heard_late(event, answered), garage.policy)
             return Answer(event_id=event.event_id, decision=told, session_id=None, replayed=True)
         if self._spool.holds_plate(event):
             return await self._by_policy(event, garage)
@@ -247,7 +247,7 @@ class Gatehouse:
         self._metrics.spooled.set(len(self._spool))
         return Answer(
             event_id=event.event_id,
-            decision=told_at(answered or decision, garage.policy),
+            decision=told_at(heard_late(event, answered or decision), garage.policy),
             session_id=None,
             replayed=answered is not None,
         )

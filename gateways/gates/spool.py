@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from gateways.group_commit import DamagedFile, GroupCommit, open_durable
+from parking.decision import Decision, Verdict
 from parking.errors import Busy, Conflict
 from parking.live.codec import answer_from, decision_text, event_from, event_text
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from parking.decision import Decision
     from parking.event import GateEvent
     from parking.ids import EventId, GarageId
 
@@ -70,12 +70,17 @@ class Spool:
         return len(self._waiting)
 
     def known(self, event: GateEvent) -> Decision | None:
-        """What was answered to this event, if it waits here; :class:`Conflict` if its content differs."""
+        """What was answered to this event, if it waits here; :class:`Conflict` if its content differs.
+
+        Raises :class:`Busy` where a hold waits and the car was let out by a grant: the hold is booked first.
+        """
         one = self.waiting(event)
         if one is None:
             return None
         if one.event.digest() != event.digest():
             raise Conflict("this event_id was used for an event with other content")
+        if event.grant_token and not one.event.grant_token and one.decision.verdict is Verdict.HOLD:
+            raise Busy("the answer that this event got in the outage is not booked yet")
         return one.decision
 
     def waiting(self, event: GateEvent) -> Spooled | None:
@@ -89,7 +94,7 @@ class Spool:
     async def add(self, event: GateEvent, decision: Decision, received_at: datetime) -> Decision | None:
         """Return when the event is on disk; what was answered already, if it came twice at once.
 
-        Raises :class:`Busy` when the spool is full, :class:`Conflict` as :meth:`known` does.
+        Raises :class:`Busy` when the spool is full, :class:`Conflict` and it as :meth:`known`.
         """
         key = (event.garage_id, event.event_id)
         while (twin := self._arriving.get(key)) is not None:

@@ -35,7 +35,7 @@ async def test_one_record_has_one_effect_however_it_comes(valkey_url: str, tmp_p
         assert await at.read(**mark) == (True, Reason.ENTRY)
         # Again, to a backup server, with other small things; and from the device's memory.
         assert await at.read(**mark, confidence=0.5) == (True, Reason.ENTRY)
-        assert await at.read(**mark | {"history": True}) == (False, Reason.ENTRY)
+        assert await at.read(**mark | {"history": True}) == (False, Reason.LATE)
         assert await at.results() == [Result.APPLIED]
 
 

@@ -188,6 +188,39 @@ def test_a_hold_is_overruled_when_the_same_event_opened_the_barrier_in_an_outage
     assert effect(records, {"event_id": f"{left['event_id']}#left"}) == LEFT
 
 
+def test_a_car_let_out_by_its_grant_after_a_hold_in_an_outage_has_left(
+    gate: GateProcess, valkey: ValkeyProcess, event: Events
+) -> None:
+    entered = event(garage_id="G2", at=now() - timedelta(hours=2), offline=True)
+    assert gate.post(entered, by="c2").status == 200
+    left = event("exit", garage_id="G2", plate=entered["plate"]["number"])
+    shown = left | {"offline": True, "grant": "forged.grant.token"}
+    valkey.signal(signal.SIGSTOP)
+    assert_by_policy(gate.post(left, by="c2"), "hold")
+    early = gate.post(shown, by="c2")
+    assert (early.status, early.body["outcome"]) == (503, "retryable")
+    valkey.signal(signal.SIGCONT)
+    drained(gate)
+    assert gate.post(shown, by="c2").body["reason"] == "grant_refused"
+    assert gate.post(shown, by="c2").body["replayed"] is True
+    records = journal(valkey, "G2")
+    assert effect(records, left) == WITHOUT_EFFECT
+    assert effect(records, {"event_id": f"{left['event_id']}#left"}) == LEFT
+
+
+def test_what_opened_in_an_outage_opens_nothing_when_it_is_reported_as_kept(
+    gate: GateProcess, valkey: ValkeyProcess, event: Events
+) -> None:
+    entered = event()
+    valkey.signal(signal.SIGSTOP)
+    assert_by_policy(gate.post(entered))
+    told = gate.post(entered | {"offline": True}).body
+    assert (told["decision"], told["reason"], told["replayed"]) == ("hold", "late", True)
+    valkey.signal(signal.SIGCONT)
+    drained(gate)
+    assert effect(journal(valkey), entered) == ENTERED
+
+
 def test_a_store_killed_under_load_loses_and_doubles_nothing(
     gate: GateProcess, valkey: ValkeyProcess, event: Events
 ) -> None:

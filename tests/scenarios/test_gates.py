@@ -100,7 +100,11 @@ class Player:
     def _event(self, step: Step) -> GateEvent:
         if step.act == "again":
             event = self._events[step.options.get("of", f"e{len(self._events)}")]
-            return replace(event, confidence=float(step.options.get("sure", event.confidence)))
+            return replace(
+                event,
+                confidence=float(step.options.get("sure", event.confidence)),
+                offline=event.offline or "offline" in step.options,
+            )
         name = f"e{len(self._events) + 1}"
         event = an_event(
             name,
