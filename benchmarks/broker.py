@@ -25,6 +25,7 @@ __all__ = ["NO_BROKER", "Broker", "running_broker"]
 
 NO_BROKER: Final = "none at hand (mosquitto, or amqtt): MQTT is not measured"
 PATH: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+AS_ADVISED: Final = "allow_anonymous true\nmax_inflight_messages 100\nset_tcp_nodelay true\n"
 AMQTT: Final = "from amqtt.scripts.broker_script import main; main()"
 ANYBODY: Final = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": False}}
 READY_SECONDS: Final = 30.0
@@ -65,9 +66,7 @@ async def running_broker(folder: Path) -> AsyncIterator[Broker | None]:
 def _command(folder: Path, port: int) -> tuple[str, list[str]] | None:
     file, mosquitto = folder / "broker.conf", shutil.which("mosquitto", path=PATH)
     if mosquitto is not None:
-        file.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 100\n", "utf-8"
-        )
+        file.write_text(f"listener {port} 127.0.0.1\n{AS_ADVISED}", "utf-8")
         return "mosquitto", [mosquitto, "-c", str(file)]
     if find_spec("amqtt") is None:
         return None

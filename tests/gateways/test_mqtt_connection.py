@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gateways.mqtt.client import Client, connect, disconnect
 from gateways.mqtt.connection import MqttConnection
 from gateways.mqtt.options import MqttOptions, MqttServer, MqttVersion, Received, Will, mqtt_server
 from parking.errors import InvalidInput, Unavailable
@@ -128,6 +130,17 @@ async def test_a_message_comes_with_its_topic_and_what_it_carries(broker: Broker
         (message,) = await taken.until(1)
     told = {"token": "x"} if broker.version is MqttVersion.V5 else {}
     assert (message.topic, message.payload.decode(), message.properties) == (f"{topic}/a", "粤B", told)
+
+
+async def test_a_small_message_waits_for_no_confirmation_of_the_one_before(broker: Broker) -> None:
+    client = Client(mqtt_server(broker.url), options_for(broker, "any"))
+    await connect(client)
+    try:
+        line = client._client.socket()  # noqa: SLF001 - the library shows it nowhere else
+        assert isinstance(line, socket.socket)
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        await disconnect(client)
 
 
 async def test_what_could_not_be_taken_is_handed_over_again(broker: Broker) -> None:
