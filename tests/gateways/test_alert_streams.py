@@ -160,6 +160,18 @@ async def test_a_stream_that_ends_is_begun_anew(valkey_url: str, tmp_path: Path)
         assert camera.asked == [("GET", PATH)] * 3
 
 
+async def test_a_car_that_was_told_of_is_not_lost_with_the_stream(valkey_url: str, tmp_path: Path) -> None:
+    camera = Streaming(
+        streams=[
+            (part(alert("浙A12345", "1")), True),
+            (part(alert("浙A12346", "2")) + b"--boundary" + b"x" * 10_000, False),
+        ]
+    )
+    async with pulling(valkey_url, tmp_path, camera) as (at, address):
+        at.configure(pulled(address))
+        assert await at.booked(2) == ["浙A12345", "浙A12346"]
+
+
 async def test_a_refused_password_is_not_tried_again_until_it_is_stored_anew(
     valkey_url: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ is configured anew. Nothing is acknowledged on this way: what a camera saw while
 lost to us, so listening (``protocol.py``) is to be preferred where the camera can do it.
 
 An alert's pictures come behind it, and nothing says which is the last: it is taken as soon as none has come
-for a moment.
+for a moment, or the connection ends.
 """
 
 from __future__ import annotations
@@ -99,8 +99,13 @@ class AlertStreams:
             alert: list[Part] = []
             began = clock()
             while True:
-                data = await _more(response, PICTURE_WAIT_S if alert else SILENT_S)
-                for part in parts.feed(data or b""):
+                try:
+                    data = await _more(response, PICTURE_WAIT_S if alert else SILENT_S)
+                    found = parts.feed(data or b"")
+                except Exception:
+                    await self._take_alert(alert, controller, device)
+                    raise
+                for part in found:
                     if part.content_type.startswith("image/"):
                         alert += [part] if alert else []
                     else:

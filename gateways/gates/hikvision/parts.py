@@ -44,16 +44,19 @@ class StreamParts:
         self._skipped = 0
 
     def feed(self, data: bytes) -> list[Part]:
-        """The parts that are whole by now; raises :class:`InvalidInput` for what is no such stream."""
+        """The parts that are whole by now; raises :class:`InvalidInput` for what is no such stream.
+
+        Whole parts before that are given first: it is raised for the bytes that come next.
+        """
         self._buffer += data
         parts: list[Part] = []
-        while True:
-            if self._head is None and not self._begin():
-                return parts
-            part = self._end()
-            if part is None:
-                return parts
-            parts.append(part)
+        try:
+            while (self._head is not None or self._begin()) and (part := self._end()) is not None:
+                parts.append(part)
+        except InvalidInput:
+            if not parts:
+                raise
+        return parts
 
     def _begin(self) -> bool:
         """Find the next boundary and read the lines behind it."""
