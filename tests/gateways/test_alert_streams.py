@@ -230,6 +230,13 @@ def test_a_stream_survives_what_it_is_sent(pieces: list[bytes]) -> None:
         pass
 
 
+def test_a_picture_that_does_not_say_how_long_it_is_ends_where_the_next_part_begins() -> None:
+    picture, car = JPEG + bytes(2 * ALERT_BYTES_MAX), alert("浙A12345", "1")
+    sent = part(car) + part(picture, "image/jpeg", measured=False) + part(car, measured=False)
+    found = StreamParts("boundary").feed(sent + part(HEARTBEAT))
+    assert [one.body.strip() for one in found] == [car, picture, car, HEARTBEAT]
+
+
 def test_what_is_too_large_is_passed_over_in_flat_memory() -> None:
     parts = StreamParts("boundary")
     head = b"--boundary\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (PICTURE_BYTES_MAX + 1)
@@ -238,6 +245,11 @@ def test_what_is_too_large_is_passed_over_in_flat_memory() -> None:
         found += parts.feed(bytes(65_536))
     assert [one.body for one in found] == [b""]
     assert [one.body for one in parts.feed(b"\r\n" + part(HEARTBEAT))] == [HEARTBEAT]
+    found = parts.feed(b"--boundary\r\nContent-Type: image/jpeg\r\n\r\n")
+    for _ in range(PICTURE_BYTES_MAX // 65_536 + 2):
+        found += parts.feed(bytes(65_536))
+    assert not found
+    assert [one.body for one in parts.feed(b"\r\n" + part(HEARTBEAT))] == [b"", HEARTBEAT]
     parts.feed(b"--boundary\r\nContent-Type: application/xml\r\n\r\n")
     try:
         for _ in range(ALERT_BYTES_MAX // 65_536 + 2):

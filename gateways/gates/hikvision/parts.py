@@ -1,9 +1,10 @@
 """The parts of an alert stream, ``multipart/mixed`` without an end, as they arrive.
 
 Not the libraries' readers: those wait for the next boundary to know that a part is whole, which here comes
-with the next alert. A part ends by its length; without one an alert ends by its own last tag. Firmware
-differs in whether the line end before a boundary is counted, and in whether the declared boundary has the
-dashes of its lines; so what stands between a part and the next boundary is passed over.
+with the next alert. A part ends by its length; without one an alert ends by its own last tag, and a picture
+where the next part begins. Firmware differs in whether the line end before a boundary is counted, and in
+whether the declared boundary has the dashes of its lines; so what stands between a part and the next boundary
+is passed over.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ HEAD_BYTES_MAX: Final = 8 * 1024
 ALERT_BYTES_MAX: Final = 256 * 1024
 PICTURE_BYTES_MAX: Final = 4 * 1024 * 1024
 """A larger part is passed over; its alert is kept."""
+PICTURE: Final = "image/"
 ALERT_END: Final = b"</EventNotificationAlert>"
 NUMERALS_MAX: Final = 10
 
@@ -86,7 +88,7 @@ class StreamParts:
         if head is None:
             return None
         if head.length is None:
-            end = self._unmeasured()
+            end = self._unmeasured(picture=head.content_type.startswith(PICTURE))
             if end is None:
                 return None
         elif head.length > PICTURE_BYTES_MAX:
@@ -100,20 +102,25 @@ class StreamParts:
             end = head.length
             if len(self._buffer) < end:
                 return None
-        body = bytes(self._buffer[:end])
+        body = b"" if self._skipped else bytes(self._buffer[:end])
         del self._buffer[:end]
         self._head = None
         return Part(name=head.name, filename=head.filename, content_type=head.content_type, body=body)
 
-    def _unmeasured(self) -> int | None:
-        """Where a part ends that does not say how long it is."""
-        place = self._buffer.find(ALERT_END)
+    def _unmeasured(self, *, picture: bool) -> int | None:
+        """Where a part ends that does not say how long it is; a picture that is too large is passed over."""
+        place, alert = self._buffer.find(self._boundary), self._buffer.find(ALERT_END)
+        if alert >= 0 and not 0 <= place < alert:
+            return alert + len(ALERT_END)
         if place >= 0:
-            return place + len(ALERT_END)
-        place = self._buffer.find(self._boundary)
-        if place < 0 and len(self._buffer) > ALERT_BYTES_MAX:
+            return place
+        if not picture and len(self._buffer) > ALERT_BYTES_MAX:
             raise InvalidInput("too large for an alert", ("body",))
-        return place if place >= 0 else None
+        if self._skipped or len(self._buffer) > PICTURE_BYTES_MAX:
+            passed = max(0, len(self._buffer) - len(self._boundary))
+            del self._buffer[:passed]
+            self._skipped += passed
+        return None
 
 
 def _head(lines: bytes) -> Head:
