@@ -7,10 +7,10 @@ not trusted more than that. Plates come in lower case and without a colour.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import override
 
 from gateways.gates.forms import media_type, multipart_parts
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlateRecognizer"]
 
+FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 Text = Annotated[str, Field(max_length=256)]
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -55,7 +57,7 @@ class Data(Wire):
     """One picture; ``timestamp`` has an offset."""
 
     camera_id: Text
-    timestamp: datetime
+    timestamp: Annotated[AwareDatetime, Field(ge=FIRST, lt=LAST)]
     filename: Text = ""
     results: Annotated[tuple[Result, ...], Field(max_length=20)] = ()
 
