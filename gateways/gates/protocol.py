@@ -98,6 +98,8 @@ class Read:
     """As sent, the one that shows most first."""
     track: str = ""
     """Of one car that the camera follows and reads several times; empty where each read is a car."""
+    begins_track: bool = False
+    """The camera has not told of it before."""
     ends_track: bool = False
     """The camera has lost sight of it."""
 

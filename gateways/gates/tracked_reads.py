@@ -112,9 +112,11 @@ class TrackedReads:
     def _follow(self, key: Key, read: Read, controller: Controller, device: Device) -> Followed:
         now = self._time()
         followed = self._followed.get(key)
-        if followed is not None:
+        # A camera that begins anew counts its cars from the start.
+        if followed is not None and not (read.begins_track and followed.track.settled):
             followed.track.add(read, now)
             return followed
+        self._followed.pop(key, None)
         followed = self._followed[key] = Followed(Track(read, now), controller, device)
         if len(self._followed) > TRACKS_MAX:
             self._followed.popitem(last=False)

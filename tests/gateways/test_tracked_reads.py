@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    import pytest
+
     from parking.device import Device
     from parking.ids import GarageId
     from tests.gateways.device_lane import Lane
@@ -33,7 +35,14 @@ class Camera:
     reads: TrackedReads
 
     async def read(
-        self, number: str, confidence: float, device: Device = IN, *, track: str = "1", lost: bool = False
+        self,
+        number: str,
+        confidence: float,
+        device: Device = IN,
+        *,
+        track: str = "1",
+        new: bool = False,
+        lost: bool = False,
     ) -> bool:
         """One message of a track; whether it opened the barrier."""
         (channel,) = device.channels
@@ -45,6 +54,7 @@ class Camera:
             identity=f"{track}#{number}",
             channel=channel,
             track=track,
+            begins_track=new,
             ends_track=lost,
         )
         return (await self.reads.take(read, self.at.controller, device)).opens
@@ -165,6 +175,18 @@ async def test_a_car_that_was_lost_undecided_passed_no_barrier(valkey_url: str, 
         for lost in (False, False, True):
             await at.read(EO, 0.96, free, track="3", lost=lost)
         assert (await at.journal())[1:] == [("exit", EO, Result.APPLIED)]
+
+
+async def test_a_camera_that_counts_its_cars_anew_tells_of_another_car(
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateways.gates.tracked_reads.SILENT_S", 0.0)
+    async with camera(valkey_url, tmp_path) as at:
+        assert await at.read(EQ, 0.96, new=True)
+        async with asyncio.timeout(20):
+            while not await at.read(EO, 0.9, new=True):  # noqa: ASYNC110 - the first is settled elsewhere
+                await asyncio.sleep(0.02)
+        assert await at.journal() == [("entry", EQ, Result.APPLIED), ("entry", EO, Result.APPLIED)]
 
 
 async def test_what_is_remembered_is_bounded(valkey_url: str, tmp_path: Path) -> None:

@@ -159,5 +159,6 @@ def _read(event: Event, pictures: tuple[bytes, ...], device: Device) -> Read:
         heading=turned(heading) if device.options.get("in_is") == "reverse" else heading,
         pictures=pictures or tuple(picture_from_base64(one.content) for one in event.images if one.content),
         track=event.car_id,
+        begins_track=event.state.lower() == "new",
         ends_track=event.state.lower() == "lost",
     )
