@@ -23,9 +23,9 @@ OTHERS_MAX: Final = 8
 class Track:
     """``began_s`` and ``heard_s`` are times of the loop.
 
-    ``agreed`` says that two reads had the same number. ``decided`` is the read that was decided on,
-    ``opened`` whether the car was let through by it, and ``settled`` that nothing more is done about it.
-    Pictures are kept until it is decided on, of the best read alone.
+    ``agreed`` says that two reads had the same number; one that is sent twice is one. ``decided`` is the read
+    that was decided on, ``opened`` whether the car was let through by it, and ``settled`` that nothing more
+    is done about it. Pictures are kept until it is decided on, of the best read alone.
     """
 
     def __init__(self, read: Read, now_s: float) -> None:
@@ -34,14 +34,15 @@ class Track:
         self.agreed = self.opened = self.busy = self.settled = False
         self.decided: Read | None = None
         self._others: dict[str, float] = {}
-        self._seen = {read.number}
+        self._seen = {read.number: read.captured_at}
 
     def add(self, read: Read, now_s: float) -> None:
         """One more read; of equally sure ones the later counts, and one without a number never does."""
         self.heard_s = now_s
-        self.agreed = self.agreed or (bool(read.number) and read.number in self._seen)
+        first_at = self._seen.get(read.number, read.captured_at)
+        self.agreed = self.agreed or (bool(read.number) and read.captured_at != first_at)
         if len(self._seen) < OTHERS_MAX:
-            self._seen.add(read.number)
+            self._seen.setdefault(read.number, read.captured_at)
         heading = self.best.heading if read.heading is Heading.UNKNOWN else read.heading
         kept, other = (read, self.best) if _is_better(read, self.best) else (self.best, read)
         if other.number and other.number != kept.number and len(self._others) < OTHERS_MAX:

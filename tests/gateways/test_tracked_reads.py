@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateways.gates.protocol import Read
-from gateways.gates.tracked_reads import TRACKS_MAX, TrackedReads
+from gateways.gates.tracked_reads import MOMENT, TRACKS_MAX, TrackedReads
 from parking.journal import Result
 from parking.plate import Colour
 from tests.gateways.device_lane import IN, MINUTE, OUT, lane
@@ -34,7 +34,7 @@ class Camera:
     at: Lane
     reads: TrackedReads
 
-    async def read(
+    async def read(  # noqa: PLR0913 - what a message says
         self,
         number: str,
         confidence: float,
@@ -43,8 +43,11 @@ class Camera:
         track: str = "1",
         new: bool = False,
         lost: bool = False,
+        again: bool = False,
     ) -> bool:
-        """One message of a track; whether it opened the barrier."""
+        """One message of a track, or the one before ``again``; whether it opened the barrier."""
+        if not again:
+            self.at.stage.clock.moment += MOMENT
         (channel,) = device.channels
         read = Read(
             captured_at=self.at.stage.clock.moment,
@@ -115,6 +118,15 @@ async def test_an_exit_waits_until_two_reads_agree(valkey_url: str, tmp_path: Pa
         # What else it was read as goes with it, for the matching of unsure reads.
         (_, leaving) = await at.at.stage.journal()
         assert [one.number for one in leaving.event.candidates] == [EQ]
+
+
+async def test_a_read_that_is_sent_twice_confirms_nothing(valkey_url: str, tmp_path: Path) -> None:
+    out = replace(OUT, options=NEVER)
+    async with camera(valkey_url, tmp_path) as at:
+        assert await at.read(EO, 0.96)
+        at.at.stage.clock.moment += 5 * MINUTE
+        sent = [await at.read(EO, 0.95, out, track="2", again=again) for again in (False, True, True, False)]
+        assert sent == [False, False, False, True]
 
 
 async def test_an_exit_that_no_second_read_confirms_is_decided_after_a_moment(
