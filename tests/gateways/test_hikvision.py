@@ -9,6 +9,7 @@ from gateways.gates.hikvision.protocol import message_from
 from gateways.gates.protocol import Heading, Heartbeat, Read
 from parking.barrier import GateOutcome
 from parking.errors import NotAuthenticated
+from parking.ids import LaneId
 from parking.plate import Colour
 from tests.gateways.locking_device import PASSWORD, LockingDevice, a_device, calling
 
@@ -118,6 +119,14 @@ async def test_a_command_that_was_taken_is_not_a_barrier_that_moved(
         result = await HikvisionCommands(calls).open(a_device("hikvision", address), "1", PASSWORD)
     assert result.outcome is outcome
     assert device.bodies[0] == b"<BarrierGate><ctrlMode>open</ctrlMode></BarrierGate>"
+
+
+async def test_a_device_that_is_any_channel_has_the_barrier_of_the_first() -> None:
+    device = LockingDevice(answers={("PUT", GATE): (200, TAKEN)})
+    async with calling(device) as (calls, address):
+        called = a_device("hikvision", address)
+        result = await HikvisionCommands(calls).open(called, called.channel_of(LaneId("in-1")), PASSWORD)
+    assert result.outcome is GateOutcome.ACCEPTED
 
 
 @pytest.mark.parametrize("answer", [(200, TAKEN.replace(">1<", ">4<")), (403, ""), (200, "<")])

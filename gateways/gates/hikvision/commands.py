@@ -27,6 +27,9 @@ LOOK_S: Final = 1.0
 """For one question what the barrier does; with the pauses, all of it stays below a command's time."""
 LOOK_PAUSES_S: Final = (0.2, 0.5)
 OPEN: Final = b"<BarrierGate><ctrlMode>open</ctrlMode></BarrierGate>"
+ANY: Final = "*"
+ONLY: Final = "1"
+"""The channel of a device that is configured for any alone: an attendant opens where no read says which."""
 TAKEN: Final = "1"
 BARRIER_OPEN: Final = "2"
 NO_SIGNAL: Final = "0"
@@ -41,7 +44,8 @@ class HikvisionCommands(BarrierCommands):
 
     @override
     async def open(self, device: Device, channel: str, password: str) -> CommandResult:
-        path = f"/ISAPI/Parking/channels/{channel}/barrierGate"
+        number = ONLY if channel == ANY and len(device.channels) == 1 else channel
+        path = f"/ISAPI/Parking/channels/{number}/barrierGate"
         try:
             answer = await self._calls.call(device, password, "PUT", path, body=OPEN, timeout_s=COMMAND_S)
         except DependencyError as error:
