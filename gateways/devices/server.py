@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.request import parse_http_list, parse_keqv_list
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateways.devices.maker import Command
 
@@ -28,17 +29,22 @@ __all__ = ["DeviceServer", "obeying", "serving"]
 
 WRONG_MAX: Final = 2
 NONCES_MAX: Final = 16
+DIGEST: Final = "digest"
 REALM: Final = "device"
 BODY_BYTES_MAX: Final = 64 * 1024
 
 
 @dataclass(slots=True, kw_only=True)
 class DeviceServer:
-    """Answers whoever knows the password; ``wrong`` counts tries with another."""
+    """Answers whoever knows the password; ``wrong`` counts tries with another.
+
+    It ``offers`` ways to prove who calls, in this order; only Digest is taken.
+    """
 
     username: str
     password: str = field(repr=False)
     answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    offers: tuple[str, ...] = (DIGEST,)
     wrong: int = 0
     _nonces: deque[str] = field(default_factory=lambda: deque(maxlen=NONCES_MAX))
     """Challenges that are not answered yet; each is good for one request."""
@@ -48,7 +54,7 @@ class DeviceServer:
         if self.wrong >= WRONG_MAX:
             return web.Response(status=403, text="locked")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "digest":
+        if scheme.lower() != DIGEST:
             return self._challenge()
         if not self._proven(request, given):
             self.wrong += 1
@@ -73,8 +79,9 @@ class DeviceServer:
     def _challenge(self) -> web.Response:
         nonce = secrets.token_hex(16)
         self._nonces.append(nonce)
-        headers = {"WWW-Authenticate": f'Digest realm="{REALM}", qop="auth", nonce="{nonce}"'}
-        return web.Response(status=401, headers=headers)
+        more = {DIGEST: f', qop="auth", nonce="{nonce}"'}
+        wanted = [f'{one.title()} realm="{REALM}"{more.get(one, "")}' for one in self.offers]
+        return web.Response(status=401, headers=CIMultiDict(("WWW-Authenticate", one) for one in wanted))
 
 
 def _md5(text: str) -> str:

@@ -3,7 +3,8 @@
 Devices lock an account after a few wrong passwords, and then no barrier opens. So one wrong try is the last:
 the stored password is not used again until an operator stores one anew, which is another sealed text even for
 the same password. For the same reason calls to one device go one after another, and no nonce is used twice: a
-stale one would look like a wrong password. Each gate process learns this for itself.
+stale one would look like a wrong password. Each gate process learns this for itself. A device that refuses a
+call without asking for Digest was told no password, and is called again.
 
 Bodies are read within a limit; a device that does not answer in time or not at all is unreachable, which is
 kept apart from one that refuses.
@@ -15,9 +16,12 @@ import asyncio
 from collections import OrderedDict
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDict
+from typing_extensions import override
 from yarl import URL
 
 from parking.errors import InvalidInput, NotAuthenticated, Unavailable
@@ -36,6 +40,8 @@ OK: Final = 200
 UNAUTHORIZED: Final = 401
 ENDLESS: Final = aiohttp.ClientTimeout(total=None)
 REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
+NOT_ASKED: Final = "the device does not ask for Digest authentication, so it was told no password"
+DIGEST: Final = "digest "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,28 @@ class DeviceAnswer:
 
     status: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What the library looks at of a response."""
+
+    status: int
+    url: URL
+    headers: CIMultiDict[str]
+
+
+class DigestAmongOthers(aiohttp.DigestAuthMiddleware):
+    """Digest also where a device offers other ways before it: the library knows the first alone."""
+
+    @override
+    def _authenticate(self, response: aiohttp.ClientResponse) -> bool:
+        offered = response.headers.getall(hdrs.WWW_AUTHENTICATE, [])
+        wanted = CIMultiDict(
+            (hdrs.WWW_AUTHENTICATE, one) for one in offered if one.lower().startswith(DIGEST)
+        )
+        challenge = Challenge(status=response.status, url=response.url, headers=wanted)
+        return super()._authenticate(cast("aiohttp.ClientResponse", challenge))
 
 
 class Login:
@@ -74,21 +102,22 @@ class DeviceCalls:
     ) -> DeviceAnswer:
         """One request and its answer, whatever its status but 401.
 
-        :class:`NotAuthenticated` for a refused password, :class:`Unavailable` for one not reached.
+        :class:`NotAuthenticated` for a refused password or another way to prove who we are,
+        :class:`Unavailable` for a device not reached.
         """
         login = self._login(device)
         try:
             async with asyncio.timeout(timeout_s), login.turn:
                 if login.refused:
                     raise NotAuthenticated(REFUSED)
-                answer = await self._once(device, password, method, _url(device, path, query), body)
+                answer, told = await self._once(device, password, method, _url(device, path, query), body)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"not reached: {type(error).__name__}") from error
         if answer.status == UNAUTHORIZED:
-            login.refused = True
-            raise NotAuthenticated(REFUSED)
+            login.refused = told
+            raise NotAuthenticated(REFUSED if told else NOT_ASKED)
         return answer
 
     @asynccontextmanager
@@ -109,8 +138,8 @@ class DeviceCalls:
                     request = self._request(device, password, "GET", _url(device, path, None), ENDLESS)
                     response = await stack.enter_async_context(request)
                 if response.status == UNAUTHORIZED:
-                    login.refused = True
-                    raise NotAuthenticated(REFUSED)
+                    login.refused = _told(response)
+                    raise NotAuthenticated(REFUSED) if login.refused else Unavailable(NOT_ASKED)
                 if response.status != OK:
                     raise Unavailable(f"HTTP {response.status}")
                 started = True
@@ -122,9 +151,13 @@ class DeviceCalls:
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"not reached: {type(error).__name__}") from error
 
-    async def _once(self, device: Device, password: str, method: str, url: URL, body: bytes) -> DeviceAnswer:
+    async def _once(
+        self, device: Device, password: str, method: str, url: URL, body: bytes
+    ) -> tuple[DeviceAnswer, bool]:
+        """The answer, and whether it was one to our password."""
         async with self._request(device, password, method, url, None, body) as response:
-            return DeviceAnswer(status=response.status, body=await response.content.read(ANSWER_BYTES_MAX))
+            content = await response.content.read(ANSWER_BYTES_MAX)
+            return DeviceAnswer(status=response.status, body=content), _told(response)
 
     def _request(
         self,
@@ -137,7 +170,7 @@ class DeviceCalls:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Ask for a challenge, answer it once; a device that wants no password is not given any."""
         user = device.username
-        proof = (aiohttp.DigestAuthMiddleware(user, password, preemptive=False),) if user else ()
+        proof = (DigestAmongOthers(user, password, preemptive=False),) if user else ()
         return self._session.request(
             method,
             url,
@@ -154,6 +187,10 @@ class DeviceCalls:
         if len(self._logins) > DEVICES_MAX:
             self._logins.popitem(last=False)
         return login
+
+
+def _told(response: aiohttp.ClientResponse) -> bool:
+    return hdrs.AUTHORIZATION in response.request_info.headers
 
 
 def _url(device: Device, path: str, query: Mapping[str, str] | None) -> URL:
