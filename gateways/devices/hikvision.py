@@ -65,7 +65,7 @@ class HikvisionCamera(Maker):
             f"<confidenceLevel>{sure}</confidenceLevel><plateType>unknown</plateType>"
             f"<plateColor>{COLOURS[event.plate.colour]}</plateColor>"
             f"<plateCharBelieve>{','.join([str(sure)] * len(number))}</plateCharBelieve>"
-            f"<barrierGateCtrlType>{0 if record.kept else 1}</barrierGateCtrlType>"
+            f"<barrierGateCtrlType>{0 if record.opened else 1}</barrierGateCtrlType>"
             f"<alarmDataType>{int(record.kept)}</alarmDataType>"
             "<PlateInfoList><PlateInfo><licensePlate>unknown</licensePlate></PlateInfo></PlateInfoList></ANPR>"
         )

@@ -124,6 +124,18 @@ def test_what_a_camera_kept_is_history_where_it_can_say_so(maker: Maker) -> None
     assert read.history is (True if maker.says_kept else None)
 
 
+@pytest.mark.parametrize("name", ["hikvision", "vzenith"])
+def test_only_a_barrier_that_a_camera_has_opened_is_said_to_be_its_doing(name: str) -> None:
+    maker = MAKERS[name]
+    for opened in (False, True):
+        push = maker.push(replace(a_record(an_event(offline=True), kept=True), opened=opened))
+        headers = {"content-type": push.content_type}
+        sent = DeviceRequest(method="POST", path=push.path, query={}, headers=headers, body=push.body)
+        (read,) = BY_NAME[name].parse(sent, configured(maker))
+        assert isinstance(read, Read)
+        assert (read.history, read.opened) == (True, opened)
+
+
 @pytest.mark.parametrize("maker", ASKING, ids=lambda maker: maker.name)
 def test_a_car_that_turns_back_is_said_or_left_unsaid(maker: Maker) -> None:
     event = maker.told(an_event(kind=Kind.TURN_BACK))
