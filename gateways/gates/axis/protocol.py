@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from gateways.gates.forms import media_type, multipart_parts, picture_from_base64
 from gateways.gates.protocol import (
+    BODY_BYTES_MAX,
     DeviceReply,
     GateProtocol,
     Heading,
@@ -66,7 +67,7 @@ class CameraInfo(Wire):
 class Image(Wire):
     """A picture within the message."""
 
-    content: Annotated[str, Field(alias="BinaryImage", max_length=4 * 1024 * 1024, repr=False)] = ""
+    content: Annotated[str, Field(alias="BinaryImage", max_length=BODY_BYTES_MAX, repr=False)] = ""
 
 
 class Event(Wire):
@@ -91,7 +92,6 @@ class AxisPlateVerifier(GateProtocol):
     """Axis cameras with License Plate Verifier."""
 
     name: ClassVar[str] = "axis"
-    body_bytes_max: ClassVar[int] = 2 * 1024 * 1024
     setup: ClassVar[str] = """\
 On the application's page, below Integration > Push events:
   protocol         HTTP POST
