@@ -222,7 +222,8 @@ class Day:
         return f"{garage}/{self._chance.choice(['in-1', 'out-1'])} turn-back {plate}"
 
     def _again(self, player: AnyPlayer) -> str:
-        return f"- again of={self._chance.choice(player.seen)}" if player.seen else "- wait"
+        how = self._chance.choice(["", "", " offline=", " offline= grant=forged"])
+        return f"- again of={self._chance.choice(player.seen)}{how}" if player.seen else "- wait"
 
     def _late(self, _: AnyPlayer) -> str:
         at = max(timedelta(), self._now - timedelta(minutes=self._chance.choice([3, 20, 70, 200, 1000])))

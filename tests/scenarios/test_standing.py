@@ -105,7 +105,9 @@ class Player:
 
     def _event(self, step: Step) -> GateEvent:
         if step.act == "again":
-            return self._events[step.options["of"]]
+            event = self._events[step.options["of"]]
+            kept = event.offline or "offline" in step.options
+            return replace(event, offline=kept, grant_token=step.options.get("grant", ""))
         name = f"e{len(self._events) + 1}"
         garage, _, lane = step.lane.partition("/")
         plate = "" if is_token(step.plate) else step.plate
