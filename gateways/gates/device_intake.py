@@ -10,7 +10,7 @@ of ours, with the same desk, spool and deadlines.
   nothing.
 * **A car let through and read again** a moment later gets the first read's answer, and is no second car.
 * **Clocks.** A device's time is put right by what its clock was measured to be wrong; beyond the bound the
-  read is kept for a person and nobody is charged by it.
+  read is kept for a person and nobody is charged by it. That a message was late makes no clock slow.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.desk import Answer
     from parking.device import Channel, Device
+    from parking.ids import ControllerId, GarageId
     from parking.plate import Plate
 
     MakeSignals = Callable[[Plate, Decision, Device], Signals]
@@ -144,7 +145,7 @@ class DeviceIntake:
                 reason=opening.reason,
                 lane_id=opening.lane_id,
             )
-        key = (controller.garage_id, controller.controller_id)
+        key = _key(controller)
         event = await self._held.released(key, beat.hold_s) if beat.asks else None
         if event is None:
             return Answered(message=beat)
@@ -177,7 +178,7 @@ class DeviceIntake:
         elif opens and first is None:
             self._passages.note(seen.event, decision.reason, now)
         if seen.opening or read.turned_back:
-            self._held.note((controller.garage_id, controller.controller_id), seen.event, decision)
+            self._held.note(_key(controller), seen.event, decision)
         shown = seen.opening or read.turned_back
         signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
         return Answered(
@@ -202,10 +203,13 @@ class DeviceIntake:
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
         if read.history is False:
             self._measure(controller, device, told_at)
-        skew = self._clocks.skew((controller.garage_id, controller.controller_id))
-        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
+        known, bound = self._clocks.skew(_key(controller)), timedelta(seconds=device.skew_max_s)
+        skew = known or timedelta()
+        wrong = abs(skew) > bound
         captured_at = told_at if wrong else told_at - skew
         old = not wrong and now - captured_at > self._late_after
+        # Either its clock is slow or it was kept somewhere: called live, and nothing tells.
+        doubtful = known is None and read.history is False and now - told_at > bound
         event = GateEvent(
             event_id=_event_id(read, controller, told_at),
             garage_id=controller.garage_id,
@@ -216,7 +220,7 @@ class DeviceIntake:
             confidence=read.confidence,
             candidates=read.candidates,
             offline=read.history is True,
-            clock_wrong=wrong,
+            clock_wrong=wrong or doubtful,
             image_reference=self._pictures.keep_soon(read.pictures),
         )
         return Seen(event=event, opening=not (read.history or old or read.turned_back))
@@ -228,11 +232,16 @@ class DeviceIntake:
 
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:
-            key = (controller.garage_id, controller.controller_id)
+            key = _key(controller)
             self._clocks.note(key, device_time, self._clock.now())
             skew = self._clocks.skew(key)
-            self._metrics.device_skew(controller, device.protocol, skew)
-            self._presence.note(controller, skew=skew)
+            if skew is not None:
+                self._metrics.device_skew(controller, device.protocol, skew)
+                self._presence.note(controller, skew=skew)
+
+
+def _key(controller: Controller) -> tuple[GarageId, ControllerId]:
+    return controller.garage_id, controller.controller_id
 
 
 def _lane(message: Read | Passage, device: Device) -> Channel:
