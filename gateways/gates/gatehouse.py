@@ -95,7 +95,7 @@ class Gatehouse:
         self._heard = heard
 
     def controller(self, authorization: str | None) -> Controller:
-        """The controller that an ``Authorization`` header names; :class:`NotAuthenticated` if none."""
+        """The controller of ours that an ``Authorization`` names; :class:`NotAuthenticated` if none."""
         return self.holder(*bearer(authorization))
 
     def holder(self, token_id: str, secret: str) -> Controller:
@@ -105,10 +105,6 @@ class Gatehouse:
             raise NotAuthenticated("a valid controller token is needed")
         self._heard(controller)
         return controller
-
-    def knows(self, controller_id: str) -> bool:
-        """Whether there is a controller of this name."""
-        return any(one.controller_id == controller_id for one in self._catalog.current.controllers.values())
 
     def direction(self, controller: Controller, lane_id: LaneId) -> Direction:
         """Which way a lane of a controller runs; :class:`NotPermitted` where it has no such lane."""

@@ -99,12 +99,14 @@ async def test_a_device_that_cannot_be_so_is_refused(front: Front, given: dict[s
 
 
 async def test_controllers_are_online_silent_or_unheard(front: Front) -> None:
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "d", "e"):
         await front.ask("POST", PATH, json=CAMERA | {"controller_id": name}, status=201)
     ago = timedelta(seconds=200)
     heard = {
         (GARAGE, ControllerId("a")): Heard(at=NOON, heartbeat_at=NOON - ago),
         (GARAGE, ControllerId("b")): Heard(at=NOON - ago, skew_s=-7),
+        (GARAGE, ControllerId("d")): Heard(at=NOON - ago / 4, gone_at=NOON - ago / 8),
+        (GARAGE, ControllerId("e")): Heard(at=NOON - ago / 8, gone_at=NOON - ago / 4),
     }
     await note_heard(front.live, heard)
     await note_heard(front.live, {(GARAGE, ControllerId("a")): Heard(skew_s=3)})
@@ -112,10 +114,16 @@ async def test_controllers_are_online_silent_or_unheard(front: Front) -> None:
         one["controller_id"]: (one["status"], one["clock_skew_s"], one["heartbeat_at"] is not None)
         for one in (await front.ask("GET", "/v1/controllers"))["controllers"]
     }
-    assert listed == {"a": ("online", 3, True), "b": ("silent", -7, False), "c": ("unheard", None, False)}
+    assert listed == {
+        "a": ("online", 3, True),
+        "b": ("silent", -7, False),
+        "c": ("unheard", None, False),
+        "d": ("silent", None, False),
+        "e": ("online", None, False),
+    }
     for query, names in (
-        ("status=silent", ["b"]),
-        ("status=silent&silent_after_s=300", []),
+        ("status=silent", ["b", "d"]),
+        ("status=silent&silent_after_s=300", ["d"]),
         (f"garage_id={GARAGE}&status=unheard", ["c"]),
         ("garage_id=another", []),
     ):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.native.bursts import Bursts
     from gateways.gates.native.pushes import Pushes
+    from gateways.gates.native.roster import Roster
     from gateways.metrics import GateMetrics
     from gateways.mqtt.connection import MqttConnection
     from gateways.mqtt.options import Received
@@ -72,15 +73,16 @@ class NativeMqtt:
         gatehouse: Gatehouse,
         bursts: Bursts,
         pushes: Pushes,
+        roster: Roster,
         metrics: GateMetrics,
     ) -> None:
         self._connection = connection
         self._gatehouse = gatehouse
         self._bursts = bursts
         self._pushes = pushes
+        self._roster = roster
         self._metrics = metrics
         self._controllers: dict[tuple[GarageId, ControllerId], MqttController] = {}
-        self._online: set[str] = set()
         self._outbox: deque[tuple[str, str]] = deque(maxlen=PUSHES_MAX)
         self._work = asyncio.Event()
 
@@ -91,24 +93,26 @@ class NativeMqtt:
         for one in batch:
             _, name, kind = one.topic.split("/")
             if kind == "status":
-                self._note_status(name, one.payload)
+                if (online := STATUSES.get(one.payload)) is not None:
+                    self._roster.note_status(name, online=online)
                 continue
             token, _, text = one.payload.partition(b"\n")
             try:
                 controller = self._sender(name, token)
-            except NotAuthenticated:
+            except NotAuthenticated as error:
                 self._metrics.refused()
-                log.warning("mqtt_event_refused", controller=name)
+                log.warning("mqtt_event_refused", controller=name, error=str(error))
                 continue
             arrived.setdefault(token.decode(), (controller, []))[1].append(Arrived(text, now))
         await all_taken(self._answer(controller, events) for controller, events in arrived.values())
 
     def push(self, key: tuple[GarageId, ControllerId], text: str) -> bool:
-        """Send a controller a message; whether it was heard of."""
+        """Send a controller a message; whether it was heard of, and has not gone since."""
         known = self._controllers.get(key)
-        if known is not None:
-            known.push(text)
-        return known is not None
+        if known is None or self._roster.is_gone(key):
+            return False
+        known.push(text)
+        return True
 
     async def tell(self) -> Never:
         """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference."""
@@ -124,8 +128,12 @@ class NativeMqtt:
 
     def _sender(self, name: str, token: bytes) -> Controller:
         controller = self._gatehouse.holder(*read_token(token.decode(errors="replace")))
-        if controller.controller_id != name:
+        key = controller.garage_id, controller.controller_id
+        if controller.device is not None or controller.controller_id != name:
             raise NotAuthenticated("this token is not that controller's")
+        if self._roster.named(name) != key:
+            raise NotAuthenticated("two garages have a controller of this name")
+        self._roster.note_heard(key)
         return controller
 
     async def _answer(self, controller: Controller, events: list[Arrived]) -> None:
@@ -142,12 +150,3 @@ class NativeMqtt:
         if told.grants is not None:
             known.place = told.grants
             self._pushes.want(known)
-
-    def _note_status(self, name: str, payload: bytes) -> None:
-        """Only controllers that the catalog knows count; the broker guards who may say this."""
-        online = STATUSES.get(payload)
-        if online is None or not self._gatehouse.knows(name):
-            return
-        (self._online.add if online else self._online.discard)(name)
-        self._metrics.mqtt_controllers.set(len(self._online))
-        log.info("controller_online" if online else "controller_offline", controller=name)
