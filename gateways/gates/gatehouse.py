@@ -96,7 +96,10 @@ class Gatehouse:
 
     def controller(self, authorization: str | None) -> Controller:
         """The controller of ours that an ``Authorization`` names; :class:`NotAuthenticated` if none."""
-        return self.holder(*bearer(authorization))
+        controller = self.holder(*bearer(authorization))
+        if controller.device is not None:
+            raise NotAuthenticated("this token is for its device's own protocol")
+        return controller
 
     def holder(self, token_id: str, secret: str) -> Controller:
         """The controller whose token this is; :class:`NotAuthenticated` if nobody's."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from gateways.gates.native.socket import REFUSED_IN_A_ROW_MAX
 from gateways.grant_signing import GrantSigner, make_key
 from parking.barrier import GateOutcome
 from parking.clock import SystemClock
+from parking.device import Channel, Device
 from parking.grant import Grant, Granted, GrantReason
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.live.granting import LiveGrants
@@ -327,6 +329,23 @@ async def test_signed_grants_are_pushed_as_they_change(gate: GateProcess, valkey
         await socket.send_json({"type": "grants", "id": "g", "since": "1.1"})
         push = await told(socket)
         assert (push["whole"], push["place"]) == (True, place)
+
+
+async def test_a_devices_token_opens_its_own_protocol_alone(valkey_url: str) -> None:
+    catalog = catalog_of()
+    device = Device(
+        protocol="vzenith", channels={"0": Channel(lane_id=LaneId("in-1"))}, networks=("10.9.8.7",)
+    )
+    known = {**catalog.controllers, "cam": replace(catalog.controllers["in1"], device=device)}
+    await publish_catalog(valkey_url, replace(catalog, controllers=known))
+    with scratch_data_dir() as folder, gate_process(valkey_url, folder) as gate:
+        assert gate.post(gate_event("of-a-camera"), by="cam").status == 401
+        assert gate.batch([gate_event("of-a-camera")], authorization=f"Bearer {token('cam')}").status == 401
+        assert gate.post({}, by="cam", path="/v1/garages/G1/stay-tokens").status == 401
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            async with a_socket(gate, by="cam"):
+                pass
+    assert await read_journal(valkey_url) == []
 
 
 async def test_a_revoked_token_ends_its_sockets(valkey_url: str) -> None:
