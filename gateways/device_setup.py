@@ -52,13 +52,15 @@ def check_device(device: Device) -> None:
 def address_of(device: Device, token: str, settings: Settings, gate_url: str | None = None) -> str:
     """What the device must call; ``gate_url`` is where it reaches the gates, else this machine.
 
-    A device on a broker gets the broker's address, without our own name and password for it.
+    Its token is in there only where it is proven by that. A device on a broker gets the broker's address,
+    without our own name and password for it.
     """
     if device.proof is Proof.BROKER:
         split = urlsplit(settings.mqtt_url.get_secret_value() if settings.mqtt_url else BROKER)
         return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"
     base = gate_url or f"http://{settings.host}:{settings.gate_port}"
-    return f"{base}{DEVICES_PATH}{device.protocol}/{token}"
+    address = f"{base}{DEVICES_PATH}{device.protocol}"
+    return f"{address}/{token}" if device.proof is Proof.TOKEN else address
 
 
 def instructions(device: Device, url: str, token_id: str, secret: str) -> str:

@@ -17,7 +17,7 @@ from gateways.commands.token import new_token
 from gateways.device_secrets import seal
 from gateways.device_setup import PROTOCOL_NAMES, address_of, check_device, instructions, usual_proof
 from gateways.gates.boards import BOARDS
-from gateways.gates.device_access import digest_ha1
+from gateways.gates.device_access import REALM, digest_ha1
 from gateways.process import clock_of
 from parking.catalog import secret_digest
 from parking.device import Channel, Device, Proof
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["controller_command"]
 
 TRY_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+UNTAKEN: Final = 422
+"""What a gate says to a device that it knows and that says nothing."""
 MEANINGS: Final = {
-    401: "the gate does not know this token (yet: it learns of a new one within seconds)",
+    401: "the gate does not know this token, or this machine where there is none in the address "
+    "(yet: it learns of a new one within seconds)",
     403: "the token is for another protocol, or this machine may not call with it",
     404: "the gate has no such address",
     503: "the gate cannot answer now",
@@ -136,17 +139,21 @@ def list_controllers(*, settings: Settings) -> None:
 @click.argument("url")
 def test(*, url: str) -> None:
     """Try an address, without any effect: whether the gate answers there and knows its token."""
-    status = asyncio.run(_status(url))
-    meaning = MEANINGS.get(status)
-    if meaning is not None:
+    status, challenge = asyncio.run(_answered(url))
+    if REALM in challenge:
+        click.echo("the gate answers, and wants the user and the password of this device by Digest")
+        return
+    if status != UNTAKEN:
+        meaning = MEANINGS.get(status, "what answers there is none of our gates")
         raise click.ClickException(f"{status}: {meaning}")
     click.echo("the gate answers, and knows this device")
 
 
-async def _status(url: str) -> int:
+async def _answered(url: str) -> tuple[int, str]:
+    """The status, and what a device is asked to prove itself by."""
     try:
         async with aiohttp.ClientSession(timeout=TRY_TIMEOUT) as session, session.get(url) as response:
-            return response.status
+            return response.status, response.headers.get("WWW-Authenticate", "")
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise click.ClickException(f"nobody answers there: {type(error).__name__}") from None
 
