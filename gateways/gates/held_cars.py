@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Garage
-    from parking.ids import ControllerId, GarageId
+    from parking.ids import ControllerId, GarageId, LaneId
     from parking.live.sessions import Sessions
 
     Key = tuple[GarageId, ControllerId]
@@ -45,7 +45,7 @@ class Held:
 
 
 class HeldCars:
-    """The last car of each device, where it is held for money for no longer than ``waits``."""
+    """The last car of each lane of a device, where it is held for money for no longer than ``waits``."""
 
     def __init__(
         self,
@@ -59,13 +59,16 @@ class HeldCars:
         self._garages = garages
         self._clock = clock
         self._waits = waits
-        self._held: OrderedDict[Key, Held] = OrderedDict()
+        self._held: OrderedDict[Key, dict[LaneId, Held]] = OrderedDict()
 
     def note(self, device: Key, event: GateEvent, decision: Decision) -> None:
         """The lane has seen another car, or this one again."""
-        self._held.pop(device, None)
+        lanes = self._held.pop(device, {})
+        lanes.pop(event.lane_id, None)
         if decision.verdict is Verdict.HOLD and decision.reason in HELD_FOR_MONEY:
-            self._held[device] = Held(event, reported=1)
+            lanes[event.lane_id] = Held(event, reported=1)
+        if lanes:
+            self._held[device] = lanes
             if len(self._held) > DEVICES_MAX:
                 self._held.popitem(last=False)
 
@@ -74,14 +77,15 @@ class HeldCars:
         loop = asyncio.get_running_loop()
         until = loop.time() + within_s
         while True:
-            held = self._held.get(device)
-            if held is not None and await self._may_leave(held.event):
+            for lane_id, held in list(self._held.get(device, {}).items()):
+                if not await self._may_leave(held.event):
+                    continue
+                lanes = self._held.get(device, {})
                 # Another question may have looked at the same moment.
-                if self._held.get(device) is held:
-                    again = Held(held.event, reported=held.reported + 1)
-                    self._held[device] = again
-                    return _reported(again, self._clock)
-                return None
+                if lanes.get(lane_id) is not held:
+                    return None
+                lanes[lane_id] = again = Held(held.event, reported=held.reported + 1)
+                return _reported(again, self._clock)
             left_s = until - loop.time()
             if left_s <= 0:
                 return None

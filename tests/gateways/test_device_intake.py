@@ -113,6 +113,26 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         assert await at.results() == [Result.APPLIED] * 3
 
 
+async def test_a_held_car_is_forgotten_for_another_in_its_own_lane_alone(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        asks, both = Heartbeat(asks=True), replace(OUT, channels={**IN.channels, **OUT.channels})
+        for number, moved in (("浙A12345", 0), ("浙A54321", 90)):
+            assert await at.read(number=number) == (True, Reason.ENTRY)
+            at.stage.clock.moment += moved * MINUTE
+        assert await at.read(both, channel="2") == (False, Reason.NO_GRANT)
+        assert await at.read(both, channel="1", number="浙A99999") == (True, Reason.ENTRY)
+        now = at.stage.clock.moment
+        inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
+        assert inside.session is not None
+        await at.stage.sessions.prepay(inside.session, total_fen=1200, paid_at=now, until=now + 15 * MINUTE)
+        answered = await at.intake.take(asks, at.controller, both)
+        assert (answered.opens, answered.reason, answered.lane_id) == (True, Reason.PREPAID, "out-1")
+        assert await at.read(both, channel="2", number="浙A54321") == (False, Reason.NO_GRANT)
+        assert not (await at.intake.take(asks, at.controller, both)).opens
+
+
 async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at:
         now = at.stage.clock.moment
