@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -391,18 +391,33 @@ async def test_without_the_live_store_a_burst_is_answered_by_policy() -> None:
         assert gate.spooled() == 20
 
 
+def an_opening(opening_id: str) -> Opening:
+    return Opening(
+        opening_id=opening_id,
+        garage_id=G1,
+        lane_id=LaneId("out-1"),
+        controller_id=ControllerId("of-G1"),
+        reason="attendant desk: a fire engine",
+        until=now() + timedelta(seconds=PATIENCE_S),
+    )
+
+
+async def test_an_attendants_command_is_heard_on_the_newest_connection(
+    gate: GateProcess, valkey: ValkeyProcess
+) -> None:
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(a_socket(gate)) for _ in range(6)]
+        live = await stack.enter_async_context(live_connection(valkey.url))
+        told_it = await open_and_wait(live, an_opening("attendant-2"), claimed_within_s=PATIENCE_S)
+        assert told_it == (GateOutcome.TOLD, "")
+        assert (await told(sockets[-1]))["command_id"] == "attendant-2"
+
+
 async def test_an_attendants_command_is_heard_on_the_connection_that_is_kept(
     gate: GateProcess, valkey: ValkeyProcess
 ) -> None:
     owner = G1, ControllerId("of-G1")
-    opening = Opening(
-        opening_id="attendant-1",
-        garage_id=owner[0],
-        lane_id=LaneId("out-1"),
-        controller_id=owner[1],
-        reason="attendant desk: a fire engine",
-        until=now() + timedelta(seconds=PATIENCE_S),
-    )
+    opening = an_opening("attendant-1")
     async with (
         a_socket(gate) as socket,
         live_connection(valkey.url) as live,
