@@ -177,6 +177,9 @@ class DeviceIntake:
             self._passages.forget(seen.event)
         elif opens and first is None:
             self._passages.note(seen.event, decision.reason, now)
+            undone = self._passages.taken_back(seen.event, decision.reason, now) if device.paired else None
+            if undone is not None:
+                await self._answer(undone, controller)
         if seen.opening or read.turned_back:
             self._held.note(_key(controller), seen.event, decision)
         shown = seen.opening or read.turned_back

@@ -63,6 +63,24 @@ async def test_a_car_let_through_and_read_again_is_one_passage(valkey_url: str, 
         assert await at.read(OUT) == (False, Reason.NO_ENTRY)
 
 
+async def test_two_cameras_at_an_entry_let_one_car_in(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        paired, second = replace(IN, paired=True), timedelta(seconds=1)
+        assert await at.read(paired, number="浙A1234S", confidence=0.5) == (True, Reason.LOW_CONFIDENCE)
+        at.stage.clock.moment += second
+        # The one behind the barrier is sure, and sends it twice.
+        for _ in range(2):
+            assert await at.read(paired, identity="7", captured_at=MIDNIGHT + second) == (True, Reason.ENTRY)
+        garage_id = at.controller.garage_id
+        assert (await at.stage.sessions.find(garage_id, "浙A1234S")).session is None
+        assert await at.stage.sessions.occupancy(garage_id) == 1
+        # Another car is no better read of the first one, and one camera alone has no second.
+        assert await at.read(paired, number="浙B1234S", confidence=0.5) == (True, Reason.LOW_CONFIDENCE)
+        assert await at.read(paired, number="浙C98765") == (True, Reason.ENTRY)
+        assert await at.read(IN, number="浙B12345") == (True, Reason.ENTRY)
+        assert await at.stage.sessions.occupancy(garage_id) == 4
+
+
 async def test_a_car_that_came_back_meanwhile_is_a_new_visit(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at:
         for device, reason in (
