@@ -94,7 +94,7 @@ class NativeMqtt:
             _, name, kind = one.topic.split("/")
             if kind == "status":
                 if (online := STATUSES.get(one.payload)) is not None:
-                    self._roster.note_status(name, online=online)
+                    self._roster.note_status(name, online=online, retained=one.retained)
                 continue
             token, _, text = one.payload.partition(b"\n")
             try:

@@ -42,17 +42,18 @@ class Roster:
             self._known = catalog, _by_name(catalog)
         return self._known[1].get(name)
 
-    def note_status(self, name: str, *, online: bool) -> None:
+    def note_status(self, name: str, *, online: bool, retained: bool) -> None:
         """What stands on its topic; only controllers that the catalog knows count.
 
-        The broker guards who may say this.
+        The broker guards who may say this. What it has retained says nothing of when a controller came.
         """
         key = self.named(name)
         if key is None:
             return
         (self._online.add if online else self._online.discard)(name)
         (self._gone.discard if online else self._gone.add)(key)
-        self._presence.note_status(key, online=online)
+        if not (online and retained):
+            self._presence.note_status(key, online=online)
         self._metrics.mqtt_controllers.set(len(self._online))
         log.info("controller_online" if online else "controller_offline", controller=name)
 
