@@ -144,6 +144,17 @@ async def test_a_topic_proves_nothing(gate: GateProcess, broker: Broker, valkey:
     assert not {one["event_id"] for one in forged} & booked
 
 
+async def test_a_message_that_nobody_can_answer_by_its_id_harms_nobody(
+    gate: GateProcess, broker: Broker
+) -> None:
+    assert connected(gate)
+    async with a_controller(broker) as client:
+        for text in (rb'{"type": "event", "id": "\ud800"}', b'{"id": "\xff"}', b"[" * 9_000):
+            await client.publish(EVENTS, token("c1").encode() + b"\n" + text, qos=1)
+            answer = await told(client)
+            assert (answer["type"], answer["id"], answer["problem"]["status"]) == ("problem", None, 422)
+
+
 async def until_counted(gate: GateProcess, number: int) -> None:
     counted = f"leave_first_mqtt_controllers {number}.0".encode()
     await asyncio.to_thread(until, lambda: counted in gate.metrics(), "it is counted", PATIENCE_S)

@@ -163,6 +163,13 @@ async def test_what_is_no_message_is_refused_alone(gate: GateProcess) -> None:
     assert [one["id"] for one in answers[:6]] == [None, None, None, None, "a", "b"]
 
 
+async def test_an_id_that_cannot_be_told_is_left_out(gate: GateProcess) -> None:
+    async with a_socket(gate) as socket:
+        await socket.send_str(r'{"type": "event", "id": "\ud800"}')
+        answer = await told(socket)
+        assert (answer["type"], answer["id"], answer["problem"]["status"]) == ("problem", None, 422)
+
+
 async def test_two_halves_of_a_message_are_no_message(gate: GateProcess, valkey: ValkeyProcess) -> None:
     sent = message()
     first, rest = json.dumps(sent).split(", ", 1)

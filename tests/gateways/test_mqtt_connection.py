@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateways.mqtt.connection import MqttConnection
+from gateways.mqtt.connection import MqttConnection, all_taken
 from gateways.mqtt.options import MqttOptions, MqttServer, MqttVersion, Received, Will, mqtt_server
-from parking.errors import InvalidInput, Unavailable
+from parking.errors import InvalidInput, OutcomeUnknown, Unavailable
 from tests.brokers import BROKERS, REDELIVERING, Broker, Product, running_broker
 
 if TYPE_CHECKING:
@@ -236,6 +236,23 @@ async def test_a_lost_broker_is_waited_for_and_everything_goes_on() -> None:
             await until(lambda: connection.connected)
             await connection.publish(topic, b"again")
             assert [one.payload for one in await taken.until(1)] == [b"again"]
+
+
+async def test_a_defect_that_one_message_meets_is_left_and_the_others_are_taken() -> None:
+    taken: list[str] = []
+
+    async def part(name: str, failure: Exception | None = None) -> None:
+        await asyncio.sleep(0)
+        if failure is not None:
+            raise failure
+        taken.append(name)
+
+    await all_taken([part("a", ValueError("half of a sign")), part("b")])
+    assert taken == ["b"]
+    with pytest.raises(OutcomeUnknown):
+        await all_taken([all_taken([part("c", Unavailable("no store"))]), part("d", ValueError()), part("e")])
+    with pytest.raises(OutcomeUnknown):
+        await all_taken([all_taken([part("f", ValueError()), part("g", Unavailable("no store"))])])
 
 
 async def test_a_connection_that_is_being_made_can_be_cancelled() -> None:
