@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
 import click
@@ -29,11 +29,13 @@ from settlement.books.pool import open_pool
 from settlement.books.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from gateways.settings import Settings
 
 __all__ = ["controller_command"]
+
+Value = TypeVar("Value")
 
 TRY_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 UNTAKEN: Final = 422
@@ -88,6 +90,7 @@ def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: obj
     token_id, secret, token = new_token()
     device = _device(settings, token_id, secret, given)
     check_device(device)
+    url = address_of(device, token, settings, gate_url)
 
     async def act(tokens: Tokens) -> None:
         await tokens.add_controller(
@@ -102,7 +105,6 @@ def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: obj
         )
 
     _with_tokens(settings, act)
-    url = address_of(device, token, settings, gate_url)
     if as_json:
         click.echo(json.dumps({"token_id": token_id, "token": token, "url": url}))
     else:
@@ -163,7 +165,7 @@ def _device(settings: Settings, token_id: str, secret: str, given: dict[str, Any
     proof = Proof(given["proof"] or usual_proof(given["protocol_name"]))
     return Device(
         protocol=given["protocol_name"],
-        channels=dict(_channel(text) for text in given["channels"]),
+        channels=_each_once("channel", map(_channel, given["channels"])),
         serial=given["serial"],
         proof=proof,
         digest_ha1=digest_ha1(token_id, secret) if proof is Proof.DIGEST else "",
@@ -175,8 +177,18 @@ def _device(settings: Settings, token_id: str, secret: str, given: dict[str, Any
         speaks=given["speaks"],
         language=Language(given["language"]),
         paired=given["paired"],
-        options=dict(_pair(text, "option") for text in given["options"]),
+        options=_each_once("option", (_pair(text, "option") for text in given["options"])),
     )
+
+
+def _each_once(name: str, pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """Both of what is given twice would be meant."""
+    found: dict[str, Value] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInput(f"{key} is given twice", (name,))
+        found[key] = value
+    return found
 
 
 def _channel(text: str) -> tuple[str, Channel]:

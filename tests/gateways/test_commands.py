@@ -68,7 +68,17 @@ async def test_a_camera_is_connected_by_a_command_and_its_openings_are_recorded(
         words = ("--garage", "V", "--name", "cam", "--protocol", "vzenith", "--gate-url", service.gate_url)
         wrong = await service.command("controller", "add", *words, "--channel", "0=roof")
         assert (wrong.returncode, "no such lane" in wrong.stderr) == (1, True)
-        told = (await service.command("controller", "add", *words, "--channel", "0=in-1")).stdout
+        for more, why in (
+            (("--channel", "0=in-1", "--channel", "0=out-1"), "0 is given twice"),
+            (("--channel", "0=in-1", "--address", "192.168.1.64"), "http://host:port"),
+            (("--channel", "0=in-1", "--gate-url", "192.168.1.10:8080"), "http://host:port"),
+        ):
+            wrong = await service.command("controller", "add", *words, *more)
+            assert (wrong.returncode, why in wrong.stderr, wrong.stdout) == (1, True, "")
+        assert " V " not in (await service.command("controller", "list")).stdout
+        slash = ("--gate-url", f"{service.gate_url}/", "--channel", "0=in-1")
+        told = (await service.command("controller", "add", *words, *slash)).stdout
+        assert f"test {service.gate_url}/v1/devices/vzenith/lf_" in told
         made = (await service.command("controller", "add", *words, "--channel", "0=in-1", "--json")).stdout
         url = json.loads(made)["url"]
         assert "comet" in told
