@@ -20,8 +20,10 @@ from parking.barrier import GateOutcome
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.live.heard import heard_of
 from parking.live.openings import Opening, open_and_wait
+from parking.live.sessions import Sessions
 from tests.brokers import BROKERS, Broker, Product, running_broker
 from tests.gateways.gate_stage import (
+    PARTITIONS,
     GateProcess,
     ValkeyProcess,
     catalog_of,
@@ -39,6 +41,8 @@ from tests.scenarios.stage import live_connection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
+
+    from parking.live.batching import BatchingConnection
 
 NUMBERS = count(1)
 PATIENCE_S = 30.0
@@ -237,6 +241,47 @@ async def test_a_name_that_two_garages_have_is_answered_in_neither(
         await client.publish(EVENTS, payload(sent), qos=1)
         answer = await told(client)
     assert (answer["id"], answer["replayed"]) == (sent["id"], False)
+
+
+async def test_a_push_comes_as_long_as_the_token_is_in_force(
+    gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+) -> None:
+    catalog, revision = catalog_of(), 3 * broker.port
+    async with a_controller(broker) as client, live_connection(valkey.url) as live:
+        pushed = await held(client)
+        await pay(live, pushed)
+        push = await told(client)
+        assert (push["type"], push["event_id"], push["reason"]) == ("open", pushed["event_id"], "prepaid")
+        last = await held(client)
+        await publish_catalog(valkey.url, replace(catalog, revision=revision, controllers={}))
+        await asyncio.to_thread(until, lambda: gate.post({}).status == 401, "it is revoked", PATIENCE_S)
+        await pay(live, last)
+        await asyncio.sleep(0.5)  # so that a push would have come
+        await publish_catalog(valkey.url, replace(catalog, revision=revision + 1))
+        await asyncio.to_thread(until, lambda: gate.post({}).status != 401, "it is in force", PATIENCE_S)
+        sent = message()
+        await client.publish(EVENTS, payload(sent), qos=1)
+        assert (await told(client))["id"] == sent["id"]
+
+
+async def held(client: aiomqtt.Client) -> dict[str, Any]:
+    """A car that came hours ago and waits at the exit, because nobody has paid."""
+    entered = message(captured_at=(now() - timedelta(minutes=170)).isoformat(), offline=True)
+    sent = message("exit", plate=entered["plate"]["number"])
+    answers = []
+    for one in (entered, sent):
+        await client.publish(EVENTS, payload(one), qos=1)
+        answers.append(await told(client))
+    assert [one["reason"] for one in answers] == ["late", "no_grant"]
+    return sent
+
+
+async def pay(live: BatchingConnection, sent: dict[str, Any]) -> None:
+    sessions = Sessions(live, partition_count=PARTITIONS)
+    session = (await sessions.find(GarageId("G1"), sent["plate"]["number"])).session
+    assert session is not None
+    until_then = now() + timedelta(minutes=15)
+    await sessions.prepay(session, total_fen=2_400, paid_at=now(), until=until_then)
 
 
 def stranger(gate: GateProcess) -> int:
