@@ -137,6 +137,8 @@ class Passage:
     identity: str = ""
     serial: str = ""
     channel: str = "0"
+    history: bool = False
+    """The device kept this while it was cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,11 @@ def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:
     if plate.trigger_type in {STAYS, STAY_OVER}:
         kind = PassageKind.STAYED if plate.trigger_type == STAYS else PassageKind.CLEARED
         return Passage(
-            kind=kind, identity=str(plate.plateid), serial=alarm.serialno, channel=str(alarm.channel)
+            kind=kind,
+            identity=str(plate.plateid),
+            serial=alarm.serialno,
+            channel=str(alarm.channel),
+            history=plate.isoffline == 1,
         )
     at = plate.timestamp.timeval
     unread = plate.type in UNREADABLE_TYPES or plate.is_fake_plate == 1 or plate.license in UNREAD

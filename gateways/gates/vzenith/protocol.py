@@ -119,6 +119,6 @@ def _continued(message: Message) -> dict[str, Any]:
     if not isinstance(message, Read | Passage):
         return {}
     plateid = int(message.identity)
-    if isinstance(message, Read) and message.history:
+    if message.history:
         return {"ContinuePushOffline": {"plateid": plateid, "continue": 1}}
     return {"plateid": plateid}
