@@ -127,11 +127,18 @@ class DeviceIntake:
                 self._measure(controller, device, message.device_time)
                 return await self._asked(message, controller, device)
             case Passage():
-                return Answered(message=message, lane_id=_lane(message, device).lane_id)
+                return self._passage(message, controller, device)
             case Notice():
                 return Answered(message=message)
             case _ as never:
                 assert_never(never)
+
+    def _passage(self, seen: Passage, controller: Controller, device: Device) -> Answered:
+        lane_id, happened_at = _lane(seen, device).lane_id, None
+        if seen.captured_at is not None:
+            at, wrong = self._put_right(seen.captured_at, controller, device)
+            happened_at = self._believed(at, device, wrong=wrong)
+        return Answered(message=seen, lane_id=lane_id, happened_at=happened_at)
 
     async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
         """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
@@ -186,6 +193,7 @@ class DeviceIntake:
             event_id=answer.event_id,
             reason=decision.reason,
             lane_id=seen.event.lane_id,
+            happened_at=self._believed(seen.event.captured_at, device, wrong=seen.event.clock_wrong),
             signals=signals,
         )
 
@@ -202,9 +210,7 @@ class DeviceIntake:
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
         if read.history is False:
             self._measure(controller, device, told_at)
-        skew = self._clocks.skew((controller.garage_id, controller.controller_id))
-        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
-        captured_at = told_at if wrong else told_at - skew
+        captured_at, wrong = self._put_right(told_at, controller, device)
         old = not wrong and now - captured_at > self._late_after
         event = GateEvent(
             event_id=_event_id(read, controller, told_at),
@@ -225,6 +231,17 @@ class DeviceIntake:
         if read.turned_back:
             return Kind.TURN_BACK
         return KINDS[self.direction(read, controller, device) or _lane(read, device).forward]
+
+    def _put_right(self, told_at: datetime, controller: Controller, device: Device) -> tuple[datetime, bool]:
+        """A device's time by our clock; as it was told where its own is too wrong for that, which is said."""
+        skew = self._clocks.skew((controller.garage_id, controller.controller_id))
+        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
+        return told_at if wrong else told_at - skew, wrong
+
+    def _believed(self, at: datetime, device: Device, *, wrong: bool) -> datetime | None:
+        """The moment, unless its clock is too wrong for that, or it is yet to come."""
+        ahead = at - self._clock.now() > timedelta(seconds=device.skew_max_s)
+        return None if wrong or ahead else at
 
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:

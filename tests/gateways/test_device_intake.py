@@ -25,8 +25,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parking.barrier import BarrierRecord
+    from tests.gateways.device_lane import Lane
 
 JPEG = b"\xff\xd8\xff\xe0 a car"
+
+
+async def barrier_records(at: Lane, wanted: int) -> list[BarrierRecord]:
+    """The barrier records that there are, as soon as there are so many."""
+    records: list[BarrierRecord] = []
+    async with asyncio.timeout(20):
+        while len(records) < wanted:
+            await asyncio.sleep(0.01)
+            waiting = await waiting_records(at.stage.live, 10)
+            records = [one for one in waiting.values() if one is not None]
+    return records
 
 
 async def test_one_record_has_one_effect_however_it_comes(valkey_url: str, tmp_path: Path) -> None:
@@ -131,17 +143,38 @@ async def test_what_a_called_gate_says_is_recorded_apart_from_that_it_was_told(
         await at.read(OUT)
         seen = Passage(kind=PassageKind.TAILGATED, channel="2")
         await at.intake.take(seen, at.controller, OUT)
-        records: list[BarrierRecord | None] = []
-        async with asyncio.timeout(20):
-            while len(records) < 3:
-                records = list((await waiting_records(at.stage.live, 10)).values())
-                await asyncio.sleep(0.01)
-        told = {(one.act, one.outcome, one.said, one.reason) for one in records if one is not None}
+        told = {(one.act, one.outcome, one.said, one.reason) for one in await barrier_records(at, 3)}
         assert told == {
             (BarrierAct.OPEN, GateOutcome.ACCEPTED, "channel 1 is locked", "entry"),
             (BarrierAct.OPEN, GateOutcome.TOLD, "", "free"),
             (BarrierAct.TAILGATED, GateOutcome.MOVED, "", ""),
         }
+
+
+async def test_what_a_device_saw_or_did_is_one_record_as_of_its_time_however_often_it_is_told(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        seen_at = at.stage.clock.moment - MINUTE
+        behind = Passage(kind=PassageKind.TAILGATED, channel="2", captured_at=seen_at)
+        to_come = replace(behind, captured_at=seen_at + timedelta(days=365))
+        for _ in range(2):
+            at.stage.clock.moment += MINUTE
+            await at.intake.take(behind, at.controller, OUT)
+            # From its own list while it was cut off, and told of again from its memory.
+            await at.read(IN, identity="7", captured_at=seen_at, opened=True, history=True)
+        await at.intake.take(to_come, at.controller, OUT)
+        await at.read(OUT, identity="8", opened=True)
+        records = await barrier_records(at, 7)
+        now = at.stage.clock.moment
+        assert {(one.act, one.at) for one in records} == {
+            (BarrierAct.TAILGATED, seen_at),
+            (BarrierAct.OPENED_ITSELF, seen_at),
+            (BarrierAct.TAILGATED, now),
+            (BarrierAct.OPENED_ITSELF, now),
+            (BarrierAct.OPEN, now),
+        }
+        assert len({one.record_id for one in records}) == 5
 
 
 async def test_a_picture_is_kept_beside_its_event_and_what_is_none_is_refused_alone(

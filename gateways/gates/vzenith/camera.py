@@ -94,19 +94,20 @@ def list_record(car: Admitted, device: Device, at: datetime) -> dict[str, Any]:
 def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:
     """The message of a read, which may be of a car that stands below the barrier."""
     plate = alarm.result.plate
+    at = EPOCH + timedelta(seconds=plate.timestamp.timeval.sec, microseconds=plate.timestamp.timeval.usec)
     if plate.trigger_type in {STAYS, STAY_OVER}:
         kind = PassageKind.STAYED if plate.trigger_type == STAYS else PassageKind.CLEARED
         return Passage(
             kind=kind,
+            captured_at=at,
             identity=str(plate.plateid),
             serial=alarm.serialno,
             channel=str(alarm.channel),
             history=plate.isoffline == 1,
         )
-    at = plate.timestamp.timeval
     unread = plate.type in UNREADABLE_TYPES or plate.is_fake_plate == 1 or plate.license in UNREAD
     return Read(
-        captured_at=EPOCH + timedelta(seconds=at.sec, microseconds=at.usec),
+        captured_at=at,
         number="" if unread else plate.license,
         colour=COLOURS[plate.colour_type] if 0 <= plate.colour_type < len(COLOURS) else Colour.UNKNOWN,
         confidence=plate.confidence / 100,
