@@ -137,22 +137,34 @@ async def booked(valkey: ValkeyProcess) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [(200, GateOutcome.ACCEPTED), (500, GateOutcome.REJECTED)], ids=["taken", "refused"]
+    ("word", "recorded"),
+    [
+        ({"code": 200}, (GateOutcome.ACCEPTED, "code 200")),
+        ({"code": 500}, (GateOutcome.REJECTED, "code 500")),
+        ({}, (GateOutcome.ACCEPTED, "answered without a code")),
+    ],
+    ids=["taken", "refused", "answered"],
 )
 async def test_what_a_device_says_of_a_command_is_recorded(
-    code: int, outcome: GateOutcome, gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+    word: dict[str, int],
+    recorded: tuple[GateOutcome, str],
+    gate: GateProcess,
+    broker: Broker,
+    valkey: ValkeyProcess,
 ) -> None:
     assert gate.ready()
     async with on_the_broker(broker) as client:
-        await client.publish("device/camera/message/up/ivs_result", read(f"浙B{code:05}"), qos=1)
+        await client.publish(
+            "device/camera/message/up/ivs_result", read(f"浙B{word.get('code', 0):05}"), qos=1
+        )
         topic, told = await command(client)
         assert topic == "device/camera/message/down/gpio_out"
         # Another device's word for it is none.
-        for by, said in (("exit", 404), ("camera", code)):
-            reply = json.dumps({"id": told["id"], "code": said}).encode()
+        for by, said in (("exit", {"code": 404}), ("camera", word)):
+            reply = json.dumps({"id": told["id"], **said}).encode()
             await client.publish(f"device/{by}/message/down/gpio_out/reply", reply, qos=1)
         (record,) = await records(valkey, 1)
-    assert (record.act, record.outcome, record.said) == (BarrierAct.OPEN, outcome, f"code {code}")
+    assert (record.act, record.outcome, record.said) == (BarrierAct.OPEN, *recorded)
     assert (record.lane_id, record.reason, record.command) == ("in-1", "entry", "by a command")
 
 
