@@ -95,12 +95,13 @@ def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:
     """The message of a read, which may be of a car that stands below the barrier."""
     plate = alarm.result.plate
     at = EPOCH + timedelta(seconds=plate.timestamp.timeval.sec, microseconds=plate.timestamp.timeval.usec)
+    identity = "" if plate.plateid is None else str(plate.plateid)
     if plate.trigger_type in {STAYS, STAY_OVER}:
         kind = PassageKind.STAYED if plate.trigger_type == STAYS else PassageKind.CLEARED
         return Passage(
             kind=kind,
             captured_at=at,
-            identity=str(plate.plateid),
+            identity=identity,
             serial=alarm.serialno,
             channel=str(alarm.channel),
             history=plate.isoffline == 1,
@@ -111,7 +112,7 @@ def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:
         number="" if unread else plate.license,
         colour=COLOURS[plate.colour_type] if 0 <= plate.colour_type < len(COLOURS) else Colour.UNKNOWN,
         confidence=plate.confidence / 100,
-        identity=str(plate.plateid),
+        identity=identity,
         serial=alarm.serialno,
         channel=str(alarm.channel),
         heading=_heading(plate, device),

@@ -118,7 +118,7 @@ def _continued(message: Message) -> dict[str, Any]:
     """Which record this answers; after one of the camera's memory the next may come."""
     if not isinstance(message, Read | Passage):
         return {}
-    plateid = int(message.identity)
+    plateid = int(message.identity or 0)
     if message.history:
         return {"ContinuePushOffline": {"plateid": plateid, "continue": 1}}
     return {"plateid": plateid}

@@ -89,7 +89,8 @@ class PlateResult(Wire):
     confidence: Annotated[int, Field(ge=0, le=100)] = 0
     direction: int = 0
     trigger_type: Annotated[int, Field(alias="triggerType")] = 0
-    plateid: int = 0
+    plateid: int | None = None
+    """Older firmware has none."""
     isoffline: int = 0
     is_fake_plate: int = 0
     image_file: Annotated[
