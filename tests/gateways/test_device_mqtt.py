@@ -14,6 +14,7 @@ import pytest
 from gateways.catalog_document import catalog_to_json
 from gateways.embedded import scratch_data_dir
 from gateways.gates.device_mqtt import MqttOrders
+from gateways.gates.protocol import Read
 from gateways.gates.vzenith.mqtt import VzenithMqtt
 from gateways.mqtt.connection import MqttConnection
 from gateways.mqtt.options import MqttOptions, MqttVersion, mqtt_server
@@ -25,6 +26,7 @@ from parking.errors import InvalidInput
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.journal import Result
 from parking.live.barrier_log import waiting_records
+from parking.plate import Colour
 from tests.brokers import Broker, Product, running_broker
 from tests.gateways.gate_stage import (
     LANES,
@@ -208,6 +210,27 @@ async def test_a_topic_is_one_devices_alone_and_a_retained_message_is_of_the_pas
     known = await booked(valkey)
     assert "浙C00009" in known
     assert not known.keys() & {f"浙C0000{number}" for number in range(1, 5)}
+
+
+@pytest.mark.parametrize(
+    ("written", "colour"),
+    [
+        (5, Colour.GREEN),
+        ("2", Colour.YELLOW),
+        ("Ng==", Colour.YELLOW_GREEN),
+        ("Ymx1ZQ==", Colour.BLUE),
+        ("5b2p6Jm5", Colour.UNKNOWN),
+        ("gibberish!", Colour.UNKNOWN),
+    ],
+    ids=["number", "digits", "number in base64", "name in base64", "none in base64", "none"],
+)
+def test_a_colour_may_be_base64_and_one_that_is_not_known_stops_no_car(
+    written: object, colour: Colour
+) -> None:
+    text = read("浙B00001").replace(b'"colorType": 1', b'"colorType": ' + json.dumps(written).encode())
+    (message,) = VzenithMqtt().parse("device/camera/message/up/ivs_result", text, device("camera", "in-1"))
+    assert isinstance(message, Read)
+    assert message.colour is colour
 
 
 async def test_without_a_broker_a_device_is_unreachable_at_once() -> None:
