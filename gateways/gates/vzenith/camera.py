@@ -1,8 +1,9 @@
 """What a Vzenith camera says and is told, whichever way it is connected.
 
-Not certain, and therefore options: which output a barrier hangs on (``io``) and how long its relay is closed
-(``pulse_ms``); which serial channel a board hangs on (``serial_channel``); and which way a car drives that
-moves ``up`` in the picture (``up_is``: towards the camera unless ``reverse``).
+Not certain, and therefore options: which output a barrier hangs on (``io``; of a camera with several channels
+the next ones follow, by the channel's number) and how long its relay is closed (``pulse_ms``); which serial
+channel a board hangs on (``serial_channel``); and which way a car drives that moves ``up`` in the picture
+(``up_is``: towards the camera unless ``reverse``).
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ def check_camera(device: Device, *, numbers: Sequence[str] = (), words: frozense
         check_whole(device, name, range(MILLISECONDS_MAX + 1))
 
 
-def pulse(device: Device) -> dict[str, int]:
-    """The command that closes the barrier's relay for a moment."""
+def pulse(device: Device, channel: str) -> dict[str, int]:
+    """The command that closes the relay of a channel's barrier for a moment; ``io`` is that of the first."""
+    further = int(channel) if len(device.channels) > 1 and channel.isdecimal() else 0
     return {
-        "io": int(device.options.get("io", "0")),
+        "io": int(device.options.get("io", "0")) + further,
         "value": 2,
         "delay": int(device.options.get("pulse_ms", "500")),
     }

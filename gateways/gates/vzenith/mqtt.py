@@ -152,8 +152,8 @@ On the camera's web page, below Advanced > MQTT:
                 return [Notice(what="input", serial=device.serial)]
 
     @override
-    def opening(self, device: Device, order: Order) -> Publication:
-        return _command("gpio_out", pulse(device), device, order)
+    def opening(self, device: Device, channel: str, order: Order) -> Publication:
+        return _command("gpio_out", pulse(device, channel), device, order)
 
     @override
     def shown(self, signals: Signals, device: Device, order: Order) -> Publication | None:
