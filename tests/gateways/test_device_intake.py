@@ -113,6 +113,8 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         at.stage.clock.moment += 90 * MINUTE
         assert await at.read(OUT) == (False, Reason.NO_GRANT)
         assert not (await at.intake.take(asks, at.controller, OUT)).opens
+        # A car that comes in past the same device does not take his turn.
+        assert await at.read(number="浙A54321") == (True, Reason.ENTRY)
         now = at.stage.clock.moment
         inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
         assert inside.session is not None
@@ -122,7 +124,7 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         assert not (await at.intake.take(asks, at.controller, OUT)).opens
         # What the camera still sees of the car as it drives off is no second exit.
         assert await at.read(OUT) == (True, Reason.PREPAID)
-        assert await at.results() == [Result.APPLIED] * 3
+        assert await at.results() == [Result.APPLIED] * 4
 
 
 async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
