@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from parking.plate import Colour
 
 __all__ = [
+    "BODY_BYTES_MAX",
     "Answered",
     "DeviceProtocol",
     "DeviceReply",
@@ -46,6 +47,8 @@ __all__ = [
     "turned",
 ]
 
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+"""In base64: two pictures of the largest size that is kept, or one three times as large, refused alone."""
 YEARS: Final = range(2000, 2100)
 NUMERALS: Final = 10
 
@@ -212,7 +215,7 @@ class GateProtocol(DeviceProtocol):
     proofs: ClassVar[tuple[Proof, ...]] = (Proof.TOKEN, Proof.DIGEST, Proof.ADDRESS)
     fixed_paths: ClassVar[frozenset[str]] = frozenset()
     """Paths that a device of this make calls and that nobody can change."""
-    body_bytes_max: ClassVar[int] = 4 * 1024 * 1024
+    body_bytes_max: ClassVar[int] = BODY_BYTES_MAX
     """The largest body, pictures included."""
 
     @abstractmethod

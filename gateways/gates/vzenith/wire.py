@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateways.gates.protocol import BODY_BYTES_MAX
 from gateways.web.problems import invalid
 from parking.plate import Colour
 
@@ -54,7 +55,7 @@ OPENED_BY_ITSELF: Final = 2
 """``ctrltype``: opened from the camera's own list while it was cut off."""
 
 Text = Annotated[str, Field(max_length=256)]
-Picture = Annotated[str, Field(max_length=4 * 1024 * 1024, repr=False)]
+Picture = Annotated[str, Field(max_length=BODY_BYTES_MAX, repr=False)]
 
 
 class Wire(BaseModel):
