@@ -3,11 +3,15 @@
 A message takes time to arrive, never less than none, so of several samples of (device time - our time) the
 greatest is nearest to the truth. Samples come from heartbeats that tell the time and from reads that a device
 itself calls live: a read that was kept somewhere looks like a slow clock, and must not be taken for one.
+
+A broker keeps whatever comes while nobody listens. So of what it brings heartbeats alone are samples, and a
+clock is slow when two of them agree: those that were kept come in a row, each younger than the one before.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -26,24 +30,37 @@ NEGLIGIBLE: Final = timedelta(seconds=2)
 """Less is delivery, not a clock; and a correction that never changes keeps re-sent reads alike."""
 
 
+@dataclass(slots=True)
+class Measured:
+    """What is known of one clock; ``doubted`` is the last sample that may have been kept."""
+
+    samples: deque[timedelta] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    doubted: timedelta | None = None
+
+
 class DeviceClocks:
     """What this process knows of the clocks of the devices that call it."""
 
     def __init__(self) -> None:
-        self._samples: OrderedDict[Key, deque[timedelta]] = OrderedDict()
+        self._clocks: OrderedDict[Key, Measured] = OrderedDict()
 
-    def note(self, device: Key, device_time: datetime, now: datetime) -> None:
-        """One more sample."""
-        samples = self._samples.setdefault(device, deque(maxlen=SAMPLES))
-        samples.append(device_time - now)
-        self._samples.move_to_end(device)
-        if len(self._samples) > DEVICES_MAX:
-            self._samples.popitem(last=False)
+    def note(self, device: Key, device_time: datetime, now: datetime, *, by_broker: bool = False) -> None:
+        """One more sample; what comes ``by_broker`` may have been kept by it."""
+        sample = device_time - now
+        clock = self._clocks.setdefault(device, Measured())
+        self._clocks.move_to_end(device)
+        if len(self._clocks) > DEVICES_MAX:
+            self._clocks.popitem(last=False)
+        if by_broker and sample < -NEGLIGIBLE:
+            last, clock.doubted = clock.doubted, sample
+            if last is None or abs(sample - last) > NEGLIGIBLE:
+                return
+        clock.samples.append(sample)
 
     def skew(self, device: Key) -> timedelta:
         """By how much its clock is ahead, in whole seconds; behind is negative, unknown is nothing."""
-        samples = self._samples.get(device)
-        if not samples:
+        clock = self._clocks.get(device)
+        if clock is None or not clock.samples:
             return timedelta()
-        skew = max(samples)
+        skew = max(clock.samples)
         return timedelta(seconds=round(skew.total_seconds())) if abs(skew) > NEGLIGIBLE else timedelta()

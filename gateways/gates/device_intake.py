@@ -24,6 +24,7 @@ from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
 from parking.clock import to_ms
 from parking.decision import Verdict
+from parking.device import Proof
 from parking.errors import Conflict, InvalidInput, NotPermitted
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
@@ -208,7 +209,7 @@ class DeviceIntake:
         if read.captured_at.tzinfo is None:
             raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
-        if read.history is False:
+        if read.history is False and device.proof is not Proof.BROKER:
             self._measure(controller, device, told_at)
         captured_at, wrong = self._put_right(told_at, controller, device)
         old = not wrong and now - captured_at > self._late_after
@@ -246,7 +247,8 @@ class DeviceIntake:
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:
             key = (controller.garage_id, controller.controller_id)
-            self._clocks.note(key, device_time, self._clock.now())
+            by_broker = device.proof is Proof.BROKER
+            self._clocks.note(key, device_time, self._clock.now(), by_broker=by_broker)
             skew = self._clocks.skew(key)
             self._metrics.device_skew(controller, device.protocol, skew)
             self._presence.note(controller, skew=skew)

@@ -13,7 +13,7 @@ from gateways.gates.protocol import Heartbeat, Passage, PassageKind
 from gateways.pictures.store import place_of
 from parking.barrier import BarrierAct, GateOutcome
 from parking.decision import Reason
-from parking.device import Channel
+from parking.device import Channel, Proof
 from parking.errors import NotPermitted
 from parking.ids import LaneId
 from parking.journal import Result
@@ -135,6 +135,35 @@ async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, 
             await at.intake.take(told, at.controller, IN)
         assert await at.read() == (True, Reason.ENTRY)
         assert (await at.stage.journal())[0].event.captured_at == now
+
+
+async def test_what_a_broker_kept_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        now = at.stage.clock.moment
+        for number, age in enumerate((400, 390, 380)):
+            told = now - timedelta(seconds=age)
+            await at.intake.take(Heartbeat(device_time=told), at.controller, device)
+            plate = f"浙A0000{number}"
+            seen = await at.read(device, number=plate, captured_at=told, history=False)
+            assert seen == (False, Reason.LATE)
+        assert [now - one.event.captured_at for one in await at.stage.journal()] == [
+            timedelta(seconds=age) for age in (400, 390, 380)
+        ]
+
+
+async def test_a_clock_on_a_broker_is_slow_when_two_heartbeats_say_so(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        slow = at.stage.clock.moment - 5 * MINUTE
+        for _ in range(2):
+            at.stage.clock.moment += MINUTE / 6
+            slow += MINUTE / 6
+            await at.intake.take(Heartbeat(device_time=slow), at.controller, device)
+        assert await at.read(device, captured_at=slow, history=False) == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == at.stage.clock.moment
 
 
 async def test_what_a_called_gate_says_is_recorded_apart_from_that_it_was_told(
