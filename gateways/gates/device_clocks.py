@@ -3,6 +3,7 @@
 A message takes time to arrive, never less than none, so of several samples of (device time - our time) the
 greatest is nearest to the truth. Samples come from heartbeats that tell the time and from reads that a device
 itself calls live: a read that was kept somewhere looks like a slow clock, and must not be taken for one.
+Three in a row that agree are a clock that has been set: what was measured before counts no more.
 
 A broker keeps whatever comes while nobody listens. So of what it brings heartbeats alone are samples, and a
 clock is slow when two of them agree: those that were kept come in a row, each younger than the one before.
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["DeviceClocks"]
 
 SAMPLES: Final = 8
+AGREEING: Final = 3
 DEVICES_MAX: Final = 20_000
 NEGLIGIBLE: Final = timedelta(seconds=2)
 """Less is delivery, not a clock; and a correction that never changes keeps re-sent reads alike."""
@@ -56,6 +58,9 @@ class DeviceClocks:
             if last is None or abs(sample - last) > NEGLIGIBLE:
                 return
         clock.samples.append(sample)
+        latest = list(clock.samples)[-AGREEING:]
+        if len(latest) == AGREEING and max(latest) - min(latest) <= NEGLIGIBLE:
+            clock.samples = deque(latest, SAMPLES)
 
     def skew(self, device: Key) -> timedelta:
         """By how much its clock is ahead, in whole seconds; behind is negative, unknown is nothing."""

@@ -137,6 +137,15 @@ async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, 
         assert (await at.stage.journal())[0].event.captured_at == now
 
 
+async def test_a_clock_that_was_set_right_stops_no_car(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        now = at.stage.clock.moment
+        for ahead in (5, 5, 5, 5, 5, 5, 5, 5, 0, 0, 0):
+            await at.intake.take(Heartbeat(device_time=now + ahead * MINUTE), at.controller, IN)
+        assert await at.read() == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == now
+
+
 async def test_what_a_broker_kept_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at:
         device = replace(IN, proof=Proof.BROKER, serial="s1")
