@@ -12,6 +12,8 @@ import aiomqtt
 import pytest
 
 from gateways.catalog_document import catalog_to_json
+from gateways.devices.driving import Drive
+from gateways.devices.simulation import Simulation, simulate
 from gateways.embedded import scratch_data_dir
 from gateways.gates.device_mqtt import MqttOrders
 from gateways.gates.protocol import Read
@@ -190,6 +192,35 @@ async def test_a_passage_is_undone_by_a_turn_back_and_noted_otherwise(
     assert {one.act for one in found} == {BarrierAct.OPEN, BarrierAct.PASSED, BarrierAct.TAILGATED}
     undone = (await booked(valkey))["浙B00001"]
     assert (undone.result, undone.decision.reason) == (Result.APPLIED, "turn_back")
+
+
+async def test_a_simulated_camera_opens_confirms_that_and_ends(
+    gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+) -> None:
+    assert gate.ready()
+    said: list[str] = []
+    car = Drive(cars=1, every_s=0, stay_s=0, seed=1, garage_id=GarageId(""), run="once")
+    wanted = Simulation(
+        protocol="vzenith-mqtt",
+        addresses=(broker.url,),
+        backups=(),
+        lanes=1,
+        drive=car,
+        serial="camera",
+        cut=None,
+        resends=4,
+        listen=("127.0.0.1", 0),
+        password="",
+        token="",
+        controller="",
+        polls=False,
+        mqtt_version=broker.version,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        await simulate(wanted, said.append)
+    assert len(said) == 1
+    assert "the barrier opens" in said[0]
+    assert {one.outcome for one in await records(valkey, 1)} == {GateOutcome.ACCEPTED}
 
 
 async def test_a_topic_is_one_devices_alone_and_a_retained_message_is_of_the_past(
