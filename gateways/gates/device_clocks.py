@@ -5,8 +5,9 @@ greatest is nearest to the truth. Samples come from heartbeats that tell the tim
 itself calls live: a read that was kept somewhere looks like a slow clock, and must not be taken for one.
 Three in a row that agree are a clock that has been set: what was measured before counts no more.
 
-A broker keeps whatever comes while nobody listens. So of what it brings heartbeats alone are samples, and a
-clock is slow when two of them agree: those that were kept come in a row, each younger than the one before.
+A broker keeps whatever comes while nobody listens. So reads that it brings are samples only where they are
+ahead, and a clock is slow when two heartbeats agree: those that were kept come in a row, each younger than
+the one before.
 """
 
 from __future__ import annotations

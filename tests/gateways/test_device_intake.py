@@ -161,6 +161,14 @@ async def test_what_a_broker_kept_is_not_taken_for_a_slow_clock(valkey_url: str,
         ]
 
 
+async def test_a_clock_on_a_broker_is_ahead_when_a_read_says_so(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        now = at.stage.clock.moment
+        assert await at.read(device, captured_at=now + 5 * MINUTE, history=False) == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == now
+
+
 async def test_a_clock_on_a_broker_is_slow_when_two_heartbeats_say_so(
     valkey_url: str, tmp_path: Path
 ) -> None:
