@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from parking.catalog import Controller
     from parking.clock import Clock
     from parking.device import Device
-    from parking.ids import ControllerId, GarageId
+    from parking.ids import ControllerId, GarageId, LaneId
     from parking.live.batching import BatchingConnection
     from parking.live.openings import Opening
 
@@ -61,7 +61,7 @@ class Attendants:
         self._log = barrier_log
         self._clock = clock
         self._tell = tell
-        self._wanted: dict[Key, Opening] = {}
+        self._wanted: dict[Key, dict[LaneId, Opening]] = {}
         self._said: deque[tuple[str, CommandResult]] = deque(maxlen=SAID_MAX)
 
     async def run(self) -> Never:
@@ -81,8 +81,11 @@ class Attendants:
 
     async def asked(self, controller: Controller) -> Opening | None:
         """What a device that asks is to open now; raises nothing: it asks again."""
-        opening = self._wanted.pop((controller.garage_id, controller.controller_id), None)
-        if opening is None or opening.until <= self._clock.now():
+        wanted = self._wanted.get((controller.garage_id, controller.controller_id))
+        if not wanted:
+            return None
+        opening = wanted.pop(next(iter(wanted)))
+        if opening.until <= self._clock.now():
             return None
         try:
             if not await claim(self._live, opening.opening_id):
@@ -106,7 +109,7 @@ class Attendants:
         elif self._commander.calls(device.protocol):
             await self._command(device, opening)
         else:
-            self._wanted[key] = opening
+            self._wanted.setdefault(key, {})[opening.lane_id] = opening
 
     async def _tell_native(self, key: Key, opening: Opening) -> None:
         # Told first: a claim by a process without its connection would end the request.

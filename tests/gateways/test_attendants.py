@@ -76,6 +76,26 @@ async def test_a_device_that_asks_is_told_in_the_answer(valkey_url: str, tmp_pat
         assert await recorded(at) == ("out-1", REASON, "told", "")
 
 
+async def test_a_device_of_two_lanes_is_told_of_both(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
+        device = replace(OUT, channels={**IN.channels, **OUT.channels})
+        leaving = controlled(at, OUT)
+        entering = replace(leaving, opening_id="attendant-2", lane_id=IN.channels["1"].lane_id)
+        waiting = [
+            tasks.create_task(open_and_wait(at.stage.live, one, claimed_within_s=PATIENCE_S))
+            for one in (leaving, entering)
+        ]
+        await asyncio.sleep(0.5)  # both are asked for before the device asks
+        opened: set[str | None] = set()
+        async with asyncio.timeout(PATIENCE_S):
+            while len(opened) < 2:
+                answered = await at.intake.take(Heartbeat(asks=True), at.controller, device)
+                opened |= {answered.lane_id} if answered.opens else set()
+                await asyncio.sleep(0.02)
+        assert opened == {"in-1", "out-1"}
+        assert [await one for one in waiting] == [(GateOutcome.TOLD, "")] * 2
+
+
 async def test_what_no_gate_can_open_is_not_opened_later(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at:
         opening = controlled(at, OUT)
