@@ -24,6 +24,7 @@ from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
 from parking.clock import to_ms
 from parking.decision import Verdict
+from parking.device import Proof
 from parking.errors import Conflict, InvalidInput, NotPermitted
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
@@ -128,11 +129,18 @@ class DeviceIntake:
                 self._measure(controller, device, message.device_time)
                 return await self._asked(message, controller, device)
             case Passage():
-                return Answered(message=message, lane_id=_lane(message, device).lane_id)
+                return self._passage(message, controller, device)
             case Notice():
                 return Answered(message=message)
             case _ as never:
                 assert_never(never)
+
+    def _passage(self, seen: Passage, controller: Controller, device: Device) -> Answered:
+        lane_id, happened_at = _lane(seen, device).lane_id, None
+        if seen.captured_at is not None:
+            at, wrong = self._put_right(seen.captured_at, controller, device)
+            happened_at = self._believed(at, device, wrong=wrong)
+        return Answered(message=seen, lane_id=lane_id, happened_at=happened_at)
 
     async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
         """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
@@ -190,6 +198,7 @@ class DeviceIntake:
             event_id=answer.event_id,
             reason=decision.reason,
             lane_id=seen.event.lane_id,
+            happened_at=self._believed(seen.event.captured_at, device, wrong=seen.event.clock_wrong),
             signals=signals,
         )
 
@@ -204,15 +213,14 @@ class DeviceIntake:
         if read.captured_at.tzinfo is None:
             raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
-        if read.history is False:
+        live = read.history is False and (device.proof is not Proof.BROKER or told_at > now)
+        if live:
             self._measure(controller, device, told_at)
-        known, bound = self._clocks.skew(_key(controller)), timedelta(seconds=device.skew_max_s)
-        skew = known or timedelta()
-        wrong = abs(skew) > bound
-        captured_at = told_at if wrong else told_at - skew
+        captured_at, wrong = self._put_right(told_at, controller, device)
         old = not wrong and now - captured_at > self._late_after
         # Either its clock is slow or it was kept somewhere: called live, and nothing tells.
-        doubtful = known is None and read.history is False and now - told_at > bound
+        far = now - told_at > timedelta(seconds=device.skew_max_s)
+        doubtful = live and far and self._clocks.skew(_key(controller)) is None
         event = GateEvent(
             event_id=_event_id(read, controller, told_at),
             garage_id=controller.garage_id,
@@ -232,6 +240,17 @@ class DeviceIntake:
         if read.turned_back:
             return Kind.TURN_BACK
         return KINDS[self.direction(read, controller, device) or _lane(read, device).forward]
+
+    def _put_right(self, told_at: datetime, controller: Controller, device: Device) -> tuple[datetime, bool]:
+        """A device's time by our clock; as it was told where its own is too wrong for that, which is said."""
+        skew = self._clocks.skew(_key(controller)) or timedelta()
+        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
+        return told_at if wrong else told_at - skew, wrong
+
+    def _believed(self, at: datetime, device: Device, *, wrong: bool) -> datetime | None:
+        """The moment, unless its clock is too wrong for that, or it is yet to come."""
+        ahead = at - self._clock.now() > timedelta(seconds=device.skew_max_s)
+        return None if wrong or ahead else at
 
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:

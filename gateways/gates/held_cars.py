@@ -63,12 +63,12 @@ class HeldCars:
 
     def note(self, device: Key, event: GateEvent, decision: Decision) -> None:
         """The lane has seen another car, or this one again."""
-        lanes = self._held.pop(device, {})
-        lanes.pop(event.lane_id, None)
+        held = self._held.pop(device, {})
+        held.pop(event.lane_id, None)
         if decision.verdict is Verdict.HOLD and decision.reason in HELD_FOR_MONEY:
-            lanes[event.lane_id] = Held(event, reported=1)
-        if lanes:
-            self._held[device] = lanes
+            held[event.lane_id] = Held(event, reported=1)
+        if held:
+            self._held[device] = held
             if len(self._held) > DEVICES_MAX:
                 self._held.popitem(last=False)
 
@@ -78,18 +78,20 @@ class HeldCars:
         until = loop.time() + within_s
         while True:
             for lane_id, held in list(self._held.get(device, {}).items()):
-                if not await self._may_leave(held.event):
-                    continue
-                lanes = self._held.get(device, {})
-                # Another question may have looked at the same moment.
-                if lanes.get(lane_id) is not held:
-                    return None
-                lanes[lane_id] = again = Held(held.event, reported=held.reported + 1)
-                return _reported(again, self._clock)
+                if await self._may_leave(held.event):
+                    return self._again(device, lane_id, held)
             left_s = until - loop.time()
             if left_s <= 0:
                 return None
             await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+
+    def _again(self, device: Key, lane_id: LaneId, held: Held) -> GateEvent | None:
+        """The car once more, unless another question has looked at the same moment."""
+        of_lanes = self._held.get(device, {})
+        if of_lanes.get(lane_id) is not held:
+            return None
+        again = of_lanes[lane_id] = Held(held.event, reported=held.reported + 1)
+        return _reported(again, self._clock)
 
     async def _may_leave(self, event: GateEvent) -> bool:
         garage, now = self._garages().get(event.garage_id), self._clock.now()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from parking.plate import Colour
 
 __all__ = [
+    "BODY_BYTES_MAX",
     "Answered",
     "DeviceProtocol",
     "DeviceReply",
@@ -46,6 +47,8 @@ __all__ = [
     "turned",
 ]
 
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+"""In base64: two pictures of the largest size that is kept, or one three times as large, refused alone."""
 YEARS: Final = range(2000, 2100)
 NUMERALS: Final = 10
 
@@ -137,6 +140,8 @@ class Passage:
     identity: str = ""
     serial: str = ""
     channel: str = "0"
+    history: bool = False
+    """The device kept this while it was cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +168,8 @@ class Signals:
 class Answered:
     """A message and what becomes of it; ``opens`` is the one thing that moves a barrier.
 
-    ``event_id`` and ``reason`` are those of the decision, for the record.
+    ``event_id`` and ``reason`` are those of the decision, for the record. ``happened_at`` is when the device
+    saw or did what the message tells of, for every copy of it; ``None`` where it does not say or is wrong.
     """
 
     message: Message
@@ -171,6 +177,7 @@ class Answered:
     event_id: str = ""
     reason: str = ""
     lane_id: LaneId | None = None
+    happened_at: datetime | None = None
     signals: Signals = field(default_factory=Signals)
 
 
@@ -208,7 +215,7 @@ class GateProtocol(DeviceProtocol):
     proofs: ClassVar[tuple[Proof, ...]] = (Proof.TOKEN, Proof.DIGEST, Proof.ADDRESS)
     fixed_paths: ClassVar[frozenset[str]] = frozenset()
     """Paths that a device of this make calls and that nobody can change."""
-    body_bytes_max: ClassVar[int] = 4 * 1024 * 1024
+    body_bytes_max: ClassVar[int] = BODY_BYTES_MAX
     """The largest body, pictures included."""
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from base64 import b64encode
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -56,6 +57,20 @@ def test_a_device_is_answered_to_the_byte(case: Case, gate: Played) -> None:
                 assert int(reply.split(b" ", 2)[1]) == exchange.reply, reply
             else:
                 assert reply.decode() == exchange.reply.decode()
+
+
+@pytest.mark.parametrize("megabytes", [2, 5])
+def test_a_picture_that_is_too_large_is_refused_alone(megabytes: int, gate: Played) -> None:
+    exchange = next(next(one for one in CASES if one.name == "vzenith-normal").exchanges())
+    head, _, body = exchange.request.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+    picture = b64encode(b"\xff\xd8\xff" + bytes(megabytes * 1_048_576 - 3))
+    body = body.replace(b'"license"', b'"imageFile": "' + picture + b'", "license"')
+    length = b"Content-Length: %d" % len(body)
+    with socket.create_connection(("127.0.0.1", gate.port), TIMEOUT_S) as connection:
+        gate.clock.move_to(exchange.at)
+        connection.sendall(b"\r\n".join([*lines, length, b"", body]))
+        assert _reply(connection) == exchange.reply
 
 
 def _reply(connection: socket.socket) -> bytes:

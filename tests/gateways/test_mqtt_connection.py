@@ -8,7 +8,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from aiomqtt import MqttError
 
+from gateways.mqtt.client import Client
 from gateways.mqtt.connection import MqttConnection, all_taken
 from gateways.mqtt.options import MqttOptions, MqttServer, MqttVersion, Received, Will, mqtt_server
 from parking.errors import InvalidInput, OutcomeUnknown, Unavailable
@@ -295,3 +297,31 @@ def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         mqtt_server(url)
     assert refused.value.fields == ("mqtt_url",)
+
+
+class Waiting(Client):
+    """Waits for a word of a broker, as a publication does."""
+
+    async def until(self, word: asyncio.Event, seconds: float = PATIENCE_S) -> None:
+        await self._wait_for(word.wait(), timeout=seconds)
+
+
+@pytest.mark.parametrize("later", range(4))
+async def test_a_cancellation_that_meets_the_brokers_word_is_not_lost(later: int) -> None:
+    client = Waiting(mqtt_server("mqtt://127.0.0.1:1"), MqttOptions(client_id="c", subscriptions=()))
+    word = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(client.until(word))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        word.set()
+        for _ in range(later):
+            await asyncio.sleep(0)
+        in_time = waiting.cancel()
+    assert waiting.cancelled() is in_time
+
+
+async def test_a_broker_that_says_nothing_is_not_waited_for_without_end() -> None:
+    client = Waiting(mqtt_server("mqtt://127.0.0.1:1"), MqttOptions(client_id="c", subscriptions=()))
+    with pytest.raises(MqttError):
+        await client.until(asyncio.Event(), seconds=0.01)

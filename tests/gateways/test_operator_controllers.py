@@ -75,6 +75,19 @@ async def test_how_a_device_proves_itself_is_what_its_protocol_can(front: Front)
     assert proofs == {"m": Proof.BROKER, "d": Proof.DIGEST}
 
 
+async def test_a_serial_number_on_a_broker_is_one_devices_until_its_token_ends(front: Front) -> None:
+    broker = {"protocol": "vzenith-mqtt", "channels": {"0": {"lane_id": "in-1"}}, "serial": "s-1"}
+    first = await front.ask("POST", PATH, json={"controller_id": "m", "device": broker}, status=201)
+    again = {"controller_id": "n", "device": broker}
+    await front.ask("POST", PATH, json=again, status=409)
+    await front.ask("POST", PATH, json=again | {"device": broker | {"serial": "s-2"}}, status=201)
+    # One that proves itself otherwise may say the same number: a camera is also configured anew.
+    await front.ask("POST", PATH, json=camera(serial="s-1"), status=201)
+    await front.ask("POST", PATH, json=camera(serial="s-1"), status=201)
+    await front.operator.tokens.revoke(first["token_id"], NOON)
+    await front.ask("POST", PATH, json=again, status=201)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateways.gates.protocol import BODY_BYTES_MAX
 from gateways.web.problems import invalid
 from parking.plate import Colour
 
@@ -28,7 +29,7 @@ COLOURS: Final = {
 UNREAD: Final = frozenset({"", "unknown", "无牌车", "unlicensed"})
 
 Text = Annotated[str, Field(max_length=256)]
-Content = Annotated[str, Field(max_length=4 * 1024 * 1024, repr=False)]
+Content = Annotated[str, Field(max_length=BODY_BYTES_MAX, repr=False)]
 
 
 class Wire(BaseModel):
