@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ BY_NAME: Final[dict[str, DeviceProtocol]] = {one.name: one for one in (*PROTOCOL
 PROTOCOL_NAMES: Final = tuple(sorted(BY_NAME))
 PORTS: Final = {"http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
 BROKER: Final = "mqtt://the-broker:1883"
+ADDRESS: Final = re.compile(r"https?://[^\s/?#@:\[\]]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+"""Of a server, without a path."""
 PROOFS: Final = {
     Proof.TOKEN: "The long part of the address is its secret.",
     Proof.DIGEST: "Digest authentication: user {token_id}, password {secret}",
@@ -45,6 +48,8 @@ def check_device(device: Device) -> None:
     protocol = _protocol(device.protocol)
     if device.proof not in protocol.proofs:
         raise InvalidInput(f"{device.protocol} can be proven by {', '.join(protocol.proofs)}", ("proof",))
+    if device.address:
+        _server(device.address, "address")
     protocol.check(device)
     check_board(device)
 
@@ -52,13 +57,15 @@ def check_device(device: Device) -> None:
 def address_of(device: Device, token: str, settings: Settings, gate_url: str | None = None) -> str:
     """What the device must call; ``gate_url`` is where it reaches the gates, else this machine.
 
-    A device on a broker gets the broker's address, without our own name and password for it.
+    Its token is in there only where it is proven by that. A device on a broker gets the broker's address,
+    without our own name and password for it. Raises :class:`InvalidInput` for what is no address of a server.
     """
     if device.proof is Proof.BROKER:
         split = urlsplit(settings.mqtt_url.get_secret_value() if settings.mqtt_url else BROKER)
         return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"
-    base = gate_url or f"http://{settings.host}:{settings.gate_port}"
-    return f"{base}{DEVICES_PATH}{device.protocol}/{token}"
+    base = _server(gate_url or f"http://{settings.host}:{settings.gate_port}", "gate_url")
+    address = f"{base}{DEVICES_PATH}{device.protocol}"
+    return f"{address}/{token}" if device.proof is Proof.TOKEN else address
 
 
 def instructions(device: Device, url: str, token_id: str, secret: str) -> str:
@@ -95,6 +102,14 @@ class DeviceSetup:
         """The address that is typed into it, and how."""
         url = address_of(device, token_text(token_id, secret), self._settings)
         return url, instructions(device, url, token_id, secret)
+
+
+def _server(url: str, field: str) -> str:
+    """The address of a server as others build upon it."""
+    address = url.rstrip("/")
+    if not ADDRESS.fullmatch(address):
+        raise InvalidInput("http://host:port or https://host:port is needed", (field,))
+    return address
 
 
 def _protocol(name: str) -> DeviceProtocol:

@@ -15,6 +15,7 @@ from gateways.gates.native.handouts import GrantHandouts
 from gateways.gates.native.messages import commanded
 from gateways.gates.native.mqtt import NativeMqtt
 from gateways.gates.native.pushes import Pushes
+from gateways.gates.native.roster import Roster
 from gateways.gates.native.sockets import Sockets
 from gateways.gates.native.stay_tokens import StayTokens
 from gateways.gates.native.waiting import Waiting
@@ -63,7 +64,8 @@ async def open_native(parts: GateParts, broker: MqttConnection | None) -> AsyncI
         waiting, handouts, sessions=sessions, catalog=parts.catalog, clock=parts.clock, listen=_listen(parts)
     )
     sockets = Sockets(parts.gatehouse, bursts, pushes, parts.metrics, draining=parts.draining)
-    mqtt = NativeMqtt(broker, parts.gatehouse, bursts, pushes, parts.metrics) if broker else None
+    roster = Roster(parts.catalog, parts.presence, parts.metrics)
+    mqtt = NativeMqtt(broker, parts.gatehouse, bursts, pushes, roster, parts.metrics) if broker else None
     async with asyncio.TaskGroup() as tasks:
         loops = [
             tasks.create_task(pushes.follow(), name="changes"),

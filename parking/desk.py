@@ -123,7 +123,9 @@ class Desk:
         passed = given is not None and given.verdict is Verdict.OPEN
         case = Case(event, garage, now, given or self._late(event, age), amend=passed)
         if event.clock_wrong or -age > self._timeliness.ahead:
-            clock = Decision(verdict=barrier(garage.policy.outage), reason=Reason.CLOCK)
+            back = event.kind is Kind.TURN_BACK
+            verdict = Verdict.HOLD if back else barrier(garage.policy.outage)
+            clock = Decision(verdict=verdict, reason=Reason.CLOCK)
             return self._note(case, case.verdict(clock), Result.QUARANTINED)
         if age > self._timeliness.window:
             decision = Decision(verdict=Verdict.HOLD, reason=Reason.TOO_LATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiohttp
 import click
@@ -17,7 +17,7 @@ from gateways.commands.token import new_token
 from gateways.device_secrets import seal
 from gateways.device_setup import PROTOCOL_NAMES, address_of, check_device, instructions, usual_proof
 from gateways.gates.boards import BOARDS
-from gateways.gates.device_access import digest_ha1
+from gateways.gates.device_access import REALM, digest_ha1
 from gateways.process import clock_of
 from parking.catalog import secret_digest
 from parking.device import Channel, Device, Proof
@@ -29,15 +29,20 @@ from settlement.books.pool import open_pool
 from settlement.books.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from gateways.settings import Settings
 
 __all__ = ["controller_command"]
 
+Value = TypeVar("Value")
+
 TRY_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
+UNTAKEN: Final = 422
+"""What a gate says to a device that it knows and that says nothing."""
 MEANINGS: Final = {
-    401: "the gate does not know this token (yet: it learns of a new one within seconds)",
+    401: "the gate does not know this token, or this machine where there is none in the address "
+    "(yet: it learns of a new one within seconds)",
     403: "the token is for another protocol, or this machine may not call with it",
     404: "the gate has no such address",
     503: "the gate cannot answer now",
@@ -85,6 +90,7 @@ def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: obj
     token_id, secret, token = new_token()
     device = _device(settings, token_id, secret, given)
     check_device(device)
+    url = address_of(device, token, settings, gate_url)
 
     async def act(tokens: Tokens) -> None:
         await tokens.add_controller(
@@ -99,7 +105,6 @@ def add(*, settings: Settings, gate_url: str | None, as_json: bool, **given: obj
         )
 
     _with_tokens(settings, act)
-    url = address_of(device, token, settings, gate_url)
     if as_json:
         click.echo(json.dumps({"token_id": token_id, "token": token, "url": url}))
     else:
@@ -136,17 +141,21 @@ def list_controllers(*, settings: Settings) -> None:
 @click.argument("url")
 def test(*, url: str) -> None:
     """Try an address, without any effect: whether the gate answers there and knows its token."""
-    status = asyncio.run(_status(url))
-    meaning = MEANINGS.get(status)
-    if meaning is not None:
+    status, challenge = asyncio.run(_answered(url))
+    if REALM in challenge:
+        click.echo("the gate answers, and wants the user and the password of this device by Digest")
+        return
+    if status != UNTAKEN:
+        meaning = MEANINGS.get(status, "what answers there is none of our gates")
         raise click.ClickException(f"{status}: {meaning}")
     click.echo("the gate answers, and knows this device")
 
 
-async def _status(url: str) -> int:
+async def _answered(url: str) -> tuple[int, str]:
+    """The status, and what a device is asked to prove itself by."""
     try:
         async with aiohttp.ClientSession(timeout=TRY_TIMEOUT) as session, session.get(url) as response:
-            return response.status
+            return response.status, response.headers.get("WWW-Authenticate", "")
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise click.ClickException(f"nobody answers there: {type(error).__name__}") from None
 
@@ -156,7 +165,7 @@ def _device(settings: Settings, token_id: str, secret: str, given: dict[str, Any
     proof = Proof(given["proof"] or usual_proof(given["protocol_name"]))
     return Device(
         protocol=given["protocol_name"],
-        channels=dict(_channel(text) for text in given["channels"]),
+        channels=_each_once("channel", map(_channel, given["channels"])),
         serial=given["serial"],
         proof=proof,
         digest_ha1=digest_ha1(token_id, secret) if proof is Proof.DIGEST else "",
@@ -168,8 +177,18 @@ def _device(settings: Settings, token_id: str, secret: str, given: dict[str, Any
         speaks=given["speaks"],
         language=Language(given["language"]),
         paired=given["paired"],
-        options=dict(_pair(text, "option") for text in given["options"]),
+        options=_each_once("option", (_pair(text, "option") for text in given["options"])),
     )
+
+
+def _each_once(name: str, pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """Both of what is given twice would be meant."""
+    found: dict[str, Value] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInput(f"{key} is given twice", (name,))
+        found[key] = value
+    return found
 
 
 def _channel(text: str) -> tuple[str, Channel]:

@@ -8,7 +8,8 @@ All others cannot be told, and the attendant learns that.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
+from functools import partial
 from typing import TYPE_CHECKING, Final, Never
 
 import structlog
@@ -39,6 +40,8 @@ __all__ = ["Attendants"]
 log = structlog.get_logger()
 LOOK_EVERY_S: Final = 0.25
 SAID_MAX: Final = 1_000
+WANTED_MAX: Final = 32
+"""Of one device, as many as it may have channels; those of the past are among them until it asks."""
 ON_ITS_CONNECTION: Final = "over the connection that it keeps"
 
 
@@ -61,7 +64,7 @@ class Attendants:
         self._log = barrier_log
         self._clock = clock
         self._tell = tell
-        self._wanted: dict[Key, Opening] = {}
+        self._wanted: defaultdict[Key, deque[Opening]] = defaultdict(partial(deque, maxlen=WANTED_MAX))
         self._said: deque[tuple[str, CommandResult]] = deque(maxlen=SAID_MAX)
 
     async def run(self) -> Never:
@@ -81,17 +84,22 @@ class Attendants:
 
     async def asked(self, controller: Controller) -> Opening | None:
         """What a device that asks is to open now; raises nothing: it asks again."""
-        opening = self._wanted.pop((controller.garage_id, controller.controller_id), None)
-        if opening is None or opening.until <= self._clock.now():
-            return None
+        wanted, now = self._wanted[controller.garage_id, controller.controller_id], self._clock.now()
+        while wanted:
+            opening = wanted.popleft()
+            if opening.until > now and await self._claimed(opening):
+                return opening
+        return None
+
+    async def _claimed(self, opening: Opening) -> bool:
         try:
             if not await claim(self._live, opening.opening_id):
-                return None
+                return False
             await tell_outcome(self._live, opening.opening_id, GateOutcome.TOLD, "")
         except LeaveFirstError as error:
             log.warning("opening_not_claimed", error=str(error))
-            return None
-        return opening
+            return False
+        return True
 
     async def _take(self, opening: Opening) -> None:
         key = opening.garage_id, opening.controller_id
@@ -106,7 +114,7 @@ class Attendants:
         elif self._commander.calls(device.protocol):
             await self._command(device, opening)
         else:
-            self._wanted[key] = opening
+            self._wanted[key].append(opening)
 
     async def _tell_native(self, key: Key, opening: Opening) -> None:
         # Told first: a claim by a process without its connection would end the request.

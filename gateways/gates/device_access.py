@@ -89,6 +89,8 @@ class DeviceAccess:
     def _proven(self, caller: Caller) -> Controller:
         if caller.token:
             return self._by_token(caller.token, Proof.TOKEN)
+        if not caller.authorization.isascii():
+            raise NotAuthenticated("no proof of ours has such signs")
         scheme, _, rest = caller.authorization.partition(" ")
         match scheme.lower():
             case "bearer":

@@ -1,13 +1,17 @@
 """Clocks of devices: how wrong each is, and what is done about it.
 
-A message takes time to arrive, never less than none, so of several samples of (device time - our time) the
-greatest is nearest to the truth. Samples come from heartbeats that tell the time and from reads that a device
-itself calls live: a read that was kept somewhere looks like a slow clock, and must not be taken for one.
+A message takes time to arrive, never less than none. So a sample of (device time - our time) that is greater
+than what is known of a clock is nearer to the truth, and counts at once. A smaller one is of a clock that was
+put back, or of a message that waited somewhere, in the device or at a broker: it counts once others, made a
+moment later, say the same. What has waited together comes together, and says different things.
+
+Samples come from heartbeats that tell the time and from reads that a device itself calls live.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,30 +24,60 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceClocks"]
 
-SAMPLES: Final = 8
 DEVICES_MAX: Final = 20_000
 NEGLIGIBLE: Final = timedelta(seconds=2)
 """Less is delivery, not a clock; and a correction that never changes keeps re-sent reads alike."""
+APART: Final = 2 * NEGLIGIBLE
+"""By their device's time, of samples that confirm each other: one message alone is sent again and again."""
+AGREEING: Final = 2
+"""Samples that say how slow a clock is of which nothing is known."""
+AGREEING_OTHERWISE: Final = 3
+"""That say so of one that was known to be less so."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """What is known of one clock; of the last samples that agree: the last time, the greatest, how many."""
+
+    made_at: datetime
+    said: timedelta
+    count: int = 0
+    known: timedelta | None = None
+
+    def note(self, made_at: datetime, sample: timedelta) -> None:
+        """One more sample."""
+        if not self.count or abs(sample - self.said) > NEGLIGIBLE:
+            self.made_at, self.said, self.count = made_at, sample, 1
+        elif made_at - self.made_at >= APART:
+            self.made_at, self.said, self.count = made_at, max(sample, self.said), self.count + 1
+        if self._counts(sample):
+            self.known = max(sample, self.said)
+
+    def _counts(self, sample: timedelta) -> bool:
+        if self.known is None:
+            return sample >= -NEGLIGIBLE or self.count >= AGREEING
+        put_back = self.count >= AGREEING_OTHERWISE and self.known - self.said > NEGLIGIBLE
+        return sample > self.known or put_back
 
 
 class DeviceClocks:
     """What this process knows of the clocks of the devices that call it."""
 
     def __init__(self) -> None:
-        self._samples: OrderedDict[Key, deque[timedelta]] = OrderedDict()
+        self._clocks: OrderedDict[Key, Measured] = OrderedDict()
 
     def note(self, device: Key, device_time: datetime, now: datetime) -> None:
         """One more sample."""
-        samples = self._samples.setdefault(device, deque(maxlen=SAMPLES))
-        samples.append(device_time - now)
-        self._samples.move_to_end(device)
-        if len(self._samples) > DEVICES_MAX:
-            self._samples.popitem(last=False)
+        sample = device_time - now
+        self._clocks.setdefault(device, Measured(device_time, sample)).note(device_time, sample)
+        self._clocks.move_to_end(device)
+        if len(self._clocks) > DEVICES_MAX:
+            self._clocks.popitem(last=False)
 
-    def skew(self, device: Key) -> timedelta:
-        """By how much its clock is ahead, in whole seconds; behind is negative, unknown is nothing."""
-        samples = self._samples.get(device)
-        if not samples:
-            return timedelta()
-        skew = max(samples)
-        return timedelta(seconds=round(skew.total_seconds())) if abs(skew) > NEGLIGIBLE else timedelta()
+    def skew(self, device: Key) -> timedelta | None:
+        """By how much its clock is ahead, in whole seconds; behind is negative, ``None`` is not known."""
+        clock = self._clocks.get(device)
+        if clock is None or clock.known is None:
+            return None
+        negligible = abs(clock.known) <= NEGLIGIBLE
+        return timedelta(seconds=0 if negligible else round(clock.known.total_seconds()))

@@ -1,7 +1,8 @@
 """Devices over HTTP: which protocol and which device a request is for, its body, and its answer to the byte.
 
 ``/v1/devices/<protocol>/<token>/…`` is what an operator types into a device; what follows the token is the
-protocol's. Some devices call paths that nobody can change: those are told by the path alone.
+protocol's. A device that proves itself in another way has none there. Some devices call paths that nobody can
+change: those are told by the path alone.
 
 A message that cannot be taken is refused and not acknowledged: a device keeps it and comes again, so that a
 wrong configuration loses nothing. Who reads a counter of refused messages knows where to look.
@@ -16,6 +17,7 @@ from aiohttp import hdrs
 
 from gateways.gates.device_access import Caller, DigestWanted
 from gateways.gates.protocol import DeviceReply, DeviceRequest
+from gateways.web.access import is_token
 from gateways.web.bodies import read_body
 from gateways.web.problems import problems_middleware
 from gateways.web.ready import ReadyBytes
@@ -92,16 +94,16 @@ class DeviceGates:
         return _written(reply, keep=not self._draining())
 
     def _addressed(self, path: str) -> tuple[GateProtocol, str, str]:
-        """The protocol, the secret and the rest of a path; a fixed one has no secret."""
+        """The protocol, the secret if there is one, and the rest of a path; a fixed one has no secret."""
         protocol = self._fixed.get(path)
         if protocol is not None:
             return protocol, "", path
-        name, _, rest = path.removeprefix(DEVICES_PATH).partition("/")
-        token, slash, path = rest.partition("/")
+        name, slash, rest = path.removeprefix(DEVICES_PATH).partition("/")
         protocol = self._protocols.get(name)
         if protocol is None:
             raise NotFound("there is no such protocol")
-        return protocol, token, slash + path
+        token, further, path = rest.partition("/")
+        return (protocol, token, further + path) if is_token(token) else (protocol, "", slash + rest)
 
     async def _replied(
         self, protocol: GateProtocol, controller: Controller, asked: DeviceRequest

@@ -10,7 +10,7 @@ of ours, with the same desk, spool and deadlines.
   nothing.
 * **A car let through and read again** a moment later gets the first read's answer, and is no second car.
 * **Clocks.** A device's time is put right by what its clock was measured to be wrong; beyond the bound the
-  read is kept for a person and nobody is charged by it.
+  read is kept for a person and nobody is charged by it. That a message was late makes no clock slow.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
 from parking.clock import to_ms
 from parking.decision import Verdict
+from parking.device import Proof
 from parking.errors import Conflict, InvalidInput, NotPermitted
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.desk import Answer
     from parking.device import Channel, Device
+    from parking.ids import ControllerId, GarageId
     from parking.plate import Plate
 
     MakeSignals = Callable[[Plate, Decision, Device], Signals]
@@ -127,11 +129,18 @@ class DeviceIntake:
                 self._measure(controller, device, message.device_time)
                 return await self._asked(message, controller, device)
             case Passage():
-                return Answered(message=message, lane_id=_lane(message, device).lane_id)
+                return self._passage(message, controller, device)
             case Notice():
                 return Answered(message=message)
             case _ as never:
                 assert_never(never)
+
+    def _passage(self, seen: Passage, controller: Controller, device: Device) -> Answered:
+        lane_id, happened_at = _lane(seen, device).lane_id, None
+        if seen.captured_at is not None:
+            at, wrong = self._put_right(seen.captured_at, controller, device)
+            happened_at = self._believed(at, device, wrong=wrong)
+        return Answered(message=seen, lane_id=lane_id, happened_at=happened_at)
 
     async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
         """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
@@ -144,7 +153,7 @@ class DeviceIntake:
                 reason=opening.reason,
                 lane_id=opening.lane_id,
             )
-        key = (controller.garage_id, controller.controller_id)
+        key = _key(controller)
         event = await self._held.released(key, beat.hold_s) if beat.asks else None
         if event is None:
             return Answered(message=beat)
@@ -176,8 +185,11 @@ class DeviceIntake:
             self._passages.forget(seen.event)
         elif opens and first is None:
             self._passages.note(seen.event, decision.reason, now)
+            undone = self._passages.taken_back(seen.event, decision.reason, now) if device.paired else None
+            if undone is not None:
+                await self._answer(undone, controller)
         if seen.opening or read.turned_back:
-            self._held.note((controller.garage_id, controller.controller_id), seen.event, decision)
+            self._held.note(_key(controller), seen.event, decision)
         shown = seen.opening or read.turned_back
         signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
         return Answered(
@@ -186,6 +198,7 @@ class DeviceIntake:
             event_id=answer.event_id,
             reason=decision.reason,
             lane_id=seen.event.lane_id,
+            happened_at=self._believed(seen.event.captured_at, device, wrong=seen.event.clock_wrong),
             signals=signals,
         )
 
@@ -200,12 +213,14 @@ class DeviceIntake:
         if read.captured_at.tzinfo is None:
             raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
-        if read.history is False:
+        live = read.history is False and (device.proof is not Proof.BROKER or told_at > now)
+        if live:
             self._measure(controller, device, told_at)
-        skew = self._clocks.skew((controller.garage_id, controller.controller_id))
-        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
-        captured_at = told_at if wrong else told_at - skew
+        captured_at, wrong = self._put_right(told_at, controller, device)
         old = not wrong and now - captured_at > self._late_after
+        # Either its clock is slow or it was kept somewhere: called live, and nothing tells.
+        far = now - told_at > timedelta(seconds=device.skew_max_s)
+        doubtful = live and far and self._clocks.skew(_key(controller)) is None
         event = GateEvent(
             event_id=_event_id(read, controller, told_at),
             garage_id=controller.garage_id,
@@ -216,7 +231,7 @@ class DeviceIntake:
             confidence=read.confidence,
             candidates=read.candidates,
             offline=read.history is True,
-            clock_wrong=wrong,
+            clock_wrong=wrong or doubtful,
             image_reference=self._pictures.keep_soon(read.pictures),
         )
         return Seen(event=event, opening=not (read.history or old or read.turned_back))
@@ -226,13 +241,29 @@ class DeviceIntake:
             return Kind.TURN_BACK
         return KINDS[self.direction(read, controller, device) or _lane(read, device).forward]
 
+    def _put_right(self, told_at: datetime, controller: Controller, device: Device) -> tuple[datetime, bool]:
+        """A device's time by our clock; as it was told where its own is too wrong for that, which is said."""
+        skew = self._clocks.skew(_key(controller)) or timedelta()
+        wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
+        return told_at if wrong else told_at - skew, wrong
+
+    def _believed(self, at: datetime, device: Device, *, wrong: bool) -> datetime | None:
+        """The moment, unless its clock is too wrong for that, or it is yet to come."""
+        ahead = at - self._clock.now() > timedelta(seconds=device.skew_max_s)
+        return None if wrong or ahead else at
+
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:
-            key = (controller.garage_id, controller.controller_id)
+            key = _key(controller)
             self._clocks.note(key, device_time, self._clock.now())
             skew = self._clocks.skew(key)
-            self._metrics.device_skew(controller, device.protocol, skew)
-            self._presence.note(controller, skew=skew)
+            if skew is not None:
+                self._metrics.device_skew(controller, device.protocol, skew)
+                self._presence.note(controller, skew=skew)
+
+
+def _key(controller: Controller) -> tuple[GarageId, ControllerId]:
+    return controller.garage_id, controller.controller_id
 
 
 def _lane(message: Read | Passage, device: Device) -> Channel:

@@ -61,7 +61,7 @@ class MqttOrders(BarrierCommands):
     @override
     async def open(self, device: Device, channel: str, password: str) -> CommandResult:
         order = self._order()
-        return await self._confirmed(device, order, self.protocol.opening(device, order))
+        return await self._confirmed(device, order, self.protocol.opening(device, channel, order))
 
     async def admit(self, device: Device, cars: Sequence[Admitted]) -> CommandResult:
         """Put cars on a device's own list."""

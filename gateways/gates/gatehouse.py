@@ -95,8 +95,11 @@ class Gatehouse:
         self._heard = heard
 
     def controller(self, authorization: str | None) -> Controller:
-        """The controller that an ``Authorization`` header names; :class:`NotAuthenticated` if none."""
-        return self.holder(*bearer(authorization))
+        """The controller of ours that an ``Authorization`` names; :class:`NotAuthenticated` if none."""
+        controller = self.holder(*bearer(authorization))
+        if controller.device is not None:
+            raise NotAuthenticated("this token is for its device's own protocol")
+        return controller
 
     def holder(self, token_id: str, secret: str) -> Controller:
         """The controller whose token this is; :class:`NotAuthenticated` if nobody's."""
@@ -105,10 +108,6 @@ class Gatehouse:
             raise NotAuthenticated("a valid controller token is needed")
         self._heard(controller)
         return controller
-
-    def knows(self, controller_id: str) -> bool:
-        """Whether there is a controller of this name."""
-        return any(one.controller_id == controller_id for one in self._catalog.current.controllers.values())
 
     def direction(self, controller: Controller, lane_id: LaneId) -> Direction:
         """Which way a lane of a controller runs; :class:`NotPermitted` where it has no such lane."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.event import GateEvent
     from parking.garage import Garage
-    from parking.ids import ControllerId, GarageId
+    from parking.ids import ControllerId, GarageId, LaneId
     from parking.live.sessions import Sessions
 
     Key = tuple[GarageId, ControllerId]
@@ -45,7 +45,7 @@ class Held:
 
 
 class HeldCars:
-    """The last car of each device, where it is held for money for no longer than ``waits``."""
+    """The last car of each lane of a device, where it is held for money for no longer than ``waits``."""
 
     def __init__(
         self,
@@ -59,13 +59,16 @@ class HeldCars:
         self._garages = garages
         self._clock = clock
         self._waits = waits
-        self._held: OrderedDict[Key, Held] = OrderedDict()
+        self._held: OrderedDict[Key, dict[LaneId, Held]] = OrderedDict()
 
     def note(self, device: Key, event: GateEvent, decision: Decision) -> None:
         """The lane has seen another car, or this one again."""
-        self._held.pop(device, None)
+        held = self._held.pop(device, {})
+        held.pop(event.lane_id, None)
         if decision.verdict is Verdict.HOLD and decision.reason in HELD_FOR_MONEY:
-            self._held[device] = Held(event, reported=1)
+            held[event.lane_id] = Held(event, reported=1)
+        if held:
+            self._held[device] = held
             if len(self._held) > DEVICES_MAX:
                 self._held.popitem(last=False)
 
@@ -74,18 +77,21 @@ class HeldCars:
         loop = asyncio.get_running_loop()
         until = loop.time() + within_s
         while True:
-            held = self._held.get(device)
-            if held is not None and await self._may_leave(held.event):
-                # Another question may have looked at the same moment.
-                if self._held.get(device) is held:
-                    again = Held(held.event, reported=held.reported + 1)
-                    self._held[device] = again
-                    return _reported(again, self._clock)
-                return None
+            for lane_id, held in list(self._held.get(device, {}).items()):
+                if await self._may_leave(held.event):
+                    return self._again(device, lane_id, held)
             left_s = until - loop.time()
             if left_s <= 0:
                 return None
             await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+
+    def _again(self, device: Key, lane_id: LaneId, held: Held) -> GateEvent | None:
+        """The car once more, unless another question has looked at the same moment."""
+        of_lanes = self._held.get(device, {})
+        if of_lanes.get(lane_id) is not held:
+            return None
+        again = of_lanes[lane_id] = Held(held.event, reported=held.reported + 1)
+        return _reported(again, self._clock)
 
     async def _may_leave(self, event: GateEvent) -> bool:
         garage, now = self._garages().get(event.garage_id), self._clock.now()

@@ -73,8 +73,8 @@ class MqttProtocol(DeviceProtocol):
         """The messages of a publication; raises :class:`InvalidInput` for what is none of this protocol."""
 
     @abstractmethod
-    def opening(self, device: Device, order: Order) -> Publication:
-        """The command that opens the barrier."""
+    def opening(self, device: Device, channel: str, order: Order) -> Publication:
+        """The command that opens the barrier of a channel."""
 
     @abstractmethod
     def shown(self, signals: Signals, device: Device, order: Order) -> Publication | None:

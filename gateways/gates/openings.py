@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateways.gates.protocol import Passage, PassageKind, Read
@@ -41,16 +42,14 @@ class Openings:
         """Write down what an answer does to a barrier, and have done what it cannot do; returns at once."""
         message = answered.message
         if isinstance(message, Passage):
-            self._log.note(
-                self._line(answered, controller, ACTS[message.kind], GateOutcome.MOVED, command="")
+            seen = self._line(answered, controller, ACTS[message.kind], GateOutcome.MOVED, command="")
+            self._log.note(_as_told(seen, answered))
+        if isinstance(message, Read) and message.opened:
+            done = self._line(
+                answered, controller, BarrierAct.OPENED_ITSELF, GateOutcome.ACCEPTED, command=OWN_LIST
             )
-        elif isinstance(message, Read) and message.opened:
-            self._log.note(
-                self._line(
-                    answered, controller, BarrierAct.OPENED_ITSELF, GateOutcome.ACCEPTED, command=OWN_LIST
-                )
-            )
-        elif answered.opens:
+            self._log.note(_as_told(done, answered))
+        if answered.opens:
             self._open(answered, controller, device)
 
     def _open(self, answered: Answered, controller: Controller, device: Device) -> None:
@@ -87,3 +86,8 @@ class Openings:
             reason=answered.reason,
             command=command,
         )
+
+
+def _as_told(line: BarrierRecord, answered: Answered) -> BarrierRecord:
+    """As of when the device saw or did it, so that every copy of its message makes the same record."""
+    return line if answered.happened_at is None else replace(line, at=answered.happened_at)

@@ -1,22 +1,26 @@
 """Passages of a moment ago: a car that is read again in its lane is not a second car.
 
 Only a car that was let through is remembered. One that was held is decided anew each time it is read, because
-it may have paid meanwhile; one that was let through on a doubt is too, because a better read may follow. Each
-process knows its own lanes: a camera keeps its connection, and a repeat that reaches another process is met
-by the desk (a second entry is no second session, a second exit goes to a person).
+it may have paid meanwhile; one that was let through on a doubt is too, as a better read may follow. Where
+two cameras watch an entry and one reads surely what the other did not, the doubtful entry is undone, as by
+a turn-back. Each process knows its own lanes: a camera keeps its connection, a repeat that reaches another
+process is met by the desk (a second entry is no second session, a second exit goes to a person).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from parking.decision import Reason
+from parking.event import Kind
+from parking.ids import EventId
 from parking.misread import MatchRules, distance
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from parking.event import GateEvent
 
@@ -25,6 +29,7 @@ __all__ = ["Passages"]
 REMEMBERED_MAX: Final = 10_000
 DOUBTFUL: Final = frozenset({Reason.LOW_CONFIDENCE, Reason.UNREADABLE})
 RULES: Final = MatchRules()
+MOMENT: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Passages:
     def __init__(self) -> None:
         self._of_cars: OrderedDict[tuple[str, str], Passed] = OrderedDict()
         self._of_lanes: OrderedDict[tuple[str, str], Passed] = OrderedDict()
+        self._doubted: OrderedDict[tuple[str, str], Passed] = OrderedDict()
 
     def repeated(
         self, event: GateEvent, *, within: timedelta, paired: bool, now: datetime
@@ -55,14 +61,28 @@ class Passages:
         if last is not None and _same_way(last.event, event) and abs(now - last.at) <= within:
             return last.event
         last = self._of_lanes.get((event.garage_id, event.lane_id)) if paired else None
-        if last is None or not _same_way(last.event, event) or abs(now - last.at) > RULES.passage:
+        return last.event if last is not None and _one_passage(last, event, now) else None
+
+    def taken_back(self, event: GateEvent, reason: Reason, now: datetime) -> GateEvent | None:
+        """What undoes the doubtful entry of a moment ago, where this surely read one is of the same car."""
+        last = self._doubted.get((event.garage_id, event.lane_id))
+        if last is None or event.kind is not Kind.ENTRY or reason in DOUBTFUL:
             return None
-        far = distance(last.event.plate.number, event.plate.number)
-        return last.event if far is not None and far <= RULES.distance_max else None
+        if last.event.plate.number == event.plate.number or not _one_passage(last, event, now):
+            return None
+        return replace(
+            last.event,
+            event_id=EventId(f"{last.event.event_id}-undone"),
+            kind=Kind.TURN_BACK,
+            captured_at=last.event.captured_at + MOMENT,
+            candidates=(),
+        )
 
     def note(self, event: GateEvent, reason: Reason, now: datetime) -> None:
         """A car was let through."""
-        if reason not in DOUBTFUL and event.plate.readable:
+        if reason in DOUBTFUL and event.plate.readable:
+            _keep(self._doubted, (event.garage_id, event.lane_id), Passed(event, now))
+        elif event.plate.readable:
             _keep(self._of_cars, (event.garage_id, event.plate.number), Passed(event, now))
             _keep(self._of_lanes, (event.garage_id, event.lane_id), Passed(event, now))
 
@@ -70,10 +90,19 @@ class Passages:
         """The car went back: what is read of it next is another approach."""
         self._of_cars.pop((event.garage_id, event.plate.number), None)
         self._of_lanes.pop((event.garage_id, event.lane_id), None)
+        self._doubted.pop((event.garage_id, event.lane_id), None)
 
 
 def _same_way(one: GateEvent, other: GateEvent) -> bool:
     return (one.lane_id, one.kind) == (other.lane_id, other.kind)
+
+
+def _one_passage(last: Passed, event: GateEvent, now: datetime) -> bool:
+    """Whether two cameras of a lane have seen one car, which one of them has read slightly differently."""
+    if not _same_way(last.event, event) or abs(now - last.at) > RULES.passage:
+        return False
+    far = distance(last.event.plate.number, event.plate.number)
+    return far is not None and far <= RULES.distance_max
 
 
 def _keep(known: OrderedDict[tuple[str, str], Passed], key: tuple[str, str], passed: Passed) -> None:

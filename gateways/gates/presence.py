@@ -47,6 +47,11 @@ class Presence:
             news = replace(news, skew_s=round(skew.total_seconds()))
         self._news[key] = news
 
+    def note_status(self, key: Key, *, online: bool) -> None:
+        """A controller has come or gone, as it says itself or by its last will."""
+        news, now = self._news.get(key, NOTHING), self._clock.now()
+        self._news[key] = replace(news, at=now) if online else replace(news, gone_at=now)
+
     async def run(self) -> Never:
         """Tell what is new, for ever; while the live store is away it waits."""
         while True:

@@ -142,6 +142,8 @@ class Passage:
     identity: str = ""
     serial: str = ""
     channel: str = "0"
+    history: bool = False
+    """The device kept this while it was cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,8 @@ class Signals:
 class Answered:
     """A message and what becomes of it; ``opens`` is the one thing that moves a barrier.
 
-    ``event_id`` and ``reason`` are those of the decision, for the record.
+    ``event_id`` and ``reason`` are those of the decision, for the record. ``happened_at`` is when the device
+    saw or did what the message tells of, for every copy of it; ``None`` where it does not say or is wrong.
     """
 
     message: Message
@@ -176,6 +179,7 @@ class Answered:
     event_id: str = ""
     reason: str = ""
     lane_id: LaneId | None = None
+    happened_at: datetime | None = None
     signals: Signals = field(default_factory=Signals)
 
 

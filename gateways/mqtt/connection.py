@@ -145,16 +145,25 @@ class MqttConnection:
 
 
 async def all_taken(parts: Iterable[Coroutine[None, None, None]]) -> None:
-    """Take the parts of a batch side by side; :class:`OutcomeUnknown` when one must be handed over again."""
+    """Take the parts of a batch side by side; :class:`OutcomeUnknown` when one must be handed over again.
+
+    One that fails by a defect of ours is logged and left: it would come again, and end us each time.
+    """
     try:
         async with asyncio.TaskGroup() as tasks:
             for part in parts:
-                tasks.create_task(part)
+                tasks.create_task(_taken_or_left(part))
     except ExceptionGroup as group:
-        known, others = group.split(DependencyError)
-        if known is None or others is not None:
-            raise
         raise OutcomeUnknown("part of a batch was not taken") from group
+
+
+async def _taken_or_left(part: Coroutine[None, None, None]) -> None:
+    try:
+        await part
+    except* DependencyError:
+        raise
+    except* Exception:
+        log.exception("mqtt_messages_failed")
 
 
 async def _taken(batch: Sequence[Received], take: Callable[[Sequence[Received]], Awaitable[None]]) -> bool:

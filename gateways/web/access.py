@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from settlement.books.tokens import PersonToken
 
-__all__ = ["Access", "Scope", "bearer", "read_token", "token_text"]
+__all__ = ["Access", "Scope", "bearer", "is_token", "read_token", "token_text"]
 
 PREFIX: Final = "lf"
 REFRESH_S: Final = 1.0
@@ -45,6 +45,11 @@ class Scope(StrEnum):
 def token_text(token_id: str, secret: str) -> str:
     """The token as its owner keeps it; ``token_id`` has no underscore."""
     return f"{PREFIX}_{token_id}_{secret}"
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is written as a token is, whosever it may be."""
+    return text.startswith(f"{PREFIX}_")
 
 
 def read_token(text: str) -> tuple[str, str]:

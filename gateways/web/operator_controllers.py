@@ -144,7 +144,9 @@ def _key(one: TokenRecord) -> tuple[GarageId, ControllerId]:
 def _listed(one: TokenRecord, heard: Heard, silent_before: datetime) -> ControllerOut:
     status = ControllerStatus.UNHEARD
     if heard.at is not None:
-        status = ControllerStatus.ONLINE if heard.at >= silent_before else ControllerStatus.SILENT
+        gone = heard.gone_at is not None and heard.gone_at >= heard.at
+        online = heard.at >= silent_before and not gone
+        status = ControllerStatus.ONLINE if online else ControllerStatus.SILENT
     garage_id, controller_id = _key(one)
     return ControllerOut(
         token_id=one.token_id,

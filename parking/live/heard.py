@@ -24,11 +24,15 @@ SEPARATOR: Final = "\x1f"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What is known of a controller; ``skew_s``, where it was measured, is by how much its clock is ahead."""
+    """What is known of a controller; ``skew_s``, where it was measured, is by how much its clock is ahead.
+
+    ``gone_at`` is when its last will said that it had gone.
+    """
 
     at: datetime | None = None
     heartbeat_at: datetime | None = None
     skew_s: int | None = None
+    gone_at: datetime | None = None
 
 
 async def note_heard(live: BatchingConnection, heard: Mapping[Key, Heard]) -> None:
@@ -42,6 +46,8 @@ async def note_heard(live: BatchingConnection, heard: Mapping[Key, Heard]) -> No
             fields += [f"{name}{SEPARATOR}b", to_ms(one.heartbeat_at)]
         if one.skew_s is not None:
             fields += [f"{name}{SEPARATOR}s", one.skew_s]
+        if one.gone_at is not None:
+            fields += [f"{name}{SEPARATOR}g", to_ms(one.gone_at)]
     if fields:
         await live.call("HSET", HEARD, *fields)
 
@@ -50,11 +56,11 @@ async def heard_of(live: BatchingConnection, keys: Sequence[Key]) -> dict[Key, H
     """What is known of some controllers."""
     if not keys:
         return {}
-    names = [f"{SEPARATOR.join(key)}{SEPARATOR}{letter}" for key in keys for letter in "abs"]
+    names = [f"{SEPARATOR.join(key)}{SEPARATOR}{letter}" for key in keys for letter in "absg"]
     values = [None if one is None else int(one) for one in await live.call("HMGET", HEARD, *names)]
     return {
-        key: Heard(at=_moment(at_ms), heartbeat_at=_moment(beat_ms), skew_s=skew_s)
-        for key, at_ms, beat_ms, skew_s in zip(keys, values[::3], values[1::3], values[2::3], strict=True)
+        key: Heard(at=_moment(at_ms), heartbeat_at=_moment(beat_ms), skew_s=skew_s, gone_at=_moment(gone_ms))
+        for key, at_ms, beat_ms, skew_s, gone_ms in zip(keys, *(values[n::4] for n in range(4)), strict=True)
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
-from parking.errors import InvalidInput, NotFound
+from parking.errors import Conflict, InvalidInput, NotFound
 from settlement.books.pool import connection
 from settlement.books.statements import sql
 from settlement.merchant import MerchantKey
@@ -82,7 +82,10 @@ class Tokens:
         now: datetime,
         device_text: str | None = None,
     ) -> None:
-        """Let a controller speak for some lanes of a garage; :class:`NotFound`, :class:`InvalidInput`.
+        """Let a controller speak for some lanes of a garage.
+
+        Raises :class:`NotFound`, :class:`InvalidInput`, and :class:`Conflict` for a device on a broker whose
+        serial number another one has.
 
         ``device_text`` is the JSON of a device that speaks its maker's protocol.
         """
@@ -101,6 +104,8 @@ class Tokens:
             )
         if row is None or not row["found"]:
             raise NotFound("there is no such garage")
+        if row["taken"]:
+            raise Conflict("another device on the broker has this serial number: end its token first")
         if not row["added"]:
             raise InvalidInput("the garage has no such lane", ("lane_ids",))
 

@@ -76,7 +76,7 @@ class Lane:
     async def read(self, device: Device = IN, **changed: object) -> tuple[bool, str]:
         """Whether a read opens, and why."""
         now = self.stage.clock.moment
-        (channel,) = device.channels
+        channel = next(iter(device.channels))
         fields: dict[str, Any] = dict(changed)
         read = Read(captured_at=now, number="浙A12345", colour=Colour.BLUE, confidence=0.97, channel=channel)
         answered = await self.intake.take(replace(read, **fields), self.controller, device)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateways.gates.attendants import LOOK_EVERY_S
 from gateways.gates.protocol import Heartbeat
 from parking.barrier import BarrierAct, GateOutcome
+from parking.ids import LaneId
 from parking.live.barrier_log import waiting_records
 from parking.live.openings import Opening, claim, open_and_wait
 from tests.gateways.device_lane import IN, OUT, lane
@@ -31,7 +33,7 @@ def controlled(at: Lane, device: Device | None) -> Opening:
     """A request to open the lane of a device, which is the garage's controller by now."""
     one = replace(at.controller, device=device)
     at.catalog.current = replace(at.catalog.current, controllers={"c1": one})
-    (channel,) = (device or IN).channels.values()
+    channel = next(iter((device or IN).channels.values()))
     return Opening(
         opening_id="attendant-1",
         garage_id=one.garage_id,
@@ -74,6 +76,24 @@ async def test_a_device_that_asks_is_told_in_the_answer(valkey_url: str, tmp_pat
         assert await waiting == (GateOutcome.TOLD, "")
         assert not (await at.intake.take(Heartbeat(asks=True), at.controller, OUT)).opens
         assert await recorded(at) == ("out-1", REASON, "told", "")
+
+
+async def test_a_device_of_several_lanes_is_told_of_each_when_it_asks(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
+        both = replace(OUT, channels={**OUT.channels, **IN.channels})
+        out = controlled(at, both)
+        for opening in (out, replace(out, opening_id="attendant-2", lane_id=LaneId("in-1"))):
+            tasks.create_task(open_and_wait(at.stage.live, opening, claimed_within_s=PATIENCE_S))
+        await asyncio.sleep(2 * LOOK_EVERY_S)  # so that both wait when it asks
+        lanes: list[str] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while len(lanes) < 2:
+                answered = await at.intake.take(Heartbeat(asks=True), at.controller, both)
+                lanes += [answered.lane_id] if answered.lane_id is not None else []
+                await asyncio.sleep(0.02)
+        assert sorted(lanes) == ["in-1", "out-1"]
 
 
 async def test_what_no_gate_can_open_is_not_opened_later(valkey_url: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 
+import aiohttp
 import asyncpg
 import pytest
 
@@ -36,12 +37,48 @@ def service() -> Iterator[Service]:
         yield ready
 
 
+@pytest.mark.parametrize("proof", ["token", "digest", "address"])
+async def test_a_device_can_prove_itself_at_the_address_that_is_told(service: Service, proof: str) -> None:
+    words = ["controller", "add", "--garage", proof, "--name", "cam", "--protocol", "vzenith", "--json"]
+    words += ["--channel", "0=in-1", "--proof", proof, "--gate-url", service.gate_url]
+    words += ["--network", "127.0.0.1"] if proof == "address" else []
+    async with open_traffic(service, cars=1, garage=proof), aiohttp.ClientSession() as session:
+        told = json.loads((await service.command(*words)).stdout)
+        address = told["url"].removesuffix(f"/{told['token']}")
+        assert (told["url"] == address) == (proof != "token")
+        async with asyncio.timeout(WITHIN_S):
+            while (tried := await service.command("controller", "test", told["url"])).returncode:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert ("Digest" in tried.stdout) == (proof == "digest")
+        user, secret = told["token"].split("_", 2)[1:]
+        digest = (aiohttp.DigestAuthMiddleware(user, secret),) if proof == "digest" else ()
+        basic = aiohttp.encode_basic_auth("camera", told["token"])
+        headers = {"Authorization": basic} if proof == "token" else {}
+        beat = {"serialno": "s-1"}
+        async with session.post(
+            f"{address}/heartbeat", data=beat, middlewares=digest, headers=headers
+        ) as answered:
+            assert answered.status == 200
+        another = await service.command("controller", "test", f"{service.operator_url}/openapi.json")
+        assert (another.returncode, "none of our gates" in another.stderr) == (1, True)
+
+
 async def test_a_camera_is_connected_by_a_command_and_its_openings_are_recorded(service: Service) -> None:
     async with open_traffic(service, cars=1, garage="V") as traffic:
         words = ("--garage", "V", "--name", "cam", "--protocol", "vzenith", "--gate-url", service.gate_url)
         wrong = await service.command("controller", "add", *words, "--channel", "0=roof")
         assert (wrong.returncode, "no such lane" in wrong.stderr) == (1, True)
-        told = (await service.command("controller", "add", *words, "--channel", "0=in-1")).stdout
+        for more, why in (
+            (("--channel", "0=in-1", "--channel", "0=out-1"), "0 is given twice"),
+            (("--channel", "0=in-1", "--address", "192.168.1.64"), "http://host:port"),
+            (("--channel", "0=in-1", "--gate-url", "192.168.1.10:8080"), "http://host:port"),
+        ):
+            wrong = await service.command("controller", "add", *words, *more)
+            assert (wrong.returncode, why in wrong.stderr, wrong.stdout) == (1, True, "")
+        assert " V " not in (await service.command("controller", "list")).stdout
+        slash = ("--gate-url", f"{service.gate_url}/", "--channel", "0=in-1")
+        told = (await service.command("controller", "add", *words, *slash)).stdout
+        assert f"test {service.gate_url}/v1/devices/vzenith/lf_" in told
         made = (await service.command("controller", "add", *words, "--channel", "0=in-1", "--json")).stdout
         url = json.loads(made)["url"]
         assert "comet" in told

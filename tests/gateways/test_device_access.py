@@ -65,6 +65,8 @@ async def test_a_token_is_taken_from_the_path_and_from_either_header(valkey_url:
         ({"token": "nonsense"}, NotAuthenticated),
         ({"authorization": "Basic !!!"}, NotAuthenticated),
         ({"authorization": "Digest !!!"}, LeaveFirstError),
+        ({"authorization": "Basic \udce9"}, NotAuthenticated),
+        ({"authorization": 'Digest username="c1", uri="/\udce9"'}, NotAuthenticated),
         ({}, NotAuthenticated),
         ({"token": token("c1"), "protocol": "huaxia"}, NotPermitted),
         ({"token": token("native")}, NotAuthenticated),

@@ -13,7 +13,7 @@ from gateways.gates.protocol import Heartbeat, Passage, PassageKind
 from gateways.pictures.store import place_of
 from parking.barrier import BarrierAct, GateOutcome
 from parking.decision import Reason
-from parking.device import Channel
+from parking.device import Channel, Proof
 from parking.errors import NotPermitted
 from parking.ids import LaneId
 from parking.journal import Result
@@ -25,8 +25,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parking.barrier import BarrierRecord
+    from tests.gateways.device_lane import Lane
 
 JPEG = b"\xff\xd8\xff\xe0 a car"
+
+
+async def barrier_records(at: Lane, wanted: int) -> list[BarrierRecord]:
+    """The barrier records that there are, as soon as there are so many."""
+    records: list[BarrierRecord] = []
+    async with asyncio.timeout(20):
+        while len(records) < wanted:
+            await asyncio.sleep(0.01)
+            waiting = await waiting_records(at.stage.live, 10)
+            records = [one for one in waiting.values() if one is not None]
+    return records
 
 
 async def test_one_record_has_one_effect_however_it_comes(valkey_url: str, tmp_path: Path) -> None:
@@ -61,6 +73,24 @@ async def test_a_car_let_through_and_read_again_is_one_passage(valkey_url: str, 
         assert await at.read(OUT, number="浙A1234S") == (False, Reason.NO_ENTRY)
         at.stage.clock.moment += 2 * MINUTE
         assert await at.read(OUT) == (False, Reason.NO_ENTRY)
+
+
+async def test_two_cameras_at_an_entry_let_one_car_in(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        paired, second = replace(IN, paired=True), timedelta(seconds=1)
+        assert await at.read(paired, number="浙A1234S", confidence=0.5) == (True, Reason.LOW_CONFIDENCE)
+        at.stage.clock.moment += second
+        # The one behind the barrier is sure, and sends it twice.
+        for _ in range(2):
+            assert await at.read(paired, identity="7", captured_at=MIDNIGHT + second) == (True, Reason.ENTRY)
+        garage_id = at.controller.garage_id
+        assert (await at.stage.sessions.find(garage_id, "浙A1234S")).session is None
+        assert await at.stage.sessions.occupancy(garage_id) == 1
+        # Another car is no better read of the first one, and one camera alone has no second.
+        assert await at.read(paired, number="浙B1234S", confidence=0.5) == (True, Reason.LOW_CONFIDENCE)
+        assert await at.read(paired, number="浙C98765") == (True, Reason.ENTRY)
+        assert await at.read(IN, number="浙B12345") == (True, Reason.ENTRY)
+        assert await at.stage.sessions.occupancy(garage_id) == 4
 
 
 async def test_a_car_that_came_back_meanwhile_is_a_new_visit(valkey_url: str, tmp_path: Path) -> None:
@@ -101,6 +131,8 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         at.stage.clock.moment += 90 * MINUTE
         assert await at.read(OUT) == (False, Reason.NO_GRANT)
         assert not (await at.intake.take(asks, at.controller, OUT)).opens
+        # A car that comes in past the same device does not take his turn.
+        assert await at.read(number="浙A54321") == (True, Reason.ENTRY)
         now = at.stage.clock.moment
         inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
         assert inside.session is not None
@@ -110,7 +142,27 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         assert not (await at.intake.take(asks, at.controller, OUT)).opens
         # What the camera still sees of the car as it drives off is no second exit.
         assert await at.read(OUT) == (True, Reason.PREPAID)
-        assert await at.results() == [Result.APPLIED] * 3
+        assert await at.results() == [Result.APPLIED] * 4
+
+
+async def test_a_held_car_is_forgotten_for_another_in_its_own_lane_alone(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        asks, both = Heartbeat(asks=True), replace(OUT, channels={**IN.channels, **OUT.channels})
+        for number, moved in (("浙A12345", 0), ("浙A54321", 90)):
+            assert await at.read(number=number) == (True, Reason.ENTRY)
+            at.stage.clock.moment += moved * MINUTE
+        assert await at.read(both, channel="2") == (False, Reason.NO_GRANT)
+        assert await at.read(both, channel="1", number="浙A99999") == (True, Reason.ENTRY)
+        now = at.stage.clock.moment
+        inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
+        assert inside.session is not None
+        await at.stage.sessions.prepay(inside.session, total_fen=1200, paid_at=now, until=now + 15 * MINUTE)
+        answered = await at.intake.take(asks, at.controller, both)
+        assert (answered.opens, answered.reason, answered.lane_id) == (True, Reason.PREPAID, "out-1")
+        assert await at.read(both, channel="2", number="浙A54321") == (False, Reason.NO_GRANT)
+        assert not (await at.intake.take(asks, at.controller, both)).opens
 
 
 async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
@@ -123,6 +175,53 @@ async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, 
         assert (await at.stage.journal())[0].event.captured_at == now
 
 
+async def test_a_clock_that_was_set_right_stops_no_car(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        for ahead in (5, 5, 5, 5, 5, 5, 5, 5, 0, 0, 0):
+            at.stage.clock.moment += MINUTE / 2
+            told = Heartbeat(device_time=at.stage.clock.moment + ahead * MINUTE)
+            await at.intake.take(told, at.controller, IN)
+        assert await at.read() == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == at.stage.clock.moment
+
+
+async def test_what_a_broker_kept_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        now = at.stage.clock.moment
+        for number, age in enumerate((400, 390, 380)):
+            told = now - timedelta(seconds=age)
+            await at.intake.take(Heartbeat(device_time=told), at.controller, device)
+            plate = f"浙A0000{number}"
+            seen = await at.read(device, number=plate, captured_at=told, history=False)
+            assert seen == (False, Reason.LATE)
+        assert [now - one.event.captured_at for one in await at.stage.journal()] == [
+            timedelta(seconds=age) for age in (400, 390, 380)
+        ]
+
+
+async def test_a_clock_on_a_broker_is_ahead_when_a_read_says_so(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        now = at.stage.clock.moment
+        assert await at.read(device, captured_at=now + 5 * MINUTE, history=False) == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == now
+
+
+async def test_a_clock_on_a_broker_is_slow_when_two_heartbeats_say_so(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        device = replace(IN, proof=Proof.BROKER, serial="s1")
+        slow = at.stage.clock.moment - 5 * MINUTE
+        for _ in range(2):
+            at.stage.clock.moment += MINUTE / 6
+            slow += MINUTE / 6
+            await at.intake.take(Heartbeat(device_time=slow), at.controller, device)
+        assert await at.read(device, captured_at=slow, history=False) == (True, Reason.ENTRY)
+        assert (await at.stage.journal())[0].event.captured_at == at.stage.clock.moment
+
+
 async def test_what_a_called_gate_says_is_recorded_apart_from_that_it_was_told(
     valkey_url: str, tmp_path: Path
 ) -> None:
@@ -131,17 +230,38 @@ async def test_what_a_called_gate_says_is_recorded_apart_from_that_it_was_told(
         await at.read(OUT)
         seen = Passage(kind=PassageKind.TAILGATED, channel="2")
         await at.intake.take(seen, at.controller, OUT)
-        records: list[BarrierRecord | None] = []
-        async with asyncio.timeout(20):
-            while len(records) < 3:
-                records = list((await waiting_records(at.stage.live, 10)).values())
-                await asyncio.sleep(0.01)
-        told = {(one.act, one.outcome, one.said, one.reason) for one in records if one is not None}
+        told = {(one.act, one.outcome, one.said, one.reason) for one in await barrier_records(at, 3)}
         assert told == {
             (BarrierAct.OPEN, GateOutcome.ACCEPTED, "channel 1 is locked", "entry"),
             (BarrierAct.OPEN, GateOutcome.TOLD, "", "free"),
             (BarrierAct.TAILGATED, GateOutcome.MOVED, "", ""),
         }
+
+
+async def test_what_a_device_saw_or_did_is_one_record_as_of_its_time_however_often_it_is_told(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        seen_at = at.stage.clock.moment - MINUTE
+        behind = Passage(kind=PassageKind.TAILGATED, channel="2", captured_at=seen_at)
+        to_come = replace(behind, captured_at=seen_at + timedelta(days=365))
+        for _ in range(2):
+            at.stage.clock.moment += MINUTE
+            await at.intake.take(behind, at.controller, OUT)
+            # From its own list while it was cut off, and told of again from its memory.
+            await at.read(IN, identity="7", captured_at=seen_at, opened=True, history=True)
+        await at.intake.take(to_come, at.controller, OUT)
+        await at.read(OUT, identity="8", opened=True)
+        records = await barrier_records(at, 7)
+        now = at.stage.clock.moment
+        assert {(one.act, one.at) for one in records} == {
+            (BarrierAct.TAILGATED, seen_at),
+            (BarrierAct.OPENED_ITSELF, seen_at),
+            (BarrierAct.TAILGATED, now),
+            (BarrierAct.OPENED_ITSELF, now),
+            (BarrierAct.OPEN, now),
+        }
+        assert len({one.record_id for one in records}) == 5
 
 
 async def test_a_picture_is_kept_beside_its_event_and_what_is_none_is_refused_alone(

@@ -12,8 +12,11 @@ import aiomqtt
 import pytest
 
 from gateways.catalog_document import catalog_to_json
+from gateways.devices.driving import Drive
+from gateways.devices.simulation import Simulation, simulate
 from gateways.embedded import scratch_data_dir
 from gateways.gates.device_mqtt import MqttOrders
+from gateways.gates.protocol import Read
 from gateways.gates.vzenith.mqtt import VzenithMqtt
 from gateways.mqtt.connection import MqttConnection
 from gateways.mqtt.options import MqttOptions, MqttVersion, mqtt_server
@@ -25,6 +28,7 @@ from parking.errors import InvalidInput
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.journal import Result
 from parking.live.barrier_log import waiting_records
+from parking.plate import Colour
 from tests.brokers import Broker, Product, running_broker
 from tests.gateways.gate_stage import (
     LANES,
@@ -137,22 +141,34 @@ async def booked(valkey: ValkeyProcess) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [(200, GateOutcome.ACCEPTED), (500, GateOutcome.REJECTED)], ids=["taken", "refused"]
+    ("word", "recorded"),
+    [
+        ({"code": 200}, (GateOutcome.ACCEPTED, "code 200")),
+        ({"code": 500}, (GateOutcome.REJECTED, "code 500")),
+        ({}, (GateOutcome.ACCEPTED, "answered without a code")),
+    ],
+    ids=["taken", "refused", "answered"],
 )
 async def test_what_a_device_says_of_a_command_is_recorded(
-    code: int, outcome: GateOutcome, gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+    word: dict[str, int],
+    recorded: tuple[GateOutcome, str],
+    gate: GateProcess,
+    broker: Broker,
+    valkey: ValkeyProcess,
 ) -> None:
     assert gate.ready()
     async with on_the_broker(broker) as client:
-        await client.publish("device/camera/message/up/ivs_result", read(f"浙B{code:05}"), qos=1)
+        await client.publish(
+            "device/camera/message/up/ivs_result", read(f"浙B{word.get('code', 0):05}"), qos=1
+        )
         topic, told = await command(client)
         assert topic == "device/camera/message/down/gpio_out"
         # Another device's word for it is none.
-        for by, said in (("exit", 404), ("camera", code)):
-            reply = json.dumps({"id": told["id"], "code": said}).encode()
+        for by, said in (("exit", {"code": 404}), ("camera", word)):
+            reply = json.dumps({"id": told["id"], **said}).encode()
             await client.publish(f"device/{by}/message/down/gpio_out/reply", reply, qos=1)
         (record,) = await records(valkey, 1)
-    assert (record.act, record.outcome, record.said) == (BarrierAct.OPEN, outcome, f"code {code}")
+    assert (record.act, record.outcome, record.said) == (BarrierAct.OPEN, *recorded)
     assert (record.lane_id, record.reason, record.command) == ("in-1", "entry", "by a command")
 
 
@@ -178,6 +194,35 @@ async def test_a_passage_is_undone_by_a_turn_back_and_noted_otherwise(
     assert (undone.result, undone.decision.reason) == (Result.APPLIED, "turn_back")
 
 
+async def test_a_simulated_camera_opens_confirms_that_and_ends(
+    gate: GateProcess, broker: Broker, valkey: ValkeyProcess
+) -> None:
+    assert gate.ready()
+    said: list[str] = []
+    car = Drive(cars=1, every_s=0, stay_s=0, seed=1, garage_id=GarageId(""), run="once")
+    wanted = Simulation(
+        protocol="vzenith-mqtt",
+        addresses=(broker.url,),
+        backups=(),
+        lanes=1,
+        drive=car,
+        serial="camera",
+        cut=None,
+        resends=4,
+        listen=("127.0.0.1", 0),
+        password="",
+        token="",
+        controller="",
+        polls=False,
+        mqtt_version=broker.version,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        await simulate(wanted, said.append)
+    assert len(said) == 1
+    assert "the barrier opens" in said[0]
+    assert {one.outcome for one in await records(valkey, 1)} == {GateOutcome.ACCEPTED}
+
+
 async def test_a_topic_is_one_devices_alone_and_a_retained_message_is_of_the_past(
     gate: GateProcess, broker: Broker, valkey: ValkeyProcess
 ) -> None:
@@ -196,6 +241,27 @@ async def test_a_topic_is_one_devices_alone_and_a_retained_message_is_of_the_pas
     known = await booked(valkey)
     assert "浙C00009" in known
     assert not known.keys() & {f"浙C0000{number}" for number in range(1, 5)}
+
+
+@pytest.mark.parametrize(
+    ("written", "colour"),
+    [
+        (5, Colour.GREEN),
+        ("2", Colour.YELLOW),
+        ("Ng==", Colour.YELLOW_GREEN),
+        ("Ymx1ZQ==", Colour.BLUE),
+        ("5b2p6Jm5", Colour.UNKNOWN),
+        ("gibberish!", Colour.UNKNOWN),
+    ],
+    ids=["number", "digits", "number in base64", "name in base64", "none in base64", "none"],
+)
+def test_a_colour_may_be_base64_and_one_that_is_not_known_stops_no_car(
+    written: object, colour: Colour
+) -> None:
+    text = read("浙B00001").replace(b'"colorType": 1', b'"colorType": ' + json.dumps(written).encode())
+    (message,) = VzenithMqtt().parse("device/camera/message/up/ivs_result", text, device("camera", "in-1"))
+    assert isinstance(message, Read)
+    assert message.colour is colour
 
 
 async def test_without_a_broker_a_device_is_unreachable_at_once() -> None:

@@ -216,9 +216,30 @@ def test_our_side_reads_what_a_camera_on_a_broker_says(kind: Kind, plate: Any) -
     assert read.number == (plate.number if plate.readable else "")
 
 
+TWO_LANES = Device(
+    protocol="vzenith",
+    channels={"0": Channel(lane_id=LaneId("in-1")), "1": Channel(lane_id=LaneId("out-1"))},
+)
+
+
+@pytest.mark.parametrize("open_by", ["info", "ivs_ioctrl"])
+@pytest.mark.parametrize(("number", "lane_id"), [(0, "in-1"), (1, "out-1")])
+def test_a_camera_of_two_lanes_is_told_which_barrier(number: int, lane_id: str, open_by: str) -> None:
+    device = replace(TWO_LANES, options={"open_by": open_by})
+    for message in (
+        Heartbeat(asks=True),
+        Read(captured_at=AT, number="", colour=Colour.BLUE, confidence=1, identity="7", channel=str(number)),
+    ):
+        answer = Answered(message=message, opens=True, lane_id=LaneId(lane_id))
+        request = DeviceRequest(method="POST", path="/", query={}, headers={}, body=b"")
+        reply = BY_NAME["vzenith"].reply(request, [answer], device)
+        told = Reply(status=reply.status, reason=reply.reason, headers={}, body=reply.body)
+        assert MAKERS["vzenith"].bidden(told) == number + 1
+
+
 def test_an_order_of_ours_opens_a_barrier_on_a_broker_and_is_answered() -> None:
     order = Order(command_id="17", at=AT)
-    told = VzenithMqtt().opening(ON_BROKER, order)
+    told = VzenithMqtt().opening(ON_BROKER, "0", order)
     done = ordered("cam-1", told.topic.rpartition("/")[2], told.payload)
     assert done.opens
     (heard,) = VzenithMqtt().parse(f"{told.topic}/reply", done.reply, ON_BROKER)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from gateways.gates.native.socket import REFUSED_IN_A_ROW_MAX
 from gateways.grant_signing import GrantSigner, make_key
 from parking.barrier import GateOutcome
 from parking.clock import SystemClock
+from parking.device import Channel, Device
 from parking.grant import Grant, Granted, GrantReason
 from parking.ids import ControllerId, GarageId, LaneId
 from parking.live.granting import LiveGrants
@@ -159,6 +161,13 @@ async def test_what_is_no_message_is_refused_alone(gate: GateProcess) -> None:
     problems = [one["problem"]["status"] if "problem" in one else one["reason"] for one in answers]
     assert problems == [422] * 7 + [403, "entry", 409]
     assert [one["id"] for one in answers[:6]] == [None, None, None, None, "a", "b"]
+
+
+async def test_an_id_that_cannot_be_told_is_left_out(gate: GateProcess) -> None:
+    async with a_socket(gate) as socket:
+        await socket.send_str(r'{"type": "event", "id": "\ud800"}')
+        answer = await told(socket)
+        assert (answer["type"], answer["id"], answer["problem"]["status"]) == ("problem", None, 422)
 
 
 async def test_two_halves_of_a_message_are_no_message(gate: GateProcess, valkey: ValkeyProcess) -> None:
@@ -329,6 +338,23 @@ async def test_signed_grants_are_pushed_as_they_change(gate: GateProcess, valkey
         assert (push["whole"], push["place"]) == (True, place)
 
 
+async def test_a_devices_token_opens_its_own_protocol_alone(valkey_url: str) -> None:
+    catalog = catalog_of()
+    device = Device(
+        protocol="vzenith", channels={"0": Channel(lane_id=LaneId("in-1"))}, networks=("10.9.8.7",)
+    )
+    known = {**catalog.controllers, "cam": replace(catalog.controllers["in1"], device=device)}
+    await publish_catalog(valkey_url, replace(catalog, controllers=known))
+    with scratch_data_dir() as folder, gate_process(valkey_url, folder) as gate:
+        assert gate.post(gate_event("of-a-camera"), by="cam").status == 401
+        assert gate.batch([gate_event("of-a-camera")], authorization=f"Bearer {token('cam')}").status == 401
+        assert gate.post({}, by="cam", path="/v1/garages/G1/stay-tokens").status == 401
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            async with a_socket(gate, by="cam"):
+                pass
+    assert await read_journal(valkey_url) == []
+
+
 async def test_a_revoked_token_ends_its_sockets(valkey_url: str) -> None:
     await publish_catalog(valkey_url, catalog_of())
     with scratch_data_dir() as folder, gate_process(valkey_url, folder) as gate:
@@ -372,18 +398,33 @@ async def test_without_the_live_store_a_burst_is_answered_by_policy() -> None:
         assert gate.spooled() == 20
 
 
+def an_opening(opening_id: str) -> Opening:
+    return Opening(
+        opening_id=opening_id,
+        garage_id=G1,
+        lane_id=LaneId("out-1"),
+        controller_id=ControllerId("of-G1"),
+        reason="attendant desk: a fire engine",
+        until=now() + timedelta(seconds=PATIENCE_S),
+    )
+
+
+async def test_an_attendants_command_is_heard_on_the_newest_connection(
+    gate: GateProcess, valkey: ValkeyProcess
+) -> None:
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(a_socket(gate)) for _ in range(6)]
+        live = await stack.enter_async_context(live_connection(valkey.url))
+        told_it = await open_and_wait(live, an_opening("attendant-2"), claimed_within_s=PATIENCE_S)
+        assert told_it == (GateOutcome.TOLD, "")
+        assert (await told(sockets[-1]))["command_id"] == "attendant-2"
+
+
 async def test_an_attendants_command_is_heard_on_the_connection_that_is_kept(
     gate: GateProcess, valkey: ValkeyProcess
 ) -> None:
     owner = G1, ControllerId("of-G1")
-    opening = Opening(
-        opening_id="attendant-1",
-        garage_id=owner[0],
-        lane_id=LaneId("out-1"),
-        controller_id=owner[1],
-        reason="attendant desk: a fire engine",
-        until=now() + timedelta(seconds=PATIENCE_S),
-    )
+    opening = an_opening("attendant-1")
     async with (
         a_socket(gate) as socket,
         live_connection(valkey.url) as live,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from typing_extensions import override
 
-from gateways.matching import matcher_of
+from gateways.matching import matcher_of, reorderer_of
 from gateways.settings import Settings
 from parking.backlog import answer_backlog
 from parking.desk import Desk
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from settlement.review import Resolution, ReviewItem
 
 CAR = "浙A12348"
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
@@ -112,6 +113,32 @@ async def test_a_death_between_closing_and_settling_charges_one_car_once(
     assert await resolution(front, item_id) == "candidate"
     await front.settle()
     assert await bills(front) == [(CAR, 800)]
+
+
+@pytest.mark.parametrize("left_at", [NOON + timedelta(hours=5), LAST_MOMENT], ids=str)
+async def test_a_visit_that_is_reported_from_the_future_is_a_persons(front: Front, left_at: datetime) -> None:
+    garage = (await front.operator.garages.one(GARAGE)).garage
+    assert garage is not None
+    desk = Desk(front.operator.sessions, front.clock)
+    for kind, at in ((Kind.ENTRY, left_at - timedelta(hours=2)), (Kind.EXIT, left_at)):
+        event = GateEvent(
+            event_id=EventId(f"{kind}-of-{CAR}"),
+            garage_id=GARAGE,
+            lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
+            kind=kind,
+            captured_at=at,
+            plate=parse_plate(CAR, Colour.BLUE),
+            confidence=1.0,
+            offline=True,
+        )
+        await desk.answer(event, garage)
+    await front.settle()
+    reorderer = reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
+    for _ in range(2):
+        front.clock.moment += timedelta(minutes=3)
+        assert (await reorderer.step(), await a_matcher(front).step()) == (0, 0)
+    assert await bills(front) == []
+    assert len((await front.ask("GET", "/v1/quarantine"))["items"]) == 2
 
 
 async def test_a_person_and_the_matcher_close_one_car(front: Front) -> None:

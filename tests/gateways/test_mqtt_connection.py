@@ -9,11 +9,12 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from aiomqtt import MqttError
 
 from gateways.mqtt.client import Client, connect, disconnect
-from gateways.mqtt.connection import MqttConnection
+from gateways.mqtt.connection import MqttConnection, all_taken
 from gateways.mqtt.options import MqttOptions, MqttServer, MqttVersion, Received, Will, mqtt_server
-from parking.errors import InvalidInput, Unavailable
+from parking.errors import InvalidInput, OutcomeUnknown, Unavailable
 from tests.brokers import BROKERS, REDELIVERING, Broker, Product, running_broker
 
 if TYPE_CHECKING:
@@ -251,6 +252,23 @@ async def test_a_lost_broker_is_waited_for_and_everything_goes_on() -> None:
             assert [one.payload for one in await taken.until(1)] == [b"again"]
 
 
+async def test_a_defect_that_one_message_meets_is_left_and_the_others_are_taken() -> None:
+    taken: list[str] = []
+
+    async def part(name: str, failure: Exception | None = None) -> None:
+        await asyncio.sleep(0)
+        if failure is not None:
+            raise failure
+        taken.append(name)
+
+    await all_taken([part("a", ValueError("half of a sign")), part("b")])
+    assert taken == ["b"]
+    with pytest.raises(OutcomeUnknown):
+        await all_taken([all_taken([part("c", Unavailable("no store"))]), part("d", ValueError()), part("e")])
+    with pytest.raises(OutcomeUnknown):
+        await all_taken([all_taken([part("f", ValueError()), part("g", Unavailable("no store"))])])
+
+
 async def test_a_connection_that_is_being_made_can_be_cancelled() -> None:
     """Nobody answers at the other end: the socket is there, the broker's word never comes."""
     came = asyncio.Event()
@@ -291,3 +309,31 @@ def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         mqtt_server(url)
     assert refused.value.fields == ("mqtt_url",)
+
+
+class Waiting(Client):
+    """Waits for a word of a broker, as a publication does."""
+
+    async def until(self, word: asyncio.Event, seconds: float = PATIENCE_S) -> None:
+        await self._wait_for(word.wait(), timeout=seconds)
+
+
+@pytest.mark.parametrize("later", range(4))
+async def test_a_cancellation_that_meets_the_brokers_word_is_not_lost(later: int) -> None:
+    client = Waiting(mqtt_server("mqtt://127.0.0.1:1"), MqttOptions(client_id="c", subscriptions=()))
+    word = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(client.until(word))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        word.set()
+        for _ in range(later):
+            await asyncio.sleep(0)
+        in_time = waiting.cancel()
+    assert waiting.cancelled() is in_time
+
+
+async def test_a_broker_that_says_nothing_is_not_waited_for_without_end() -> None:
+    client = Waiting(mqtt_server("mqtt://127.0.0.1:1"), MqttOptions(client_id="c", subscriptions=()))
+    with pytest.raises(MqttError):
+        await client.until(asyncio.Event(), seconds=0.01)

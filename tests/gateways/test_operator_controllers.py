@@ -75,6 +75,19 @@ async def test_how_a_device_proves_itself_is_what_its_protocol_can(front: Front)
     assert proofs == {"m": Proof.BROKER, "d": Proof.DIGEST}
 
 
+async def test_a_serial_number_on_a_broker_is_one_devices_until_its_token_ends(front: Front) -> None:
+    broker = {"protocol": "vzenith-mqtt", "channels": {"0": {"lane_id": "in-1"}}, "serial": "s-1"}
+    first = await front.ask("POST", PATH, json={"controller_id": "m", "device": broker}, status=201)
+    again = {"controller_id": "n", "device": broker}
+    await front.ask("POST", PATH, json=again, status=409)
+    await front.ask("POST", PATH, json=again | {"device": broker | {"serial": "s-2"}}, status=201)
+    # One that proves itself otherwise may say the same number: a camera is also configured anew.
+    await front.ask("POST", PATH, json=camera(serial="s-1"), status=201)
+    await front.ask("POST", PATH, json=camera(serial="s-1"), status=201)
+    await front.operator.tokens.revoke(first["token_id"], NOON)
+    await front.ask("POST", PATH, json=again, status=201)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -99,12 +112,14 @@ async def test_a_device_that_cannot_be_so_is_refused(front: Front, given: dict[s
 
 
 async def test_controllers_are_online_silent_or_unheard(front: Front) -> None:
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "d", "e"):
         await front.ask("POST", PATH, json=CAMERA | {"controller_id": name}, status=201)
     ago = timedelta(seconds=200)
     heard = {
         (GARAGE, ControllerId("a")): Heard(at=NOON, heartbeat_at=NOON - ago),
         (GARAGE, ControllerId("b")): Heard(at=NOON - ago, skew_s=-7),
+        (GARAGE, ControllerId("d")): Heard(at=NOON - ago / 4, gone_at=NOON - ago / 8),
+        (GARAGE, ControllerId("e")): Heard(at=NOON - ago / 8, gone_at=NOON - ago / 4),
     }
     await note_heard(front.live, heard)
     await note_heard(front.live, {(GARAGE, ControllerId("a")): Heard(skew_s=3)})
@@ -112,10 +127,16 @@ async def test_controllers_are_online_silent_or_unheard(front: Front) -> None:
         one["controller_id"]: (one["status"], one["clock_skew_s"], one["heartbeat_at"] is not None)
         for one in (await front.ask("GET", "/v1/controllers"))["controllers"]
     }
-    assert listed == {"a": ("online", 3, True), "b": ("silent", -7, False), "c": ("unheard", None, False)}
+    assert listed == {
+        "a": ("online", 3, True),
+        "b": ("silent", -7, False),
+        "c": ("unheard", None, False),
+        "d": ("silent", None, False),
+        "e": ("online", None, False),
+    }
     for query, names in (
-        ("status=silent", ["b"]),
-        ("status=silent&silent_after_s=300", []),
+        ("status=silent", ["b", "d"]),
+        ("status=silent&silent_after_s=300", ["d"]),
         (f"garage_id={GARAGE}&status=unheard", ["c"]),
         ("garage_id=another", []),
     ):

@@ -122,7 +122,7 @@ def _read(fields: Mapping[str, str], serial: str, *, history: bool) -> Read:
         captured_at=_moment(fields.get("start_time", "")),
         number="" if number in UNREAD else number,
         colour=COLOURS.get(colour, Colour.UNKNOWN),
-        confidence=_confidence(fields.get("confidence")),
+        confidence=_confidence(fields.get("confidence", "")),
         serial=serial,
         heading=HEADINGS.get(fields.get("vdc_type", "").lower(), Heading.UNKNOWN),
         history=history,
@@ -143,9 +143,9 @@ def _moment(text: str) -> datetime:
     return EPOCH + timedelta(seconds=int(text))
 
 
-def _confidence(text: str | None) -> float:
+def _confidence(text: str) -> float:
     """A camera that does not say how sure it is has decided by itself."""
-    if text is None:
+    if not text:
         return 1.0
     if not (text.isascii() and text.isdigit()) or len(text) > TEXT_MAX or int(text) > SURE:
         raise InvalidInput("0 to 100", ("confidence",))

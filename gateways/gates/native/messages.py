@@ -95,13 +95,13 @@ def problem_told(message_id: str | None, error: LeaveFirstError) -> str:
 
 
 def id_in(text: bytes) -> str | None:
-    """The id of a message that is wrong otherwise."""
+    """The id of a message that is wrong otherwise; half of a sign, which JSON can write, is none to tell."""
     try:
         document = json.loads(text)
+        found = document.get("id") if isinstance(document, dict) else None
+        return found if isinstance(found, str) and len(found.encode()) <= ID_BYTES_MAX else None
     except (ValueError, RecursionError):
         return None
-    found = document.get("id") if isinstance(document, dict) else None
-    return found if isinstance(found, str) and len(found) <= ID_BYTES_MAX else None
 
 
 def opened(event: GateEvent, decision: Decision) -> str:

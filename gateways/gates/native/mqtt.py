@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from gateways.gates.gatehouse import Gatehouse
     from gateways.gates.native.bursts import Bursts
     from gateways.gates.native.pushes import Pushes
+    from gateways.gates.native.roster import Roster
     from gateways.metrics import GateMetrics
     from gateways.mqtt.connection import MqttConnection
     from gateways.mqtt.options import Received
     from parking.catalog import Controller
     from parking.ids import ControllerId, GarageId
+
+    Key = tuple[GarageId, ControllerId]
 
 __all__ = ["SUBSCRIPTIONS", "NativeMqtt", "of_controller"]
 
@@ -48,18 +51,16 @@ def of_controller(topic: str) -> bool:
 class MqttController:
     """A controller that was heard of; what it is told unasked goes to its topic."""
 
-    def __init__(
-        self, garage_id: GarageId, topic: str, outbox: deque[tuple[str, str]], work: asyncio.Event
-    ) -> None:
-        self.garage_id = garage_id
+    def __init__(self, key: Key, outbox: deque[tuple[Key, str]], work: asyncio.Event) -> None:
+        self.garage_id = key[0]
         self.place = ""
-        self._topic = topic
+        self._key = key
         self._outbox = outbox
         self._work = work
 
     def push(self, text: str) -> None:
         """Send a message when the broker takes it."""
-        self._outbox.append((self._topic, text))
+        self._outbox.append((self._key, text))
         self._work.set()
 
 
@@ -72,16 +73,17 @@ class NativeMqtt:
         gatehouse: Gatehouse,
         bursts: Bursts,
         pushes: Pushes,
+        roster: Roster,
         metrics: GateMetrics,
     ) -> None:
         self._connection = connection
         self._gatehouse = gatehouse
         self._bursts = bursts
         self._pushes = pushes
+        self._roster = roster
         self._metrics = metrics
-        self._controllers: dict[tuple[GarageId, ControllerId], MqttController] = {}
-        self._online: set[str] = set()
-        self._outbox: deque[tuple[str, str]] = deque(maxlen=PUSHES_MAX)
+        self._controllers: dict[Key, MqttController] = {}
+        self._outbox: deque[tuple[Key, str]] = deque(maxlen=PUSHES_MAX)
         self._work = asyncio.Event()
 
     async def take(self, batch: Sequence[Received]) -> None:
@@ -91,63 +93,73 @@ class NativeMqtt:
         for one in batch:
             _, name, kind = one.topic.split("/")
             if kind == "status":
-                self._note_status(name, one.payload)
+                if (online := STATUSES.get(one.payload)) is not None:
+                    self._roster.note_status(name, online=online, retained=one.retained)
                 continue
             token, _, text = one.payload.partition(b"\n")
             try:
                 controller = self._sender(name, token)
-            except NotAuthenticated:
+            except NotAuthenticated as error:
                 self._metrics.refused()
-                log.warning("mqtt_event_refused", controller=name)
+                log.warning("mqtt_event_refused", controller=name, error=str(error))
                 continue
             arrived.setdefault(token.decode(), (controller, []))[1].append(Arrived(text, now))
         await all_taken(self._answer(controller, events) for controller, events in arrived.values())
 
-    def push(self, key: tuple[GarageId, ControllerId], text: str) -> bool:
-        """Send a controller a message; whether it was heard of."""
+    def push(self, key: Key, text: str) -> bool:
+        """Send a controller a message; whether it was heard of, and has not gone since."""
         known = self._controllers.get(key)
-        if known is not None:
-            known.push(text)
-        return known is not None
+        if known is None or self._roster.is_gone(key):
+            return False
+        known.push(text)
+        return True
 
     async def tell(self) -> Never:
-        """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference."""
+        """Publish what is pushed, for ever; what the broker does not take is lost and makes no difference.
+
+        A controller whose token was revoked is told nothing more: who reads its topic is not known by then.
+        """
         while True:
             await self._work.wait()
             self._work.clear()
             while self._outbox:
-                topic, text = self._outbox.popleft()
+                key, text = self._outbox.popleft()
+                if self._roster.named(key[1]) != key:
+                    self._forget(key)
+                    continue
                 try:
-                    await self._connection.publish(topic, text.encode())
+                    await self._connection.publish(_answers(key), text.encode())
                 except LeaveFirstError as error:
                     log.debug("mqtt_push_lost", error=str(error))
 
+    def _forget(self, key: Key) -> None:
+        known = self._controllers.pop(key, None)
+        if known is not None:
+            self._pushes.forget(known)
+            self._bursts.forget(known)
+
     def _sender(self, name: str, token: bytes) -> Controller:
         controller = self._gatehouse.holder(*read_token(token.decode(errors="replace")))
-        if controller.controller_id != name:
+        key = controller.garage_id, controller.controller_id
+        if controller.device is not None or controller.controller_id != name:
             raise NotAuthenticated("this token is not that controller's")
+        if self._roster.named(name) != key:
+            raise NotAuthenticated("two garages have a controller of this name")
+        self._roster.note_heard(key)
         return controller
 
     async def _answer(self, controller: Controller, events: list[Arrived]) -> None:
-        topic = f"leave-first/{controller.controller_id}/answers"
-        known = self._controllers.setdefault(
-            (controller.garage_id, controller.controller_id),
-            MqttController(controller.garage_id, topic, self._outbox, self._work),
-        )
+        key = controller.garage_id, controller.controller_id
+        known = self._controllers.setdefault(key, MqttController(key, self._outbox, self._work))
         told = await self._bursts.answer(self._bursts.read(events), controller, known)
         async with asyncio.TaskGroup() as tasks:
             for text in told.texts:
                 if text is not None:
-                    tasks.create_task(self._connection.publish(topic, text.encode()))
+                    tasks.create_task(self._connection.publish(_answers(key), text.encode()))
         if told.grants is not None:
             known.place = told.grants
             self._pushes.want(known)
 
-    def _note_status(self, name: str, payload: bytes) -> None:
-        """Only controllers that the catalog knows count; the broker guards who may say this."""
-        online = STATUSES.get(payload)
-        if online is None or not self._gatehouse.knows(name):
-            return
-        (self._online.add if online else self._online.discard)(name)
-        self._metrics.mqtt_controllers.set(len(self._online))
-        log.info("controller_online" if online else "controller_offline", controller=name)
+
+def _answers(key: Key) -> str:
+    return f"leave-first/{key[1]}/answers"

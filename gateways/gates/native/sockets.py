@@ -53,7 +53,8 @@ class Sockets:
         self._draining = draining
         self._limits = SocketLimits()
         self._open: set[Socket] = set()
-        self._of: defaultdict[tuple[GarageId, ControllerId], set[Socket]] = defaultdict(set)
+        self._of: defaultdict[tuple[GarageId, ControllerId], dict[Socket, None]] = defaultdict(dict)
+        """In the order in which they were opened."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One connection, for as long as it lasts."""
@@ -75,13 +76,13 @@ class Sockets:
             limits=self._limits,
         )
         self._open.add(socket)
-        self._of[owner].add(socket)
+        self._of[owner][socket] = None
         self._metrics.sockets.set(len(self._open))
         try:
             return await socket.serve(request)
         finally:
             self._open.discard(socket)
-            self._of[owner].discard(socket)
+            self._of[owner].pop(socket, None)
             if not self._of[owner]:
                 del self._of[owner]
             self._bursts.forget(socket)
@@ -89,8 +90,11 @@ class Sockets:
             self._metrics.sockets.set(len(self._open))
 
     def tell(self, owner: tuple[GarageId, ControllerId], text: str) -> bool:
-        """Send a message over one connection of a controller; whether it has one here."""
-        socket = next(iter(self._of.get(owner, ())), None)
+        """Send a message over one connection of a controller; whether it has one here.
+
+        Over the newest: of older ones it may only not be known yet that they are dead.
+        """
+        socket = next(reversed(self._of.get(owner, {})), None)
         if socket is not None:
             socket.push(text)
         return socket is not None

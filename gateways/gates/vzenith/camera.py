@@ -1,8 +1,9 @@
 """What a Vzenith camera says and is told, whichever way it is connected.
 
-Not certain, and therefore options: which output a barrier hangs on (``io``) and how long its relay is closed
-(``pulse_ms``); which serial channel a board hangs on (``serial_channel``); and which way a car drives that
-moves ``up`` in the picture (``up_is``: towards the camera unless ``reverse``).
+Not certain, and therefore options: which output a barrier hangs on (``io``; of a camera with several channels
+the next ones follow, by the channel's number) and how long its relay is closed (``pulse_ms``); which serial
+channel a board hangs on (``serial_channel``); and which way a car drives that moves ``up`` in the picture
+(``up_is``: towards the camera unless ``reverse``).
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ def check_camera(device: Device, *, numbers: Sequence[str] = (), words: frozense
         check_whole(device, name, range(MILLISECONDS_MAX + 1))
 
 
-def pulse(device: Device) -> dict[str, int]:
-    """The command that closes the barrier's relay for a moment."""
+def pulse(device: Device, channel: str) -> dict[str, int]:
+    """The command that closes the relay of a channel's barrier for a moment; ``io`` is that of the first."""
+    further = int(channel) if len(device.channels) > 1 and channel.isdecimal() else 0
     return {
-        "io": int(device.options.get("io", "0")),
+        "io": int(device.options.get("io", "0")) + further,
         "value": 2,
         "delay": int(device.options.get("pulse_ms", "500")),
     }
@@ -94,19 +96,25 @@ def list_record(car: Admitted, device: Device, at: datetime) -> dict[str, Any]:
 def message_from(alarm: AlarmInfoPlate, device: Device) -> Read | Passage:
     """The message of a read, which may be of a car that stands below the barrier."""
     plate = alarm.result.plate
+    at = EPOCH + timedelta(seconds=plate.timestamp.timeval.sec, microseconds=plate.timestamp.timeval.usec)
+    identity = "" if plate.plateid is None else str(plate.plateid)
     if plate.trigger_type in {STAYS, STAY_OVER}:
         kind = PassageKind.STAYED if plate.trigger_type == STAYS else PassageKind.CLEARED
         return Passage(
-            kind=kind, identity=str(plate.plateid), serial=alarm.serialno, channel=str(alarm.channel)
+            kind=kind,
+            captured_at=at,
+            identity=identity,
+            serial=alarm.serialno,
+            channel=str(alarm.channel),
+            history=plate.isoffline == 1,
         )
-    at = plate.timestamp.timeval
     unread = plate.type in UNREADABLE_TYPES or plate.is_fake_plate == 1 or plate.license in UNREAD
     return Read(
-        captured_at=EPOCH + timedelta(seconds=at.sec, microseconds=at.usec),
+        captured_at=at,
         number="" if unread else plate.license,
         colour=COLOURS[plate.colour_type] if 0 <= plate.colour_type < len(COLOURS) else Colour.UNKNOWN,
         confidence=plate.confidence / 100,
-        identity=str(plate.plateid),
+        identity=identity,
         serial=alarm.serialno,
         channel=str(alarm.channel),
         heading=_heading(plate, device),

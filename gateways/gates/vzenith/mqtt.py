@@ -14,7 +14,8 @@ cut off (``white_list=granted``).
 Not certain: whether a camera takes many records of its list in one command, or one alone that is no list, as
 some firmware documents (``white_list_form=single``); whether a plate is always base64 (text that no base64
 can be is taken as it is; on a list it is plain); what ``lanectrl_result`` calls a view (``channel``, else 0);
-and how a camera that has been cut off is asked for its next record (nothing is sent).
+whether every reply has a ``code`` (one without is taken for yes); and how a camera that has been cut off is
+asked for its next record (nothing is sent).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Envelope(Wire):
     id: Text = ""
     sn: Text = ""
     timestamp: Annotated[int, Field(ge=0, le=4_102_444_800)] = 0
-    code: int = 0
+    code: int | None = None
     payload: dict[str, Any] | None = None
 
 
@@ -146,14 +147,13 @@ On the camera's web page, below Advanced > MQTT:
                 at = _time(envelope) if envelope.timestamp else None
                 return [Heartbeat(serial=device.serial, device_time=at, asks=True)]
             case ["down", _, "reply"]:
-                done = envelope.code == DONE
-                return [CommandReply(command_id=envelope.id, accepted=done, said=f"code {envelope.code}")]
+                return [_reply(envelope)]
             case _:
                 return [Notice(what="input", serial=device.serial)]
 
     @override
-    def opening(self, device: Device, order: Order) -> Publication:
-        return _command("gpio_out", pulse(device), device, order)
+    def opening(self, device: Device, channel: str, order: Order) -> Publication:
+        return _command("gpio_out", pulse(device, channel), device, order)
 
     @override
     def shown(self, signals: Signals, device: Device, order: Order) -> Publication | None:
@@ -210,6 +210,13 @@ def _read(envelope: Envelope, device: Device) -> Message:
     plate = alarm.result.plate.model_copy(update={"license": _plain(alarm.result.plate.license)})
     result = alarm.result.model_copy(update={"plate": plate})
     return message_from(alarm.model_copy(update={"result": result, "serialno": device.serial}), device)
+
+
+def _reply(envelope: Envelope) -> CommandReply:
+    """A device that answers without a code has taken the command, as far as it says."""
+    if envelope.code is None:
+        return CommandReply(command_id=envelope.id, accepted=True, said="answered without a code")
+    return CommandReply(command_id=envelope.id, accepted=envelope.code == DONE, said=f"code {envelope.code}")
 
 
 def _passage(envelope: Envelope, device: Device) -> Message:

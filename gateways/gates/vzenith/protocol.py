@@ -81,7 +81,7 @@ On the camera's web page, below Advanced > HTTP push:
         for answer in answers:
             if isinstance(answer.message, Heartbeat) and not answer.opens:
                 continue
-            told |= _opening(device, opens=answer.opens)
+            told |= _opening(device, _channel(answer, device), opens=answer.opens)
             told |= {"content": "retransfer_stop", "is_pay": "true" if answer.opens else "false"}
             told |= _shown(answer.signals, device) | _continued(answer.message)
         body = compact({"Response_AlarmInfoPlate": told}).encode()
@@ -93,10 +93,19 @@ On the camera's web page, below Advanced > HTTP push:
         check_choice(device, "open_by", "info", "ivs_ioctrl")
 
 
-def _opening(device: Device, *, opens: bool) -> dict[str, Any]:
+def _channel(answer: Answered, device: Device) -> str:
+    """Which of a camera's channels an answer is for: its message's, else that of the lane to be opened."""
+    message = answer.message
+    if isinstance(message, Read | Passage):
+        return message.channel
+    return "" if answer.lane_id is None else device.channel_of(answer.lane_id)
+
+
+def _opening(device: Device, channel: str, *, opens: bool) -> dict[str, Any]:
+    switch = pulse(device, channel)
     if device.options.get("open_by", "info") == "info":
-        return {"info": "ok" if opens else "no", "channelNum": pulse(device)["io"]}
-    return {"info": "no"} | ({"ivs_ioctrl": pulse(device)} if opens else {})
+        return {"info": "ok" if opens else "no", "channelNum": switch["io"]}
+    return {"info": "no"} | ({"ivs_ioctrl": switch} if opens else {})
 
 
 def _shown(signals: Signals, device: Device) -> dict[str, Any]:
@@ -118,7 +127,7 @@ def _continued(message: Message) -> dict[str, Any]:
     """Which record this answers; after one of the camera's memory the next may come."""
     if not isinstance(message, Read | Passage):
         return {}
-    plateid = int(message.identity)
-    if isinstance(message, Read) and message.history:
+    plateid = int(message.identity or 0)
+    if message.history:
         return {"ContinuePushOffline": {"plateid": plateid, "continue": 1}}
     return {"plateid": plateid}

@@ -6,9 +6,10 @@ writes them as text.
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Final
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateways.gates.protocol import BODY_BYTES_MAX
 from gateways.web.problems import invalid
@@ -40,6 +41,7 @@ COLOURS: Final = (
     Colour.YELLOW_GREEN,
 )
 """By ``colorType``."""
+NUMBERS: Final = {colour.value: number for number, colour in enumerate(COLOURS)}
 DIRECTIONS: Final = {3: "up", 4: "down"}
 """By ``direction``, as the car moves in the picture; 0 is unknown, 1 left, 2 right."""
 STAYS: Final = 64
@@ -60,6 +62,17 @@ class Wire(BaseModel):
     """What is read of a message."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+
+def _colour_number(value: object) -> object:
+    """Some firmware writes a colour in base64, as it does plates; what is no colour stops no car."""
+    if not isinstance(value, str) or value.isdecimal():
+        return value
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except ValueError:
+        return 0
+    return text if text.isdecimal() else NUMBERS.get(text, 0)
 
 
 class Timeval(Wire):
@@ -85,12 +98,13 @@ class PlateResult(Wire):
     """One plate read."""
 
     license: Text = ""
-    colour_type: Annotated[int, Field(alias="colorType")] = 0
+    colour_type: Annotated[int, BeforeValidator(_colour_number), Field(alias="colorType")] = 0
     type: int = 0
     confidence: Annotated[int, Field(ge=0, le=100)] = 0
     direction: int = 0
     trigger_type: Annotated[int, Field(alias="triggerType")] = 0
-    plateid: int = 0
+    plateid: int | None = None
+    """Older firmware has none."""
     isoffline: int = 0
     is_fake_plate: int = 0
     image_file: Annotated[
