@@ -99,9 +99,9 @@ class CorrectionDesk:
         )
         made = await operator.corrections.correct(stay, correction, tariffs, now)
         owners = {one for one in (made.was_account_id, made.account_id) if one is not None}
-        numbers = {session.number} if made.was_account_id is None else set[str]()
+        numbers = {made.was_number} if made.was_account_id is None else set[str]()
         if made.account_id is None:
-            numbers.add(correction.plate.number if correction.plate else session.number)
+            numbers.add(made.number)
         await operator.regrant(*owners, unbound_numbers=sorted(numbers))
         return _made(correction, stay, made)
 

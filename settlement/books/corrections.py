@@ -61,13 +61,18 @@ class BilledStay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
-    """What a correction led to; ``replayed`` when it was made before. ``was_account_id`` had the old bill."""
+    """What a correction led to; ``replayed`` when it was made before. ``was_account_id`` had the old bill.
+
+    ``was_number`` is the plate number of the old bill, ``number`` that of the new one.
+    """
 
     correction: int
     credit_note_id: BillId
     was_account_id: AccountId | None
+    was_number: str
     bill_id: BillId
     account_id: AccountId | None
+    number: str
     amount_fen: int
     prepaid_fen: int
     replayed: bool
@@ -129,8 +134,10 @@ class Corrections:
             correction=bill.correction,
             credit_note_id=undo.credit_note.bill_id,
             was_account_id=billed.bill.account_id,
+            was_number=billed.bill.number,
             bill_id=bill.bill_id,
             account_id=bill.account_id,
+            number=bill.number,
             amount_fen=bill.amount_fen,
             prepaid_fen=bill.prepaid_fen,
             replayed=False,

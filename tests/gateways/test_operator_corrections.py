@@ -15,7 +15,7 @@ from tests.gateways.operator_desk import PLATE, Front, open_front
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-RIGHT = "浙A12348"
+RIGHT, STRANGER = "浙A12348", "浙A00009"
 
 
 @pytest_asyncio.fixture
@@ -70,6 +70,23 @@ async def test_a_stay_is_corrected_and_shows_what_it_was(front: Front) -> None:
         "the picture shows an 8",
         "operator_full desk",
     )
+
+
+async def test_cars_are_granted_anew_by_the_plates_of_the_bills_and_not_of_the_session(front: Front) -> None:
+    path = await stays(front)
+    body = {"correction_id": "c1", "plate": {"number": STRANGER, "colour": "blue"}, "reason": "x"}
+    await front.ask("POST", f"{path}/corrections", json=body, status=201)
+    late = {"correction_id": "c2", "left_at": "2026-03-02T12:50:00Z", "reason": "x"}
+    await front.ask("POST", f"{path}/corrections", json=late, status=201)
+    body |= {"correction_id": "c3", "plate": {"number": RIGHT, "colour": "blue"}}
+    for _ in range(2):
+        await front.ask("POST", f"{path}/corrections", json=body, status=201)
+    assert front.told.regranted[-4:] == [
+        ((), (STRANGER, PLATE)),
+        ((), (STRANGER,)),
+        ((UUID(int=2),), (STRANGER,)),
+        ((UUID(int=2),), (STRANGER,)),
+    ]
 
 
 async def test_a_class_is_corrected_and_shown_with_the_bill(front: Front) -> None:

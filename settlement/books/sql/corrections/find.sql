@@ -3,7 +3,7 @@
 -- $2 session_id uuid
 -- $3 correction_id text
 SELECT correction.request, correction.correction, note.bill_id AS credit_note_id, note.account_id AS was_account_id,
-       bill.bill_id, bill.account_id, bill.amount_fen, bill.prepaid_fen
+       note.number AS was_number, bill.bill_id, bill.account_id, bill.number, bill.amount_fen, bill.prepaid_fen
 FROM correction
 JOIN bill USING (partition, entered_at, bill_id)
 JOIN bill AS note ON note.partition = correction.partition AND note.entered_at = correction.entered_at
