@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from gateways.policy_file import POLICY_TEXTS
 from parking.benefits import Benefits
 from parking.coupon import Coupon, CouponKind
 from parking.decision import Reason
@@ -17,7 +18,9 @@ from parking.errors import Conflict, InvalidInput, LeaveFirstError, NotFound
 from parking.plate import Colour, Plate
 from settlement.books.accounts import Accounts
 from settlement.books.corrections import BilledStay, Corrected, Corrections
+from settlement.books.granting import PostgresGrantBooks
 from settlement.books.migrate import owner_connection
+from settlement.books.policies import Policies
 from settlement.books.prepayments import Prepayment, PrepaymentRefund, Prepayments
 from settlement.books.review import Reviews
 from settlement.correction import Correction
@@ -285,6 +288,19 @@ async def test_a_charge_in_doubt_is_collected_once_in_the_end(office: Office, *,
     assert await office.taken_fen() == TWO_HOURS_FEN
     assert await office.balances() == {"rail_clearing": 1_600, "garage_payable": -1_600}
     assert await office.violations() == ()
+
+
+async def test_a_credited_bill_takes_no_room_of_its_drivers_limit_while_its_rail_is_asked(
+    office: Office,
+) -> None:
+    car = await billed_car(office)
+    await office.answered(await office.sent(), Unknown(detail="cut"))
+    await correct(office, car, plate=RIGHT)
+    policies = Policies(office.pool, POLICY_TEXTS)
+    books = PostgresGrantBooks(office.pool, policies, partition_count=64, sources=())
+    plates = [Plate(number=number, colour=Colour.BLUE) for number in ("浙A0000A", RIGHT)]
+    exposures = [one.standing and one.standing.exposure_fen for one in await books.known(plates, office.now)]
+    assert exposures == [0, TWO_HOURS_FEN]
 
 
 async def test_a_car_that_turns_back_after_a_correction_owes_nothing_and_may_leave_again(

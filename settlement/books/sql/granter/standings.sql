@@ -1,5 +1,6 @@
 -- What is known of the account behind each plate, of what it owes, and of what the plate owes by itself; one row
--- a plate. A bill is left out that waits for a person to confirm its plate or its stay: it is nobody's yet.
+-- a plate. A bill is left out that waits for a person to confirm its plate or its stay: it is nobody's yet. So is one
+-- that was credited while its rail is being asked: whatever that has taken goes back.
 --
 -- A plate whose colour was not seen belongs to an account only when its number is bound once.
 -- $1 number text[]
@@ -46,7 +47,7 @@ SELECT
         LEFT JOIN bill_dispute ON bill_dispute.partition = charge.partition
             AND bill_dispute.bill_id = charge.bill_id AND bill_dispute.state = 'open'
         WHERE charge.account_id = account.account_id
-            AND charge.state NOT IN ('paid', 'voided', 'collected')
+            AND charge.state NOT IN ('paid', 'voided', 'collected') AND NOT charge.void_requested
             AND charge.direction = 'collect'
             AND (charge.rail IS NOT NULL OR EXISTS (
                 SELECT
