@@ -34,8 +34,13 @@ from parking.tariff import version_id_of
 from parking.visits import visits_of
 from settlement.closing import closing_event
 from settlement.patience import in_rounds
-from settlement.review import item_id_of
-from settlement.visit_repairs import RepairKind, bill_will_begin_late, repairs_of
+from settlement.visit_repairs import (
+    RepairKind,
+    bill_will_begin_late,
+    explained_by,
+    missed_exit_of,
+    repairs_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -47,9 +52,9 @@ if TYPE_CHECKING:
     from parking.visits import Passage
     from settlement.closing import Closer
     from settlement.observe import Observer
-    from settlement.visit_repairs import Repair, Stay
+    from settlement.visit_repairs import Repair, Settled, Stay
 
-__all__ = ["Car", "Reorderer", "ReordererSettings", "Settled", "VisitBooks"]
+__all__ = ["Car", "Reorderer", "ReordererSettings", "VisitBooks"]
 
 LOOP: Final = "reorderer"
 CARS_AT_A_TIME: Final = 200
@@ -76,14 +81,6 @@ class Car:
 
     passages: Sequence[Passage]
     stays: Mapping[SessionId, Stay]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """An item that is explained by a session; it may be settled already, or not exist."""
-
-    item_id: str
-    session_id: SessionId
 
 
 class Made(NamedTuple):
@@ -124,6 +121,10 @@ class VisitBooks(Protocol):
         Once for as often as it was corrected. Raises :class:`Conflict` where that cannot be, or the bill in
         force is not that of ``stay`` any more.
         """
+        ...
+
+    async def claim(self, garage_id: GarageId, item: Settled, now: datetime) -> None:
+        """Settle the item of a missed exit, once; raises :class:`Conflict` where a person has settled it."""
         ...
 
     async def settle(self, garage_id: GarageId, items: Sequence[Settled], now: datetime) -> None:
@@ -213,7 +214,7 @@ class Reorderer:
                 left_over = True
                 break
             repaired += repair.kind is not RepairKind.NONE
-            settled += _explained(garage, repair, last.session.session_id)
+            settled += explained_by(repair, garage.garage_id, last.session.session_id)
         if settled:
             await self.books.settle(garage.garage_id, settled, now)
         return Made(repaired, left_over, bill_will_begin_late(visits, car.stays))
@@ -228,6 +229,8 @@ class Reorderer:
             case RepairKind.CLOSE:
                 amount_fen = await self.closer.close_session(event, session, garage)
             case RepairKind.CLOSE_MISSED:
+                # First, so that whoever dismisses the stay now is told that it is billed, or it is not.
+                await self.books.claim(garage.garage_id, missed_exit_of(session.session_id), now)
                 amount_fen = await self._record(event, session, garage, now)
             case RepairKind.RETIME:
                 within = garage.policy.prepaid_exit_within
@@ -291,8 +294,3 @@ def _event(garage: Garage, left: Passage, session: Session) -> GateEvent:
 
 def _late(amount_fen: int) -> Decision:
     return Decision(verdict=Verdict.HOLD, reason=Reason.LATE, amount_fen=amount_fen)
-
-
-def _explained(garage: Garage, repair: Repair, session_id: SessionId) -> list[Settled]:
-    items = [item_id_of(garage.garage_id, one.event_id) for one in (*repair.reads, repair.exit)]
-    return [Settled(item_id=one, session_id=session_id) for one in (*items, f"session:{session_id}")]

@@ -13,16 +13,26 @@ from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
 from parking.session import State
+from settlement.review import item_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from parking.ids import SessionId
+    from parking.ids import GarageId, SessionId
     from parking.session import Session
     from parking.visits import Passage, Visit
 
-__all__ = ["Repair", "RepairKind", "Stay", "bill_will_begin_late", "repairs_of"]
+__all__ = [
+    "Repair",
+    "RepairKind",
+    "Settled",
+    "Stay",
+    "bill_will_begin_late",
+    "explained_by",
+    "missed_exit_of",
+    "repairs_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,14 @@ class Repair:
     """Whether the car was seen to leave at the end of the visit before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """An item that is explained by a session; it may be settled already, or not exist."""
+
+    item_id: str
+    session_id: SessionId
+
+
 def repairs_of(
     visits: Sequence[Visit], stays: Mapping[SessionId, Stay], fee: Callable[[Session, datetime], int]
 ) -> list[Repair] | None:
@@ -100,6 +118,17 @@ def repairs_of(
         if not visit.voided:
             seen_out = visit.exit is not None
     return repairs
+
+
+def explained_by(repair: Repair, garage_id: GarageId, session_id: SessionId) -> list[Settled]:
+    """The items that a repair explains, by the session that it is about."""
+    items = [item_id_of(garage_id, one.event_id) for one in (*repair.reads, repair.exit)]
+    return [*(Settled(item_id=one, session_id=session_id) for one in items), missed_exit_of(session_id)]
+
+
+def missed_exit_of(session_id: SessionId) -> Settled:
+    """The item of a stay whose exit was missed."""
+    return Settled(item_id=f"session:{session_id}", session_id=session_id)
 
 
 def bill_will_begin_late(visits: Sequence[Visit], stays: Mapping[SessionId, Stay]) -> bool:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from parking.benefits import parse_benefits
 from parking.decision import Reason, Verdict
+from parking.errors import Conflict
 from parking.event import Kind
 from parking.garage import Direction
 from parking.ids import (
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from parking.garage import Garage
     from parking.tariff import Tariff
-    from settlement.reorderer import Settled
+    from settlement.visit_repairs import Settled
 
 __all__ = ["PostgresVisitBooks"]
 
@@ -115,6 +116,21 @@ class PostgresVisitBooks(VisitBooks):
         )
         made = await self._corrections.correct(billed, correction, await self._tariffs(), now)
         return made.amount_fen
+
+    @override
+    async def claim(self, garage_id: GarageId, item: Settled, now: datetime) -> None:
+        async with connection(self._pool) as held:
+            claimed = await held.fetchval(
+                sql("late/claim"),
+                partition_of(garage_id, self._partition_count),
+                item.item_id,
+                f"session {item.session_id}",
+                Resolution.REORDERED,
+                NOBODY,
+                now,
+            )
+        if claimed is None:
+            raise Conflict("a person has settled this stay meanwhile")
 
     @override
     async def settle(self, garage_id: GarageId, items: Sequence[Settled], now: datetime) -> None:

@@ -23,6 +23,7 @@ from parking.benefits import Benefits
 from parking.coupon import Covered
 from parking.decision import Decision, Reason, Verdict
 from parking.desk import Desk
+from parking.errors import Conflict
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, LaneId
 from parking.plate import Colour, parse_plate
@@ -31,7 +32,7 @@ from settlement.books.late_visits import PostgresVisitBooks
 from settlement.books.verifying import PostgresVerifiableBooks
 from settlement.correction import Correction
 from settlement.observe import SilentObserver
-from settlement.review import NOBODY
+from settlement.review import NOBODY, Resolution
 from tests.books.operating import GARAGE, NOON, PARTITIONS, garage_record, new_account, tariff_version
 from tests.gateways.operator_desk import open_front
 
@@ -204,17 +205,9 @@ async def test_a_stay_that_went_on_meanwhile_is_closed_at_the_next_look(
 ) -> None:
     async with open_front(postgres_dsn, valkey_url) as front:
         reorderer = await entered_twice(front)
-        garage = (await front.operator.garages.one(GARAGE)).garage
-        assert garage is not None
-        (car,) = await reorderer.books.cars(garage, [PLATES[0]], MORNING)
+        car = await as_read_now(front, reorderer)
         await take_entry_back(front)
-        reorderer.books = ReadBefore(
-            front.pool,
-            front.operator.corrections,
-            front.operator.garages.tariffs,
-            partition_count=PARTITIONS,
-        )
-        reorderer.books.before = [car]
+        read_before(front, reorderer, car)
         front.clock.moment += timedelta(minutes=2)
         assert await reorderer.step() == 0, "the car is inside for that stay after all"
         assert await front.operator.sessions.occupancy(GARAGE) == 1
@@ -222,6 +215,36 @@ async def test_a_stay_that_went_on_meanwhile_is_closed_at_the_next_look(
         assert await standing_bills(front) == [800]
         assert await front.operator.sessions.occupancy(GARAGE) == 0
         assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+async def test_a_stay_that_a_person_dismisses_meanwhile_is_not_billed(
+    postgres_dsn: str, valkey_url: str
+) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await entered_twice(front)
+        car = await as_read_now(front, reorderer)
+        (missed,) = await front.operator.reviews.open_items(garage_id=None, cause="exit_missed", limit=9)
+        await front.operator.reviews.resolve(
+            missed, Resolution.DISMISS, resolved_by="ann", note=None, now=front.clock.moment
+        )
+        read_before(front, reorderer, car)
+        assert await reorderer.step() == 0
+        assert await standing_bills(front) == []
+        (left,) = await front.operator.reviews.open_items(garage_id=None, cause=None, limit=9)
+        assert left.details["kind"] == "exit"
+        assert await PostgresVerifiableBooks(front.pool).violations() == []
+
+
+async def test_a_stay_that_is_being_billed_cannot_be_dismissed(postgres_dsn: str, valkey_url: str) -> None:
+    async with open_front(postgres_dsn, valkey_url) as front:
+        reorderer = await entered_twice(front)
+        (missed,) = await front.operator.reviews.open_items(garage_id=None, cause="exit_missed", limit=9)
+        assert await reorderer.step() == 1
+        with pytest.raises(Conflict, match="resolved already"):
+            await front.operator.reviews.resolve(
+                missed, Resolution.DISMISS, resolved_by="ann", note=None, now=front.clock.moment
+            )
+        assert await standing_bills(front) == [800]
 
 
 class ReadBefore(PostgresVisitBooks):
@@ -233,6 +256,20 @@ class ReadBefore(PostgresVisitBooks):
     async def cars(self, garage: Garage, numbers: Sequence[str], since: datetime) -> list[Car]:
         before, self.before = list(self.before), ()
         return before or await super().cars(garage, numbers, since)
+
+
+async def as_read_now(front: Front, reorderer: Reorderer) -> Car:
+    garage = (await front.operator.garages.one(GARAGE)).garage
+    assert garage is not None
+    (car,) = await reorderer.books.cars(garage, [PLATES[0]], MORNING)
+    return car
+
+
+def read_before(front: Front, reorderer: Reorderer, car: Car) -> None:
+    operator = front.operator
+    books = ReadBefore(front.pool, operator.corrections, operator.garages.tariffs, partition_count=PARTITIONS)
+    books.before = [car]
+    reorderer.books = books
 
 
 def second_entry() -> GateEvent:
