@@ -12,7 +12,7 @@ from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
 from parking.errors import Conflict, NotFound
-from parking.ids import AccountId, BillId, GarageId, Partition, partition_of
+from parking.ids import AccountId, BillId, GarageId, Partition, SessionId, partition_of
 from settlement.books.owing import is_payable, lock_owed, owing_of
 from settlement.books.pool import connection
 from settlement.books.posting import take_back
@@ -183,11 +183,12 @@ class Debts:
         """End it, and credit the bill where the driver is right; raises as :meth:`dispute` does."""
         async with connection(self._pool) as held, held.transaction():
             row = await _bill(held, bill_id)
-            place = Partition(row["partition"]), row["entered_at"], bill_id
-            ended = await held.fetchval(sql("debts/resolve_dispute"), place[0], bill_id, end, now, by)
+            partition, session_id = Partition(row["partition"]), SessionId(row["session_id"])
+            ended = await held.fetchval(sql("debts/resolve_dispute"), partition, bill_id, end, now, by)
             if ended is None:
                 raise Conflict("no dispute of this bill is open")
             if end is DisputeEnd.UPHELD:
+                place = partition, row["entered_at"], session_id, bill_id
                 await take_back(held, place, reason=UPHELD, now=now, unasked_only=False)
         return _disputed(row)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from parking.ids import AccountId, BillId, Partition, TariffVersionId
+    from parking.ids import AccountId, BillId, Partition, SessionId, TariffVersionId
     from parking.session import Session
     from parking.tariff import Tariff
     from settlement.record_books import Unbookable
@@ -180,7 +180,7 @@ def _why_undone(record: Record) -> Reason:
 
 async def take_back(
     held: asyncpg.pool.PoolConnectionProxy,
-    place: tuple[Partition, datetime, BillId],
+    place: tuple[Partition, datetime, SessionId, BillId],
     *,
     reason: str,
     now: datetime,
@@ -188,11 +188,13 @@ async def take_back(
 ) -> None:
     """Credit a bill, inside the caller's transaction.
 
-    ``place`` is its partition, the session's entry and its id. One that is credited already stays so, and so
-    does a bill that has taken its place; with ``unasked_only``, raises :class:`Conflict` when its charge is
-    on its way.
+    ``place`` is its partition, the session's entry and id, and its own id. One that is credited already
+    stays so, and so does a bill that has taken its place; with ``unasked_only``, raises :class:`Conflict`
+    when its charge is on its way.
     """
-    for row in await held.fetch(sql("posting/lock_bills"), *_columns([place], 3)):
+    partition, entered_at, session_id, bill_id = place
+    await held.fetch(sql("posting/lock_sessions"), [partition], [entered_at], [session_id])
+    for row in await held.fetch(sql("posting/lock_bills"), [partition], [entered_at], [bill_id]):
         billed = billed_of(row)
         if row["credited"] or row["bill_id"] != row["named_bill_id"]:
             continue

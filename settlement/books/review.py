@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from parking.errors import Conflict, NotFound
-from parking.ids import AccountId, BillId, GarageId
+from parking.ids import AccountId, BillId, GarageId, SessionId
 from settlement.books.pool import connection
 from settlement.books.posting import take_back
 from settlement.books.statements import sql
@@ -94,9 +94,10 @@ def _bill_id(item: ReviewItem) -> BillId | None:
     return None if bill_id is None else BillId(UUID(bill_id))
 
 
-def _place_of_bill(item: ReviewItem) -> tuple[Partition, datetime, BillId]:
+def _place_of_bill(item: ReviewItem) -> tuple[Partition, datetime, SessionId, BillId]:
     entered_at = datetime.fromisoformat(item.details["entered_at"])
-    return item.partition, entered_at, BillId(UUID(item.details["bill_id"]))
+    session_id, bill_id = UUID(item.details["session_id"]), UUID(item.details["bill_id"])
+    return item.partition, entered_at, SessionId(session_id), BillId(bill_id)
 
 
 def item_of(row: asyncpg.Record) -> ReviewItem:

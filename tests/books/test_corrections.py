@@ -15,9 +15,11 @@ from parking.benefits import Benefits
 from parking.coupon import Coupon, CouponKind
 from parking.decision import Reason
 from parking.errors import Conflict, InvalidInput, LeaveFirstError, NotFound
+from parking.ids import bill_id_of
 from parking.plate import Colour, Plate
 from settlement.books.accounts import Accounts
 from settlement.books.corrections import BilledStay, Corrected, Corrections
+from settlement.books.debts import Debts, DisputeEnd
 from settlement.books.granting import PostgresGrantBooks
 from settlement.books.migrate import owner_connection
 from settlement.books.policies import Policies
@@ -29,7 +31,7 @@ from tests.books.billing import EVENING, Office, account_of, open_office
 from tests.books.records import MORNING, TARIFFS, Car
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Sequence
     from datetime import datetime
 
 RIGHT = "浙A0000B"
@@ -319,11 +321,8 @@ async def test_a_car_that_turns_back_after_a_correction_owes_nothing_and_may_lea
     assert await office.violations() == ()
 
 
-async def test_an_undone_exit_and_a_correction_at_once_credit_the_bill_once(office: Office) -> None:
-    cars = [Car(f"c{number}", account_id=account_of(1)) for number in range(8)]
-    for car in cars:
-        await office.post(car.enters(), car.leaves())
-    backs = [car.turns_back() for car in cars]
+async def correct_meanwhile(office: Office, acts: Sequence[tuple[Car, Awaitable[object]]]) -> None:
+    """Each stay is corrected while something else is done about it."""
 
     async def corrects(car: Car) -> None:
         try:
@@ -331,13 +330,37 @@ async def test_an_undone_exit_and_a_correction_at_once_credit_the_bill_once(offi
         except Conflict:
             return
 
+    async def done(act: Awaitable[object]) -> None:
+        await act
+
     async with asyncio.TaskGroup() as tasks:
-        for car, back in zip(cars, backs, strict=True):
+        for car, act in acts:
             tasks.create_task(corrects(car))
-            tasks.create_task(office.post(back))
+            tasks.create_task(done(act))
     await office.collect()
+
+
+async def test_an_undone_exit_and_a_correction_at_once_credit_the_bill_once(office: Office) -> None:
+    cars = [Car(f"c{number}", account_id=account_of(1)) for number in range(8)]
+    for car in cars:
+        await office.post(car.enters(), car.leaves())
+    await correct_meanwhile(office, [(car, office.post(car.turns_back())) for car in cars])
     assert await office.taken_fen() == 0
     assert await office.balances() == {}
+    assert await office.violations() == ()
+
+
+async def test_a_dispute_upheld_and_a_correction_at_once_credit_the_bill_once(office: Office) -> None:
+    debts, acts = Debts(office.pool, partition_count=64), []
+    for number in range(8):
+        car = Car(f"c{number}", account_id=account_of(1))
+        await office.post(car.enters(), car.leaves())
+        bill_id = bill_id_of(car.session.session_id, 1)
+        await debts.dispute(bill_id, by="ann", note="was not there", now=office.now)
+        acts.append((car, debts.end_dispute(bill_id, DisputeEnd.UPHELD, by="ann", now=office.now)))
+    await correct_meanwhile(office, acts)
+    corrected = sum(kind == "bill" and correction == 1 for kind, correction, _, _ in await office.billed())
+    assert await office.taken_fen() == corrected * TWO_HOURS_FEN
     assert await office.violations() == ()
 
 
