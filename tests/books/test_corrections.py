@@ -364,17 +364,20 @@ async def test_a_dispute_upheld_and_a_correction_at_once_credit_the_bill_once(of
     assert await office.violations() == ()
 
 
-async def test_what_was_paid_inside_counts_for_the_corrected_bill(office: Office) -> None:
-    car = Car("a", account_id=account_of(1), prepaid_fen=1_000)
-    prepayment = Prepayment(
+def paid_inside(car: Car) -> Prepayment:
+    return Prepayment(
         prepayment_id="p1",
         garage_id=car.garage_id,
         session_id=car.session.session_id,
-        amount_fen=1_000,
+        amount_fen=car.prepaid_fen,
         method="cash",
         taken_by="m1",
     )
-    await Prepayments(office.pool, partition_count=64).take(prepayment, MORNING + HOUR)
+
+
+async def test_what_was_paid_inside_counts_for_the_corrected_bill(office: Office) -> None:
+    car = Car("a", account_id=account_of(1), prepaid_fen=1_000)
+    await Prepayments(office.pool, partition_count=64).take(paid_inside(car), MORNING + HOUR)
     await office.post(car.enters(), car.leaves())
     lowered = await correct(office, car, "k1", left_at=MORNING + HOUR + timedelta(minutes=10))
     assert (lowered.amount_fen, lowered.prepaid_fen) == (800, 800)
@@ -387,16 +390,8 @@ async def test_what_was_paid_inside_counts_for_the_corrected_bill(office: Office
 
 async def test_what_was_given_back_does_not_count_for_the_corrected_bill(office: Office) -> None:
     car = Car("a", account_id=account_of(1), prepaid_fen=1_000)
-    prepayment = Prepayment(
-        prepayment_id="p1",
-        garage_id=car.garage_id,
-        session_id=car.session.session_id,
-        amount_fen=1_000,
-        method="cash",
-        taken_by="m1",
-    )
     books = Prepayments(office.pool, partition_count=64)
-    await books.take(prepayment, MORNING + HOUR)
+    await books.take(paid_inside(car), MORNING + HOUR)
     await office.post(car.enters(), car.leaves())
     await correct(office, car, "k1", left_at=MORNING + HOUR + timedelta(minutes=10))
     refund = PrepaymentRefund(
@@ -413,6 +408,26 @@ async def test_what_was_given_back_does_not_count_for_the_corrected_bill(office:
     assert (raised.amount_fen, raised.prepaid_fen) == (2_400, 800)
     await office.collect()
     assert await office.taken_fen() == 1_600
+    assert await office.violations() == ()
+
+
+async def test_what_a_correction_uses_of_a_payment_inside_waits_for_nobody_any_more(office: Office) -> None:
+    car = Car("a", account_id=account_of(1), prepaid_fen=2_000)
+    books, reviews = Prepayments(office.pool, partition_count=64), Reviews(office.pool)
+    await books.take(paid_inside(car), MORNING + HOUR)
+    await office.post(car.enters(), car.leaves(4 * HOUR))
+
+    async def unused_fen() -> list[int]:
+        await books.report_all_unused(office.now, paid_from=MORNING, over_until=office.now)
+        items = await reviews.open_items(garage_id=None, cause="prepaid_unused", limit=9)
+        return [item.details["amount_fen"] for item in items]
+
+    unused = []
+    for key, left in (("k1", 1), ("k2", 3), ("k3", 2), ("k4", 1)):
+        await correct(office, car, key, left_at=MORNING + left * HOUR)
+        unused.append(await unused_fen())
+    await correct(office, car, "k5", entered_at=MORNING + timedelta(minutes=1))
+    assert [*unused, await unused_fen()] == [[1_200], [], [400], [1_200], [1_200]]
     assert await office.violations() == ()
 
 

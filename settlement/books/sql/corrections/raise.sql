@@ -1,6 +1,7 @@
 -- Books a corrected bill and its charge, and who corrected what and why. The bill's ledger entries are posted
 -- with those of the credit note, in one statement, so that balances are locked once. What waited for a person
--- about the bill that was credited is settled by it.
+-- about the bill that was credited is settled by it; so is an item about what it left unused of a payment inside, where
+-- that is another sum now: the next look opens another about what is left, if anything is.
 -- $1 partition smallint
 -- $2 entered_at timestamptz
 -- $3 session_id uuid
@@ -72,7 +73,14 @@ settled AS (
     SET state = 'resolved', resolution = 'correct', resolved_by = $23::text, resolved_at = $25::timestamptz,
         note = $22::text
     WHERE partition = $1::smallint AND garage_id = $7::text AND state = 'open'
-        AND cause IN ('unconfirmed_plate', 'grant_refused', 'impossible_stay') AND details ->> 'bill_id' = $24::uuid::text
+        AND (
+            cause IN ('unconfirmed_plate', 'grant_refused', 'impossible_stay')
+            AND details ->> 'bill_id' = $24::uuid::text
+            OR cause = 'prepaid_unused' AND details ->> 'session_id' = $3::uuid::text AND $15::bigint <> (
+                SELECT prepaid_fen FROM bill
+                WHERE partition = $1::smallint AND entered_at = $2::timestamptz AND bill_id = $24::uuid
+            )
+        )
 )
 INSERT INTO correction (
     partition, session_id, entered_at, version, correction, correction_id, request, garage_id, number, colour,
