@@ -99,7 +99,9 @@ class CorrectionDesk:
         )
         made = await operator.corrections.correct(stay, correction, tariffs, now)
         owners = {one for one in (made.was_account_id, made.account_id) if one is not None}
-        numbers = {made.was_number} if made.was_account_id is None else set[str]()
+        numbers = set(made.free_for)
+        if made.was_account_id is None:
+            numbers.add(made.was_number)
         if made.account_id is None:
             numbers.add(made.number)
         await operator.regrant(*owners, unbound_numbers=sorted(numbers))

@@ -1,12 +1,14 @@
 """What a stay is given once a person has found out which vehicle it was.
 
 Its exemption and its passes are those of the vehicle that it was in fact: what the wrong plate had is taken
-away, and its place is free for that time. Coupons were given to the stay, and remain.
+away, and its place is free for that time. A car of the pass that found none because of it is given it after
+all: one inside is granted anew, one that has left is looked up as any exit whose gate did not know. Coupons
+were given to the stay, and remain.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parking.ids import EventId, LaneId
@@ -25,30 +27,39 @@ if TYPE_CHECKING:
     from settlement.bill import Bill
     from settlement.correction import Correction
 
-__all__ = ["benefits_of_corrected"]
+__all__ = ["Given", "benefits_of_corrected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a corrected stay is given; cars inside with these ``numbers`` may have a place of a pass now."""
+
+    benefits: Benefits
+    numbers: tuple[str, ...] = ()
 
 
 async def benefits_of_corrected(
-    held: asyncpg.pool.PoolConnectionProxy, bill: Bill, correction: Correction
-) -> Benefits:
+    held: asyncpg.pool.PoolConnectionProxy, bill: Bill, correction: Correction, now: datetime
+) -> Given:
     """What the stay of ``bill`` is given by the facts of ``correction``; it has it with this transaction."""
     if correction.benefits is not None:
-        return correction.benefits
+        return Given(benefits=correction.benefits)
     was = Plate(number=bill.number, colour=Colour(bill.colour))
     plate = correction.plate or was
     vehicle_class = correction.vehicle_class or bill.vehicle_class or plate.vehicle_class
     was_class = bill.vehicle_class or was.vehicle_class
     if (plate, vehicle_class) == (was, was_class):
-        return bill.benefits
+        return Given(benefits=bill.benefits)
     left_at = correction.left_at or bill.left_at
     stay = _stay(bill, correction, plate, left_at)
     (exempt,) = await exemptions_of(held, [stay], [vehicle_class], left_at)
     given = replace(bill.benefits, exempt=exempt.exempt)
     if plate == was:
-        return given
-    await held.execute(sql("passes/take_away"), bill.session_id)
+        return Given(benefits=given)
+    waiting = await held.fetch(sql("passes/take_away"), bill.session_id, now)
     (passes,) = await passes_of(held, [stay])
-    return replace(given, covered=passes.covered)
+    numbers = tuple(row["number"] for row in waiting)
+    return Given(benefits=replace(given, covered=passes.covered), numbers=numbers)
 
 
 def _stay(bill: Bill, correction: Correction, plate: Plate, left_at: datetime) -> Session:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from parking.benefits import Benefits
     from parking.ids import GarageId, Partition, SessionId, TariffVersionId
     from parking.tariff import Tariff
     from settlement.bill import Bill
@@ -63,7 +64,8 @@ class BilledStay:
 class Corrected:
     """What a correction led to; ``replayed`` when it was made before. ``was_account_id`` had the old bill.
 
-    ``was_number`` is the plate number of the old bill, ``number`` that of the new one.
+    ``was_number`` is the plate number of the old bill, ``number`` that of the new one; ``free_for`` are those
+    of cars inside that may have a place of a pass now.
     """
 
     correction: int
@@ -76,6 +78,7 @@ class Corrected:
     amount_fen: int
     prepaid_fen: int
     replayed: bool
+    free_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +128,8 @@ class Corrections:
             if session["state"] != State.CLOSED:
                 raise Conflict(f"the session is {session['state']}: only a bill can be corrected")
             billed = await _in_force(held, partition, stay, session["version"])
-            bill = await _priced(held, stay, billed.bill, correction, tariffs)
+            given = await benefits_of_corrected(held, billed.bill, correction, now)
+            bill = await _priced(held, stay, billed.bill, correction, tariffs, given.benefits)
             undo = undo_of(billed, CORRECTED)
             await void(held, [replace(undo, entries=undo.entries + entries_of(bill))], now)
             await self._raise(held, bill, billed.bill, correction, now)
@@ -141,6 +145,7 @@ class Corrections:
             amount_fen=bill.amount_fen,
             prepaid_fen=bill.prepaid_fen,
             replayed=False,
+            free_for=given.numbers,
         )
 
     async def some(
@@ -229,6 +234,7 @@ async def _priced(
     bill: Bill,
     correction: Correction,
     tariffs: Mapping[TariffVersionId, Tariff],
+    given: Benefits,
 ) -> Bill:
     left_at = correction.left_at or bill.left_at
     row = await held.fetchrow(
@@ -242,7 +248,6 @@ async def _priced(
         prepaid_at=prepaid_at,
         prepaid_until=None if prepaid_at is None else prepaid_at + stay.exit_within,
     )
-    given = await benefits_of_corrected(held, bill, correction)
     benefits = await with_coupons_of(held, bill, given)
     bound_to = None
     if correction.plate is not None:

@@ -373,7 +373,8 @@ class Player:
             corrected_by="Li",
         )
         made = await on.corrections.correct(stay, correction, TARIFFS, on.clock.now())
-        await on.regrant(*(one for one in (made.was_account_id, made.account_id) if one is not None))
+        owners = (one for one in (made.was_account_id, made.account_id) if one is not None)
+        await on.regrant(*owners, unbound_numbers=made.free_for)
         return f"fee={made.amount_fen}"
 
     async def _why(self, step: Step) -> str:
