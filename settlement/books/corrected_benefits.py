@@ -17,6 +17,7 @@ from parking.session import Session
 from settlement.books.exemptions import exemptions_of
 from settlement.books.passes import passes_of
 from settlement.books.statements import sql
+from settlement.passes import Held, covered_by
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,17 +50,29 @@ async def benefits_of_corrected(
     vehicle_class = correction.vehicle_class or bill.vehicle_class or plate.vehicle_class
     was_class = bill.vehicle_class or was.vehicle_class
     if (plate, vehicle_class) == (was, was_class):
-        return Given(benefits=bill.benefits)
+        return Given(benefits=await _from_earlier(held, bill, correction))
     left_at = correction.left_at or bill.left_at
     stay = _stay(bill, correction, plate, left_at)
     (exempt,) = await exemptions_of(held, [stay], [vehicle_class], left_at)
-    given = replace(bill.benefits, exempt=exempt.exempt)
     if plate == was:
-        return Given(benefits=given)
+        given = await _from_earlier(held, bill, correction)
+        return Given(benefits=replace(given, exempt=exempt.exempt))
+    given = replace(bill.benefits, exempt=exempt.exempt)
     waiting = await held.fetch(sql("passes/take_away"), bill.session_id, now)
     (passes,) = await passes_of(held, [stay])
     numbers = tuple(row["number"] for row in waiting)
     return Given(benefits=replace(given, covered=passes.covered), numbers=numbers)
+
+
+async def _from_earlier(
+    held: asyncpg.pool.PoolConnectionProxy, bill: Bill, correction: Correction
+) -> Benefits:
+    """What the stay has, of a pass also before the entry that was billed, where it began earlier in fact."""
+    covered, entered_at = bill.benefits.covered, correction.entered_at
+    if not covered or entered_at is None or entered_at >= bill.stayed_from:
+        return bill.benefits
+    rows = await held.fetch(sql("passes/extend"), bill.session_id, bill.stayed_from, entered_at)
+    return replace(bill.benefits, covered=(*covered_by([Held(**row) for row in rows]), *covered))
 
 
 def _stay(bill: Bill, correction: Correction, plate: Plate, left_at: datetime) -> Session:
