@@ -183,6 +183,18 @@ async def test_a_second_entry_sends_the_first_stay_to_review(books: Books) -> No
     assert [row["state"] for row in states] == ["superseded", "inside"]
 
 
+async def test_a_stay_that_went_on_and_is_lost_sight_of_again_waits_for_a_person_again(books: Books) -> None:
+    car = Car("a", account_id=ACCOUNT)
+    first = car.session
+    records = [car.enters(), car.enters_again(timedelta(hours=1)), car.never_came_in(first)]
+    records.append(car.enters_again(timedelta(hours=5)))
+    for _ in range(2):
+        await books.post(*records)
+    (item,) = await books.pool.fetch("SELECT item_id, state, resolution FROM quarantine")
+    assert tuple(item) == (f"session:{first.session_id}", "open", None)
+    assert await PostgresVerifiableBooks(books.pool).violations() == []
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_stay_goes_on_whose_second_entry_was_none(books: Books, *, at_once: bool) -> None:
     car = Car("a", account_id=ACCOUNT)

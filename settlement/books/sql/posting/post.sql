@@ -5,6 +5,8 @@
 -- Sessions only move forward, so a record that comes late does not take them back; balances are moved by
 -- one sum per account, in the order of their keys.
 --
+-- A stay that went on after its car seemed to enter again is on the review list again when the car does enter again.
+--
 -- Membership is tested as "(... IN ...) IS TRUE", which is looked up in a hash table whatever the planner
 -- thinks of the size of an array.
 --
@@ -180,6 +182,13 @@ resumed AS (
         AND quarantine.garage_id = step.garage_id AND quarantine.state = 'open'
         AND quarantine.cause IN ('exit_missed', 'prepaid_unused')
         AND quarantine.details ->> 'session_id' = step.session_id::text
+),
+lost_sight_again AS (
+    UPDATE quarantine
+    SET state = 'open', resolution = NULL, resolved_by = NULL, resolved_at = NULL, note = NULL
+    FROM step
+    WHERE step.last_step = 'superseded' AND quarantine.partition = step.partition
+        AND quarantine.item_id = 'session:' || step.session_id AND quarantine.resolution = 'taken_back'
 ),
 inside_again AS (
     UPDATE reported_visit
