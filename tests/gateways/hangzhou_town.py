@@ -62,6 +62,7 @@ class Passed(Broker):
     orders: Orders | None = None
     deaf: bool = False
     passed: list[tuple[str, bytes]] = field(default_factory=list)
+    _under_way: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @override
     async def publish(self, topic: str, payload: bytes) -> None:
@@ -73,9 +74,16 @@ class Passed(Broker):
         """Deliver the last message once more."""
         await self._hand_over(*self.passed[-1])
 
+    async def end(self) -> None:
+        """Hand over nothing more, once what is under way has been."""
+        self.deaf = True
+        async with self._under_way:
+            pass
+
     async def _hand_over(self, topic: str, payload: bytes) -> None:
         assert self.orders is not None
-        await self.orders.take([Received(topic=topic, payload=payload, retained=False, properties={})])
+        async with self._under_way:
+            await self.orders.take([Received(topic=topic, payload=payload, retained=False, properties={})])
 
 
 @dataclass(kw_only=True)
@@ -182,6 +190,7 @@ async def city_town(
         connected = connected_east(city)
         async with open_client(connected.connection) as client:
             yield _joined(on, connected, broker, client, desk, folder)
+            await broker.end()
 
 
 def connected_east(city: TestCity) -> TestCity:

@@ -23,11 +23,15 @@ from gateways.rails.simulator.faults import Fault, Profile
 from parking.decision import Reason, Verdict
 from parking.errors import Unavailable
 from parking.event import Kind
+from parking.ids import EventId, session_id_of
 from parking.plate import Colour, Plate
+from settlement.books.corrections import BilledStay
 from settlement.books.migrate import owner_connection
+from settlement.correction import Correction
 from tests.gateways.hangzhou_city import ACCESS_ID, CODE
 from tests.gateways.hangzhou_town import EAST, CityTown, city_town
 from tests.scenarios.test_gates import moment
+from tests.scenarios.town import TARIFFS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -292,21 +296,72 @@ async def test_a_car_that_turns_back_is_not_charged_and_the_city_is_told(on: Cit
     await on.report()
     on.town.clock.moment = moment("11:00")
     assert await on.collect() == 1
-    await asked_until_paid(on)
+    await asked_until_paid(on, 2_000)
     assert [line.amount_fen for line in await on.city.movements()] == [2_000]
     assert len(await on.city.messages("uploadCarOutData")) == 2
     assert await on.town.violations() == []
 
 
-async def asked_until_paid(on: CityTown) -> None:
+async def asked_until_paid(on: CityTown, amount_fen: int) -> None:
     """The charge that stands; the other one was taken back."""
     for _ in range(50):
-        if ("paid", "hangzhou", 2_000) in await on.charges():
+        if ("paid", "hangzhou", amount_fen) in await on.charges():
             return
         on.town.clock.moment += timedelta(minutes=10)
         await asyncio.sleep(0.05)
         await on.ask()
     raise AssertionError("it was never paid")
+
+
+async def corrected(on: CityTown, *, left_at: str, plate: str = "") -> None:
+    """A person finds out when the only car left, and perhaps which it was."""
+    session_id = session_id_of(EAST, EventId("e1"))
+    stay = BilledStay(
+        garage_id=EAST,
+        entered_at=moment("08:00"),
+        session_id=session_id,
+        exit_within=timedelta(minutes=15),
+    )
+    correction = Correction(
+        correction_id="k1",
+        plate=Plate(number=plate, colour=Colour.BLUE) if plate else None,
+        left_at=moment(left_at),
+        reason="seen on the picture",
+        corrected_by="Li",
+    )
+    await on.town.corrections.correct(stay, correction, TARIFFS, on.town.clock.now())
+    await on.report()
+    on.town.clock.moment += timedelta(minutes=20)
+
+
+async def test_a_bill_that_is_corrected_before_it_is_paid_is_still_paid_by_the_city(on: CityTown) -> None:
+    await comes_in(on, "浙A00001")
+    await leaves_first(on, "浙A00001")
+    await corrected(on, left_at="09:00")
+    assert await on.charges() == [("voided", "hangzhou", FEE_FEN), ("due", "hangzhou", 800)]
+    assert await on.collect() == 1
+    await asked_until_paid(on, 800)
+    assert [line.amount_fen for line in await on.city.movements()] == [800]
+    assert await on.town.violations() == []
+
+
+async def test_a_corrected_bill_is_not_asked_of_the_city_where_it_never_spoke_for_that_plate(
+    on: CityTown,
+) -> None:
+    await comes_in(on, "浙A00001")
+    await leaves_first(on, "浙A00001")
+    await corrected(on, left_at="09:00", plate=STRANGER)
+    assert await on.charges() == [("voided", "hangzhou", FEE_FEN), ("unassigned", None, 800)]
+
+
+async def test_a_corrected_bill_waits_while_the_city_may_have_taken_the_first(on: CityTown) -> None:
+    await comes_in(on, "浙A00003")
+    await leaves_first(on, "浙A00003")
+    assert await on.collect() == 1
+    await corrected(on, left_at="09:00")
+    states = [(state, amount) for state, _, amount in await on.charges()]
+    assert states == [("accepted", FEE_FEN), ("unassigned", 800)]
+    assert await on.town.violations() == []
 
 
 async def test_two_cars_of_one_lane_and_second_are_two_visits_at_the_city(on: CityTown) -> None:
