@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
+from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from parking.debt import Measure
@@ -103,6 +104,7 @@ class Reason(StrEnum):
 class Decision:
     """``amount_fen`` is the fee as of now, ``limit_fen`` what may be left unpaid; 0 where neither applies.
 
+    ``prepaid_fen`` of the fee was paid inside, and only ``rest_fen`` is to be paid.
     A debtor is told ``owed_fen`` for earlier stays, and the ``reference`` by which to pay it. ``language`` is
     what the driver or the garage has chosen; none: what the lane speaks.
     """
@@ -114,6 +116,12 @@ class Decision:
     owed_fen: int = 0
     reference: str = ""
     language: Language | None = None
+    prepaid_fen: int = 0
+
+    @property
+    def rest_fen(self) -> int:
+        """What is to be paid, now or later."""
+        return self.amount_fen - self.prepaid_fen
 
 
 DEBT_HOLDS: Final = frozenset({Reason.DEBT, Reason.DEBT_ATTENDANT})
@@ -153,18 +161,16 @@ def decide_exit(
     at: datetime,
 ) -> Decision:
     """Decide an exit whose fee beyond ``prepaid_fen`` is ``due_fen``; an expired grant counts as none."""
-    amount_fen = due_fen + prepaid_fen
+    decision = partial(Decision, amount_fen=due_fen + prepaid_fen, prepaid_fen=prepaid_fen)
     if due_fen <= 0:
         reason = Reason.PREPAID if prepaid_fen else _why_free(benefits)
-        return Decision(verdict=Verdict.OPEN, reason=reason, amount_fen=amount_fen)
+        return decision(verdict=Verdict.OPEN, reason=reason)
     limit_fen, reason = leave_first_limit(grant, policy, at)
     if limit_fen == 0:
-        return Decision(verdict=Verdict.HOLD, reason=Reason.NO_GRANT, amount_fen=amount_fen)
+        return decision(verdict=Verdict.HOLD, reason=Reason.NO_GRANT)
     if due_fen > limit_fen:
-        return Decision(
-            verdict=Verdict.HOLD, reason=Reason.OVER_LIMIT, amount_fen=amount_fen, limit_fen=limit_fen
-        )
-    return Decision(verdict=Verdict.OPEN, reason=reason, amount_fen=amount_fen, limit_fen=limit_fen)
+        return decision(verdict=Verdict.HOLD, reason=Reason.OVER_LIMIT, limit_fen=limit_fen)
+    return decision(verdict=Verdict.OPEN, reason=reason, limit_fen=limit_fen)
 
 
 def _why_free(benefits: Benefits | None) -> Reason:

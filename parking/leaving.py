@@ -46,6 +46,7 @@ def exit_decision(case: Case, session: Session, grant: Grant | None, debt: DebtN
         reason=reason,
         amount_fen=decision.amount_fen,
         limit_fen=decision.limit_fen,
+        prepaid_fen=prepaid_fen,
     )
 
 

@@ -89,7 +89,8 @@ def display(plate: Plate, decision: Decision, language: Language = Language.CHIN
     A car without a plate is called by the end of its token's name, as its driver can read it too.
     """
     language = decision.language or language
-    phrase = _phrase(decision.reason, decision.amount_fen, language)
+    paid = decision.reason is Reason.PREPAID
+    phrase = _phrase(decision.reason, decision.amount_fen if paid else decision.rest_fen, language)
     if not phrase:
         return []
     owing = [OWING[language].format(amount=yuan(decision.owed_fen))] if decision.owed_fen else []

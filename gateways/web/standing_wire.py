@@ -64,6 +64,7 @@ class PassageOut(Wire):
     verdict: str
     reason: str
     amount_fen: int
+    prepaid_fen: int
     limit_fen: int
     told_at: datetime | None
     words: str

@@ -192,6 +192,8 @@ def _told(one: Told, policy: str) -> ToldOut:
 def _passage(one: Passage, told: Sequence[Told]) -> PassageOut:
     basis = [decision.decided_at for decision in told if decision.decided_at <= one.received_at]
     words = PASSAGES.get(one.reason, one.reason.replace("_", " "))
+    paid = one.reason == Reason.PREPAID
+    amount_fen = one.amount_fen if paid else one.amount_fen - one.prepaid_fen
     return PassageOut(
         captured_at=one.captured_at,
         lane_id=one.lane_id,
@@ -200,9 +202,10 @@ def _passage(one: Passage, told: Sequence[Told]) -> PassageOut:
         verdict=one.verdict,
         reason=one.reason,
         amount_fen=one.amount_fen,
+        prepaid_fen=one.prepaid_fen,
         limit_fen=one.limit_fen,
         told_at=basis[-1] if basis and one.kind == "exit" else None,
-        words=words.format(amount=yuan(one.amount_fen), limit=yuan(one.limit_fen)),
+        words=words.format(amount=yuan(amount_fen), limit=yuan(one.limit_fen)),
     )
 
 

@@ -49,9 +49,13 @@ DECODER = json.JSONDecoder()
 def decision_text(decision: Decision) -> str:
     """``verdict;reason;amount;limit``.
 
-    Of a debtor, the limit is ``limit/owed/reference``, and ``/language`` follows where one was chosen.
+    Of a debtor, the limit is ``limit/owed/reference``; ``/language`` follows where one was chosen, and then
+    what was paid inside.
     """
     text = f"{decision.verdict};{decision.reason};{decision.amount_fen};{decision.limit_fen}"
+    if decision.prepaid_fen:
+        told = f"{decision.owed_fen}/{decision.reference}/{decision.language or ''}"
+        return f"{text}/{told}/{decision.prepaid_fen}"
     if decision.language is not None:
         return f"{text}/{decision.owed_fen}/{decision.reference}/{decision.language}"
     return f"{text}/{decision.owed_fen}/{decision.reference}" if decision.owed_fen else text
@@ -60,7 +64,7 @@ def decision_text(decision: Decision) -> str:
 def answer_from(text: str) -> tuple[Decision, SessionId | None]:
     """A remembered answer: a decision, then the session it was about."""
     verdict, reason, amount, limit, session = text.split(";")
-    limit, owed, reference, language = (*limit.split("/"), "", "", "")[:4]
+    limit, owed, reference, language, prepaid = (*limit.split("/"), "", "", "", "")[:5]
     decision = Decision(
         verdict=Verdict(verdict),
         reason=Reason(reason),
@@ -69,6 +73,7 @@ def answer_from(text: str) -> tuple[Decision, SessionId | None]:
         owed_fen=int(owed or 0),
         reference=reference,
         language=Language(language) if language else None,
+        prepaid_fen=int(prepaid or 0),
     )
     return decision, SessionId(UUID(session)) if session else None
 

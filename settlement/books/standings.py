@@ -65,6 +65,7 @@ class Passage:
     amount_fen: int
     limit_fen: int
     result: str
+    prepaid_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

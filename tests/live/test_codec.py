@@ -44,6 +44,7 @@ DECISIONS = st.builds(
     amount_fen=FEN,
     limit_fen=FEN,
     language=st.none() | st.sampled_from(Language),
+    prepaid_fen=FEN,
 )
 EVENTS = st.builds(
     GateEvent,
@@ -90,7 +91,7 @@ def test_a_debtor_is_told_in_a_language_too() -> None:
     told = Decision(
         verdict=Verdict.HOLD, reason=Reason.DEBT, owed_fen=1200, reference="D7", language=Language.ENGLISH
     )
-    for decision in (told, replace(told, language=None)):
+    for decision in (told, replace(told, language=None), replace(told, prepaid_fen=800)):
         assert answer_from(f"{decision_text(decision)};") == (decision, None)
 
 

@@ -205,6 +205,7 @@ class Player:
         decision = answer.decision
         words = [decision.verdict.value, decision.reason.value]
         words += [f"fee={decision.amount_fen}"] if decision.amount_fen else []
+        words += [f"paid={decision.prepaid_fen}"] if decision.prepaid_fen and decision.rest_fen else []
         words += [f"limit={decision.limit_fen}"] if decision.limit_fen else []
         words += [f"owed={decision.owed_fen}", decision.reference] if decision.owed_fen else []
         words += [f"session={self._names[answer.session_id]}"] if answer.session_id else []

@@ -132,6 +132,7 @@ class Player:
             self._sessions[answer.event_id] = answer.session_id
         words = [decision.verdict.value, decision.reason.value]
         words += [f"fee={decision.amount_fen}"] if decision.amount_fen else []
+        words += [f"paid={decision.prepaid_fen}"] if decision.prepaid_fen and decision.rest_fen else []
         words += [f"limit={decision.limit_fen}"] if decision.limit_fen else []
         words += [f"owed={decision.owed_fen}"] if decision.owed_fen else []
         words += ["replayed"] if answer.replayed else []

@@ -50,6 +50,20 @@ def test_an_exit_is_decided(
         due_fen=due_fen, prepaid_fen=prepaid_fen, benefits=None, grant=grant, policy=policy, at=NOW
     )
     assert (made.verdict, made.reason, made.amount_fen, made.limit_fen) == expected
+    assert (made.prepaid_fen, made.rest_fen) == (prepaid_fen, due_fen)
+
+
+@pytest.mark.parametrize(
+    ("grant", "shown"),
+    [
+        (None, "请缴费 4.00元"),
+        (replace(GRANT, limit_fen=100), "请缴费 4.00元"),
+        (GRANT, "先离场 后付费 4.00元"),
+    ],
+)
+def test_only_the_rest_is_shown_when_a_part_was_paid_inside(grant: Grant | None, shown: str) -> None:
+    made = decide_exit(due_fen=400, prepaid_fen=800, benefits=None, grant=grant, policy=GRANTED_ONLY, at=NOW)
+    assert display(parse_plate("浙A12345", Colour.BLUE), made) == ["浙A12345", shown]
 
 
 @given(

@@ -139,6 +139,7 @@ def _held(event: GateEvent, decision: Decision) -> dict[str, Any]:
         "lane_id": event.lane_id,
         "reason": decision.reason,
         "amount_fen": decision.amount_fen,
+        "prepaid_fen": decision.prepaid_fen,
         "owed_fen": decision.owed_fen,
         "display": display(event.plate, decision),
     }

@@ -111,6 +111,7 @@ class GateAnswer(Wire):
     limit_fen: int
     display: list[str]
     replayed: bool
+    prepaid_fen: Annotated[int, Field(description="Of amount_fen: what was paid inside, if anything.")] = 0
     owed_fen: Annotated[int, Field(description="Of a debtor: for earlier stays.")] = 0
     payment_reference: Annotated[str | None, Field(description="Of a debtor: what to pay that by.")] = None
 
@@ -165,8 +166,12 @@ def answer_text(answer: Answer, display: list[str]) -> str:
         f'{{"event_id":{encode_basestring(answer.event_id)},"decision":"{decision.verdict}",'
         f'"reason":"{decision.reason}","session_id":{session},'
         f'"amount_fen":{decision.amount_fen},"limit_fen":{decision.limit_fen},"display":[{lines}],'
-        f'"replayed":{"true" if answer.replayed else "false"}{_owing(decision)}}}'
+        f'"replayed":{"true" if answer.replayed else "false"}{_paid(decision)}{_owing(decision)}}}'
     )
+
+
+def _paid(decision: Decision) -> str:
+    return f',"prepaid_fen":{decision.prepaid_fen}' if decision.prepaid_fen else ""
 
 
 def _owing(decision: Decision) -> str:
