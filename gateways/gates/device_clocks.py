@@ -5,7 +5,8 @@ than what is known of a clock is nearer to the truth, and counts at once. A smal
 put back, or of a message that waited somewhere, in the device or at a broker: it counts once others, made a
 moment later, say the same. What has waited together comes together, and says different things.
 
-Samples come from heartbeats that tell the time and from reads that a device itself calls live.
+Samples come from heartbeats that tell the time and from reads that a device itself calls live. A process that
+has just begun goes by what the one before has found out.
 """
 
 from __future__ import annotations
@@ -15,14 +16,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from parking.errors import DependencyError
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from parking.ids import ControllerId, GarageId
 
     Key = tuple[GarageId, ControllerId]
+    Ask = Callable[[Key], Awaitable[timedelta | None]]
 
 __all__ = ["DeviceClocks"]
+
+log = structlog.get_logger()
 
 DEVICES_MAX: Final = 20_000
 NEGLIGIBLE: Final = timedelta(seconds=2)
@@ -65,6 +74,7 @@ class DeviceClocks:
 
     def __init__(self) -> None:
         self._clocks: OrderedDict[Key, Measured] = OrderedDict()
+        self._asked: set[Key] = set()
 
     def note(self, device: Key, device_time: datetime, now: datetime) -> None:
         """One more sample."""
@@ -73,6 +83,20 @@ class DeviceClocks:
         self._clocks.move_to_end(device)
         if len(self._clocks) > DEVICES_MAX:
             self._clocks.popitem(last=False)
+
+    async def recall(self, device: Key, device_time: datetime, now: datetime, *, ask: Ask) -> None:
+        """Find out, once, what was known of a clock that looks slow and that this process does not know."""
+        looks_slow = now - device_time > NEGLIGIBLE
+        if not looks_slow or device in self._asked or self.skew(device) is not None:
+            return
+        try:
+            skew = await ask(device)
+        except DependencyError as error:
+            log.debug("clock_not_recalled", error=str(error))
+            return
+        self._asked.add(device)
+        if skew is not None and self.skew(device) is None:
+            self._clocks.setdefault(device, Measured(now, skew)).known = skew
 
     def skew(self, device: Key) -> timedelta | None:
         """By how much its clock is ahead, in whole seconds; behind is negative, ``None`` is not known."""

@@ -172,8 +172,11 @@ class DeviceIntake:
         )
 
     async def _read(self, read: Read, controller: Controller, device: Device) -> Answered:
-        seen = self._seen(read, controller, device)
+        if read.captured_at.tzinfo is None:
+            raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now = self._clock.now()
+        await self._clocks.recall(_key(controller), read.captured_at, now, ask=self._presence.skew_of)
+        seen = self._seen(read, controller, device)
         first = None
         if seen.opening:
             within = timedelta(seconds=device.repeat_within_s)
@@ -210,8 +213,6 @@ class DeviceIntake:
 
     def _seen(self, read: Read, controller: Controller, device: Device) -> Seen:
         channel = _lane(read, device)
-        if read.captured_at.tzinfo is None:
-            raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now, told_at = self._clock.now(), read.captured_at.astimezone(UTC)
         live = read.history is False and (device.proof is not Proof.BROKER or told_at > now)
         if live:

@@ -1,19 +1,21 @@
-"""Which controllers a gate process hears, told to the operators a moment later and never waited for."""
+"""Which controllers a gate process hears, told to the operators a moment later and never waited for.
+
+What was told of a clock is there for the process that comes next, which knows none.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Never
 
 import structlog
 
-from parking.errors import LeaveFirstError
-from parking.live.heard import Heard, note_heard
+from parking.errors import LeaveFirstError, Unavailable
+from parking.live.heard import Heard, heard_of, note_heard
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from parking.catalog import Controller
     from parking.clock import Clock
     from parking.ids import ControllerId, GarageId
@@ -25,6 +27,8 @@ __all__ = ["Presence"]
 
 log = structlog.get_logger()
 TELL_EVERY_S: Final = 2.0
+RECALL_S: Final = 0.1
+"""A car stands and waits."""
 BATCH: Final = 1_000
 NOTHING: Final = Heard()
 
@@ -51,6 +55,15 @@ class Presence:
         """A controller has come or gone, as it says itself or by its last will."""
         news, now = self._news.get(key, NOTHING), self._clock.now()
         self._news[key] = replace(news, at=now) if online else replace(news, gone_at=now)
+
+    async def skew_of(self, key: Key) -> timedelta | None:
+        """What any process has told of a clock; raises :class:`Unavailable` where nobody says so at once."""
+        try:
+            async with asyncio.timeout(RECALL_S):
+                skew_s = (await heard_of(self._live, [key]))[key].skew_s
+        except TimeoutError:
+            raise Unavailable("the live store did not answer in time") from None
+        return None if skew_s is None else timedelta(seconds=skew_s)
 
     async def run(self) -> Never:
         """Tell what is new, for ever; while the live store is away it waits."""

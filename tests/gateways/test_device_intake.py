@@ -18,6 +18,7 @@ from parking.errors import NotPermitted
 from parking.ids import LaneId
 from parking.journal import Result
 from parking.live.barrier_log import waiting_records
+from parking.live.heard import Heard, note_heard
 from tests.gateways.device_lane import IN, MINUTE, OUT, lane
 from tests.scenarios.stage import MIDNIGHT
 
@@ -173,6 +174,18 @@ async def test_a_delayed_message_is_not_taken_for_a_slow_clock(valkey_url: str, 
             await at.intake.take(told, at.controller, IN)
         assert await at.read() == (True, Reason.ENTRY)
         assert (await at.stage.journal())[0].event.captured_at == now
+
+
+@pytest.mark.parametrize(("known_s", "told"), [(-300, (True, Reason.ENTRY)), (0, (False, Reason.LATE))])
+async def test_a_process_that_has_just_begun_goes_by_what_was_known_of_a_clock(
+    valkey_url: str, tmp_path: Path, known_s: int, told: tuple[bool, Reason]
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        now, key = at.stage.clock.moment, (at.controller.garage_id, at.controller.controller_id)
+        await note_heard(at.stage.live, {key: Heard(skew_s=known_s)})
+        assert await at.read(captured_at=now - 5 * MINUTE, history=False) == told
+        (record,) = await at.stage.journal()
+        assert record.event.captured_at == now - 5 * MINUTE - timedelta(seconds=known_s)
 
 
 async def test_a_clock_that_was_set_right_stops_no_car(valkey_url: str, tmp_path: Path) -> None:
