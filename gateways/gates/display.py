@@ -23,11 +23,11 @@ PHRASES: Final[dict[Language, dict[Reason, str]]] = {
         Reason.EXEMPT: "免费车辆 一路平安",
         Reason.PASS: "月卡车辆 一路平安",
         Reason.COUPON: "优惠抵扣 一路平安",
-        Reason.GRANTED: "先离场 后付费 {amount}元",
-        Reason.EVERYONE: "先离场 后付费 {amount}元",
+        Reason.GRANTED: "先离场 后付费 {rest}元",
+        Reason.EVERYONE: "先离场 后付费 {rest}元",
         Reason.PREPAID: "已付费 {amount}元 一路平安",
-        Reason.NO_GRANT: "请缴费 {amount}元",
-        Reason.OVER_LIMIT: "请缴费 {amount}元",
+        Reason.NO_GRANT: "请缴费 {rest}元",
+        Reason.OVER_LIMIT: "请缴费 {rest}元",
         Reason.DEBT: "请先补缴欠费",
         Reason.DEBT_ATTENDANT: "请联系管理员",
         Reason.NO_ENTRY: "无入场记录 请稍候",
@@ -50,11 +50,11 @@ PHRASES: Final[dict[Language, dict[Reason, str]]] = {
         Reason.EXEMPT: "Free of charge, goodbye",
         Reason.PASS: "Pass holder, goodbye",
         Reason.COUPON: "Paid by coupon, goodbye",
-        Reason.GRANTED: "Leave now, pay later: {amount} yuan",
-        Reason.EVERYONE: "Leave now, pay later: {amount} yuan",
+        Reason.GRANTED: "Leave now, pay later: {rest} yuan",
+        Reason.EVERYONE: "Leave now, pay later: {rest} yuan",
         Reason.PREPAID: "Paid {amount} yuan, goodbye",
-        Reason.NO_GRANT: "Please pay {amount} yuan",
-        Reason.OVER_LIMIT: "Please pay {amount} yuan",
+        Reason.NO_GRANT: "Please pay {rest} yuan",
+        Reason.OVER_LIMIT: "Please pay {rest} yuan",
         Reason.DEBT: "Please pay earlier stays first",
         Reason.DEBT_ATTENDANT: "Please ask the attendant",
         Reason.NO_ENTRY: "No entry found, please wait",
@@ -77,8 +77,8 @@ SHOWN_OF_NAME: Final = 4
 
 
 @lru_cache(maxsize=4096)
-def _phrase(reason: Reason, amount_fen: int, language: Language) -> str:
-    return PHRASES[language][reason].format(amount=yuan(amount_fen))
+def _phrase(reason: Reason, amount_fen: int, rest_fen: int, language: Language) -> str:
+    return PHRASES[language][reason].format(amount=yuan(amount_fen), rest=yuan(rest_fen))
 
 
 def display(plate: Plate, decision: Decision, language: Language = Language.CHINESE) -> list[str]:
@@ -89,8 +89,7 @@ def display(plate: Plate, decision: Decision, language: Language = Language.CHIN
     A car without a plate is called by the end of its token's name, as its driver can read it too.
     """
     language = decision.language or language
-    paid = decision.reason is Reason.PREPAID
-    phrase = _phrase(decision.reason, decision.amount_fen if paid else decision.rest_fen, language)
+    phrase = _phrase(decision.reason, decision.amount_fen, decision.rest_fen, language)
     if not phrase:
         return []
     owing = [OWING[language].format(amount=yuan(decision.owed_fen))] if decision.owed_fen else []

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_BYTES_MAX",
+    "YEARS",
     "Answered",
     "DeviceProtocol",
     "DeviceReply",
@@ -50,6 +51,7 @@ __all__ = [
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 """In base64: two pictures of the largest size that is kept, or one three times as large, refused alone."""
 YEARS: Final = range(2000, 2100)
+"""In which cars pass."""
 NUMERALS: Final = 10
 
 

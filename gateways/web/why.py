@@ -52,14 +52,14 @@ PASSAGES: Final[dict[str, str]] = {
     Reason.ENTRY: "came in",
     Reason.DUPLICATE_ENTRY: "was read twice at the entry",
     Reason.FREE: "left: nothing to pay",
-    Reason.GRANTED: "left first, to pay {amount} yuan later: up to {limit} yuan were vouched for",
-    Reason.EVERYONE: "left first, to pay {amount} yuan later: this garage lets everybody, up to {limit} yuan",
+    Reason.GRANTED: "left first, to pay {rest} yuan later: up to {limit} yuan were vouched for",
+    Reason.EVERYONE: "left first, to pay {rest} yuan later: this garage lets everybody, up to {limit} yuan",
     Reason.EXEMPT: "left: nothing is due from this vehicle",
     Reason.PASS: "left: a pass covers the stay",
     Reason.COUPON: "left: coupons take off what there was to pay",
     Reason.PREPAID: "left: {amount} yuan had been paid inside",
-    Reason.NO_GRANT: "was stopped: {amount} yuan to pay, and nobody vouched for it",
-    Reason.OVER_LIMIT: "was stopped: {amount} yuan to pay, and only {limit} yuan may be left unpaid",
+    Reason.NO_GRANT: "was stopped: {rest} yuan to pay, and nobody vouched for it",
+    Reason.OVER_LIMIT: "was stopped: {rest} yuan to pay, and only {limit} yuan may be left unpaid",
     Reason.DEBT: "was stopped: earlier debts have to be paid first",
     Reason.DEBT_ATTENDANT: "was stopped: earlier debts, and no attendant had let it pass",
     Reason.OFFLINE_GRANT: "left while the garage was cut off, on a signed grant that holds good",
@@ -192,8 +192,7 @@ def _told(one: Told, policy: str) -> ToldOut:
 def _passage(one: Passage, told: Sequence[Told]) -> PassageOut:
     basis = [decision.decided_at for decision in told if decision.decided_at <= one.received_at]
     words = PASSAGES.get(one.reason, one.reason.replace("_", " "))
-    paid = one.reason == Reason.PREPAID
-    amount_fen = one.amount_fen if paid else one.amount_fen - one.prepaid_fen
+    amounts = {"amount": one.amount_fen, "rest": one.amount_fen - one.prepaid_fen, "limit": one.limit_fen}
     return PassageOut(
         captured_at=one.captured_at,
         lane_id=one.lane_id,
@@ -205,7 +204,7 @@ def _passage(one: Passage, told: Sequence[Told]) -> PassageOut:
         prepaid_fen=one.prepaid_fen,
         limit_fen=one.limit_fen,
         told_at=basis[-1] if basis and one.kind == "exit" else None,
-        words=words.format(amount=yuan(amount_fen), limit=yuan(one.limit_fen)),
+        words=words.format(**{name: yuan(fen) for name, fen in amounts.items()}),
     )
 
 

@@ -121,17 +121,7 @@ async def test_a_visit_that_is_reported_from_the_future_is_a_persons(front: Fron
     assert garage is not None
     desk = Desk(front.operator.sessions, front.clock)
     for kind, at in ((Kind.ENTRY, left_at - timedelta(hours=2)), (Kind.EXIT, left_at)):
-        event = GateEvent(
-            event_id=EventId(f"{kind}-of-{CAR}"),
-            garage_id=GARAGE,
-            lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
-            kind=kind,
-            captured_at=at,
-            plate=parse_plate(CAR, Colour.BLUE),
-            confidence=1.0,
-            offline=True,
-        )
-        await desk.answer(event, garage)
+        await desk.answer(replace(surely_read(kind, CAR, at), offline=True), garage)
     await front.settle()
     reorderer = reorderer_of(Settings(), front.operator, front.pool, front.journal, SilentObserver())
     for _ in range(2):
@@ -215,22 +205,23 @@ async def test_a_car_is_compared_though_others_leave_while_it_is_asked_who_is_in
     assert resolved["resolution"] == "candidate"
 
 
+def surely_read(kind: Kind, number: str, at: datetime) -> GateEvent:
+    return GateEvent(
+        event_id=EventId(f"{kind}-{number}"),
+        garage_id=GARAGE,
+        lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
+        kind=kind,
+        captured_at=at,
+        plate=parse_plate(number, Colour.BLUE),
+        confidence=1.0,
+    )
+
+
 async def all_pass(front: Front, kind: Kind, numbers: Sequence[str], at: datetime) -> None:
     """All at once, as a garage reports what it kept."""
     garage = (await front.operator.garages.one(GARAGE)).garage
     assert garage is not None
-    events = [
-        GateEvent(
-            event_id=EventId(f"{kind}-{number}"),
-            garage_id=GARAGE,
-            lane_id=LaneId("in-1" if kind is Kind.ENTRY else "out-1"),
-            kind=kind,
-            captured_at=at,
-            plate=parse_plate(number, Colour.BLUE),
-            confidence=1.0,
-        )
-        for number in numbers
-    ]
+    events = [surely_read(kind, number, at) for number in numbers]
     front.clock.moment = max(front.clock.moment, at)
     desk = Desk(front.operator.sessions, front.clock)
     await answer_backlog(desk, events, garage, deadline=nullcontext)

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from typing_extensions import override
 
 from gateways.gates.forms import media_type, multipart_parts
-from gateways.gates.protocol import DeviceReply, GateProtocol, Notice, Read
+from gateways.gates.protocol import YEARS, DeviceReply, GateProtocol, Notice, Read
 from gateways.web.problems import invalid
 from parking.errors import InvalidInput
 from parking.event import Candidate
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlateRecognizer"]
 
-FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LAST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+FIRST: Final = datetime(YEARS.start, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(YEARS.stop, 1, 1, tzinfo=UTC)
 Text = Annotated[str, Field(max_length=256)]
 Score = Annotated[float, Field(ge=0, le=1)]
 
