@@ -1,8 +1,8 @@
 """What attendants ask to be opened, done by the gate process that can.
 
 A device that takes commands is told at once. One that asks whether there is anything to do is told in the
-answer to its next question. A controller of the native protocol hears it over the connection that it keeps.
-All others cannot be told, and the attendant learns that.
+answer: its question is held open for a moment. A controller of the native protocol hears it over the
+connection that it keeps. All others cannot be told, and the attendant learns that.
 """
 
 from __future__ import annotations

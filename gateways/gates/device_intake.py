@@ -15,10 +15,11 @@ of ours, with the same desk, spool and deadlines.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceIntake"]
 
+LOOK_EVERY_S: Final = 0.5
+"""While a device's question is held open."""
 OPPOSITE = {Direction.ENTRY: Direction.EXIT, Direction.EXIT: Direction.ENTRY}
 KINDS = {Direction.ENTRY: Kind.ENTRY, Direction.EXIT: Kind.EXIT}
 
@@ -144,19 +147,35 @@ class DeviceIntake:
 
     async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
         """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
-        opening = await self._attendants.asked(controller) if beat.asks else None
-        if opening is not None:
-            return Answered(
-                message=beat,
-                opens=True,
-                event_id=opening.opening_id,
-                reason=opening.reason,
-                lane_id=opening.lane_id,
-            )
-        key = _key(controller)
-        event = await self._held.released(key, beat.hold_s) if beat.asks else None
-        if event is None:
+        if not beat.asks:
             return Answered(message=beat)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + beat.hold_s
+        while True:
+            opened = await self._for_attendant(beat, controller)
+            opened = opened or await self._for_payer(beat, controller, device)
+            left_s = until - loop.time()
+            if opened is not None or left_s <= 0:
+                return opened or Answered(message=beat)
+            await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+
+    async def _for_attendant(self, beat: Heartbeat, controller: Controller) -> Answered | None:
+        opening = await self._attendants.asked(controller)
+        if opening is None:
+            return None
+        return Answered(
+            message=beat,
+            opens=True,
+            event_id=opening.opening_id,
+            reason=opening.reason,
+            lane_id=opening.lane_id,
+        )
+
+    async def _for_payer(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered | None:
+        key = _key(controller)
+        event = await self._held.released(key)
+        if event is None:
+            return None
         answer = await self._answer(event, controller)
         self._held.note(key, event, answer.decision)
         opens = answer.decision.verdict is Verdict.OPEN

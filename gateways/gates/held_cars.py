@@ -7,7 +7,6 @@ reported once more, and that answer opens.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HeldCars"]
 
-LOOK_EVERY_S: Final = 0.5
 DEVICES_MAX: Final = 20_000
 
 
@@ -72,18 +70,12 @@ class HeldCars:
             if len(self._held) > DEVICES_MAX:
                 self._held.popitem(last=False)
 
-    async def released(self, device: Key, within_s: float) -> GateEvent | None:
-        """The held car to report once more, as soon as it may leave; ``None`` if it may not in that time."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + within_s
-        while True:
-            for lane_id, held in list(self._held.get(device, {}).items()):
-                if await self._may_leave(held.event):
-                    return self._again(device, lane_id, held)
-            left_s = until - loop.time()
-            if left_s <= 0:
-                return None
-            await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+    async def released(self, device: Key) -> GateEvent | None:
+        """The held car to report once more, where one may leave now."""
+        for lane_id, held in list(self._held.get(device, {}).items()):
+            if await self._may_leave(held.event):
+                return self._again(device, lane_id, held)
+        return None
 
     def _again(self, device: Key, lane_id: LaneId, held: Held) -> GateEvent | None:
         """The car once more, unless another question has looked at the same moment."""

@@ -78,6 +78,17 @@ async def test_a_device_that_asks_is_told_in_the_answer(valkey_url: str, tmp_pat
         assert await recorded(at) == ("out-1", REASON, "told", "")
 
 
+async def test_a_question_that_is_held_open_is_answered_at_once(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
+        opening = controlled(at, OUT)
+        held = at.intake.take(Heartbeat(asks=True, hold_s=10), at.controller, OUT)
+        question = tasks.create_task(held)
+        await asyncio.sleep(2 * LOOK_EVERY_S)  # so that it is asked before
+        told = await open_and_wait(at.stage.live, opening, claimed_within_s=PATIENCE_S)
+        assert told == (GateOutcome.TOLD, "")
+        assert (await question).lane_id == "out-1"
+
+
 async def test_a_device_of_several_lanes_is_told_of_each_when_it_asks(
     valkey_url: str, tmp_path: Path
 ) -> None:
