@@ -50,6 +50,10 @@ def check_device(device: Device) -> None:
         raise InvalidInput(f"{device.protocol} can be proven by {', '.join(protocol.proofs)}", ("proof",))
     if device.address:
         _server(device.address, "address")
+    if device.board and not protocol.shows:
+        raise InvalidInput(f"no board is reached over {device.protocol}", ("board",))
+    if device.speaks and not protocol.speaks:
+        raise InvalidInput(f"devices of {device.protocol} are not told what to say", ("speaks",))
     protocol.check(device)
     check_board(device)
 

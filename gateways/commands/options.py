@@ -11,7 +11,7 @@ import click
 from gateways.embedded.stores import running_stores
 from gateways.logs import configure_logs
 from gateways.settings import Settings, load_settings
-from parking.errors import LeaveFirstError, Unavailable
+from parking.errors import InvalidInput, LeaveFirstError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def installation_options(command: Callable[..., None]) -> Callable[..., None]:
             configure_logs(settings.log_level, process=click.get_current_context().info_name or "leave-first")
             command(settings=settings, **options)
         except LeaveFirstError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(sentence_of(error)) from error
         except ExceptionGroup as group:
             raise click.ClickException(sentence_of(group)) from group
 
@@ -54,10 +54,13 @@ def installation_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def sentence_of(error: BaseException) -> str:
-    """The sentences of all errors in a group."""
+    """The sentences of all errors in a group; of bad input, with what it is about."""
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(sentence_of(one) for one in error.exceptions)
-    return str(error) or type(error).__name__
+    said = str(error) or type(error).__name__
+    if isinstance(error, InvalidInput) and not any(one in said for one in error.fields):
+        return ": ".join((*error.fields[:1], said))
+    return said
 
 
 def postgres_dsn(settings: Settings) -> str:

@@ -207,6 +207,10 @@ class DeviceProtocol(ABC):
     """
     proofs: ClassVar[tuple[Proof, ...]]
     """How its devices can prove who they are, the usual way first."""
+    shows: ClassVar[bool] = False
+    """Whether a board behind a device is reached through it."""
+    speaks: ClassVar[bool] = False
+    """Whether a device is told what to say by its own loudspeaker."""
 
     def check(self, device: Device) -> None:
         """Raise :class:`InvalidInput` for options that this protocol does not have."""

@@ -77,7 +77,8 @@ async def test_a_camera_is_connected_by_a_command_and_its_openings_are_recorded(
         assert (wrong.returncode, "no such lane" in wrong.stderr) == (1, True)
         for more, why in (
             (("--channel", "0=in-1", "--channel", "0=out-1"), "0 is given twice"),
-            (("--channel", "0=in-1", "--address", "192.168.1.64"), "http://host:port"),
+            (("--channel", "0=in-1", "--address", "192.168.1.64"), "address: http://host:port"),
+            (("--channel", "0=in-1", "--option", "io=x"), "options.io: 0 to"),
             (("--channel", "0=in-1", "--gate-url", "192.168.1.10:8080"), "http://host:port"),
         ):
             wrong = await service.command("controller", "add", *words, *more)

@@ -70,6 +70,7 @@ class HuaxiaHttp(GateProtocol):
     """Cameras that post forms."""
 
     name: ClassVar[str] = "huaxia"
+    shows: ClassVar[bool] = True
     setup: ClassVar[str] = """\
 On the camera's web page, below Network > HTTP push (the page's own words differ by firmware):
   server           {host}

@@ -107,6 +107,7 @@ class VzenithMqtt(MqttProtocol):
     """Cameras and lane controllers on a broker."""
 
     name: ClassVar[str] = "vzenith-mqtt"
+    shows: ClassVar[bool] = True
     subscriptions: ClassVar[tuple[str, ...]] = (
         "device/+/message/up/+",
         "+/device/message/up/+",

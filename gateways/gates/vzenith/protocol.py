@@ -50,6 +50,8 @@ class VzenithHttp(GateProtocol):
     """Cameras that push over HTTP."""
 
     name: ClassVar[str] = "vzenith"
+    shows: ClassVar[bool] = True
+    speaks: ClassVar[bool] = True
     setup: ClassVar[str] = """\
 On the camera's web page, below Advanced > HTTP push:
   server           {host}
