@@ -24,6 +24,7 @@ from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.device_clocks import DeviceClocks
 from gateways.gates.device_http import DeviceGates
 from gateways.gates.device_intake import DeviceIntake
+from gateways.gates.device_logins import DeviceLogins
 from gateways.gates.device_mqtt import DeviceMqtt
 from gateways.gates.held_cars import HeldCars
 from gateways.gates.hikvision.alert_streams import AlertStreams
@@ -95,7 +96,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         open_native(parts, broker) as native,
         asyncio.TaskGroup() as tasks,
     ):
-        calls = DeviceCalls(session)
+        calls = DeviceCalls(session, DeviceLogins(parts.live))
         orders = orders_of(parts, broker, MQTT_PROTOCOLS)
         commands: dict[str, BarrierCommands] = {name: make(calls) for name, make in COMMANDS.items()}
         commands |= {one.protocol.name: one for one in orders}

@@ -1,10 +1,8 @@
 """Calls to devices that ask for a password: Digest authentication, and never a second wrong try.
 
-Devices lock an account after a few wrong passwords, and then no barrier opens. So one wrong try is the last:
-the stored password is not used again until an operator stores one anew, which is another sealed text even for
-the same password. For the same reason calls to one device go one after another, and no nonce is used twice: a
-stale one would look like a wrong password. Each gate process learns this for itself. A device that refuses a
-call without asking for Digest was told no password, and is called again.
+Whether a password is still tried, :mod:`gateways.gates.device_logins` says. No nonce is used twice: a stale
+one would look like a wrong password. A device that refuses a call without asking for Digest was told no
+password, and is called again.
 
 Bodies are read within a limit; a device that does not answer in time or not at all is unreachable, which is
 kept apart from one that refuses.
@@ -13,7 +11,6 @@ kept apart from one that refuses.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
@@ -24,22 +21,23 @@ from multidict import CIMultiDict
 from typing_extensions import override
 from yarl import URL
 
+from gateways.gates.device_logins import REFUSED
 from parking.errors import InvalidInput, NotAuthenticated, Unavailable
+from parking.live.logins import LoginState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from gateways.gates.device_logins import DeviceLogins
     from parking.device import Device
 
 __all__ = ["DeviceAnswer", "DeviceCalls"]
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
-DEVICES_MAX: Final = 20_000
 OK: Final = 200
 UNAUTHORIZED: Final = 401
 ENDLESS: Final = aiohttp.ClientTimeout(total=None)
-REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
 NOT_ASKED: Final = "the device does not ask for Digest authentication, so it was told no password"
 DIGEST: Final = "digest "
 
@@ -74,20 +72,12 @@ class DigestAmongOthers(aiohttp.DigestAuthMiddleware):
         return super()._authenticate(cast("aiohttp.ClientResponse", challenge))
 
 
-class Login:
-    """One stored password of one device: whether it is still tried, one call at a time."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-        self.refused = False
-
-
 class DeviceCalls:
     """Calls devices over one session."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, logins: DeviceLogins) -> None:
         self._session = session
-        self._logins: OrderedDict[tuple[str, str, str], Login] = OrderedDict()
+        self._logins = logins
 
     async def call(  # noqa: PLR0913 - what a request takes
         self,
@@ -105,19 +95,16 @@ class DeviceCalls:
         :class:`NotAuthenticated` for a refused password or another way to prove who we are,
         :class:`Unavailable` for a device not reached.
         """
-        login = self._login(device)
+        url = _url(device, path, query)
         try:
-            async with asyncio.timeout(timeout_s), login.turn:
-                if login.refused:
-                    raise NotAuthenticated(REFUSED)
-                answer, told = await self._once(device, password, method, _url(device, path, query), body)
+            async with asyncio.timeout(timeout_s), self._logins.attempt(device) as attempt:
+                answer, attempt.shown = await self._once(device, password, method, url, body)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"not reached: {type(error).__name__}") from error
         if answer.status == UNAUTHORIZED:
-            login.refused = told
-            raise NotAuthenticated(REFUSED if told else NOT_ASKED)
+            raise NotAuthenticated(REFUSED if attempt.shown is LoginState.REFUSED else NOT_ASKED)
         return answer
 
     @asynccontextmanager
@@ -129,17 +116,16 @@ class DeviceCalls:
         :class:`NotAuthenticated` for a refused password, :class:`Unavailable` for a device that is not
         reached, does not begin in time, or whose connection is lost while it is read.
         """
-        login, started = self._login(device), False
+        url, started = _url(device, path, None), False
         try:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout(opened_within_s), login.turn:
-                    if login.refused:
-                        raise NotAuthenticated(REFUSED)
-                    request = self._request(device, password, "GET", _url(device, path, None), ENDLESS)
+                async with asyncio.timeout(opened_within_s), self._logins.attempt(device) as attempt:
+                    request = self._request(device, password, "GET", url, ENDLESS)
                     response = await stack.enter_async_context(request)
+                    attempt.shown = _shown(response)
                 if response.status == UNAUTHORIZED:
-                    login.refused = _told(response)
-                    raise NotAuthenticated(REFUSED) if login.refused else Unavailable(NOT_ASKED)
+                    refused = attempt.shown is LoginState.REFUSED
+                    raise NotAuthenticated(REFUSED) if refused else Unavailable(NOT_ASKED)
                 if response.status != OK:
                     raise Unavailable(f"HTTP {response.status}")
                 started = True
@@ -153,11 +139,11 @@ class DeviceCalls:
 
     async def _once(
         self, device: Device, password: str, method: str, url: URL, body: bytes
-    ) -> tuple[DeviceAnswer, bool]:
-        """The answer, and whether it was one to our password."""
+    ) -> tuple[DeviceAnswer, LoginState | None]:
+        """The answer, and what it shows of our password."""
         async with self._request(device, password, method, url, None, body) as response:
             content = await response.content.read(ANSWER_BYTES_MAX)
-            return DeviceAnswer(status=response.status, body=content), _told(response)
+            return DeviceAnswer(status=response.status, body=content), _shown(response)
 
     def _request(
         self,
@@ -180,17 +166,12 @@ class DeviceCalls:
             timeout=timeout or self._session.timeout,
         )
 
-    def _login(self, device: Device) -> Login:
-        key = (device.address, device.username, device.sealed_password)
-        login = self._logins.setdefault(key, Login())
-        self._logins.move_to_end(key)
-        if len(self._logins) > DEVICES_MAX:
-            self._logins.popitem(last=False)
-        return login
 
-
-def _told(response: aiohttp.ClientResponse) -> bool:
-    return hdrs.AUTHORIZATION in response.request_info.headers
+def _shown(response: aiohttp.ClientResponse) -> LoginState | None:
+    """Nothing where the device was told no password."""
+    if hdrs.AUTHORIZATION not in response.request_info.headers:
+        return None
+    return LoginState.REFUSED if response.status == UNAUTHORIZED else LoginState.TAKEN
 
 
 def _url(device: Device, path: str, query: Mapping[str, str] | None) -> URL:

@@ -11,7 +11,17 @@ from parking.ids import Partition, partition_of
 if TYPE_CHECKING:
     from parking.ids import EventId, GarageId
 
-__all__ = ["BARRIERS", "CONFIG", "HEARD", "OPENINGS", "GarageKeys", "Keys", "changes_channel", "journal_key"]
+__all__ = [
+    "BARRIERS",
+    "CONFIG",
+    "HEARD",
+    "OPENINGS",
+    "GarageKeys",
+    "Keys",
+    "changes_channel",
+    "journal_key",
+    "login_key",
+]
 
 BARRIERS = "lf:barriers"
 """The stream of barrier records that are not in the books yet."""
@@ -26,6 +36,11 @@ OPENINGS = "lf:openings"
 def journal_key(partition: Partition) -> str:
     """The stream of a partition."""
     return f"{{p{partition}}}j"
+
+
+def login_key(login: str) -> str:
+    """What is known of one stored password of one device."""
+    return f"lf:login:{login}"
 
 
 def changes_channel(partition: Partition) -> str:

@@ -11,13 +11,15 @@ from aiohttp import web
 
 from gateways.devices.server import DeviceServer, serving
 from gateways.gates.device_calls import DeviceCalls
+from gateways.gates.device_logins import DeviceLogins
 from parking.device import Channel, Device
 from parking.ids import LaneId
+from tests.scenarios.stage import live_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["PASSWORD", "LockingDevice", "a_device", "calling"]
+__all__ = ["PASSWORD", "LockingDevice", "a_device", "calling", "calls_of_a_process"]
 
 PASSWORD = "right"  # noqa: S105 - of a device that the test itself plays
 
@@ -50,10 +52,17 @@ class LockingDevice:
 
 
 @asynccontextmanager
-async def calling(device: LockingDevice) -> AsyncIterator[tuple[DeviceCalls, str]]:
+async def calling(device: LockingDevice, valkey_url: str) -> AsyncIterator[tuple[DeviceCalls, str]]:
     """Calls to devices, and the address of this one."""
-    async with serving(device.server) as address, aiohttp.ClientSession() as session:
-        yield DeviceCalls(session), f"{address}/"
+    async with serving(device.server) as address, calls_of_a_process(valkey_url) as calls:
+        yield calls, f"{address}/"
+
+
+@asynccontextmanager
+async def calls_of_a_process(valkey_url: str) -> AsyncIterator[DeviceCalls]:
+    """As one gate process makes them."""
+    async with live_connection(valkey_url) as live, aiohttp.ClientSession() as session:
+        yield DeviceCalls(session, DeviceLogins(live))
 
 
 def a_device(protocol: str, address: str, *, sealed: str = "sealed-1") -> Device:

@@ -115,7 +115,7 @@ class Pulling:
 async def pulling(valkey_url: str, folder: Path, camera: Streaming) -> AsyncIterator[tuple[Pulling, str]]:
     async with (
         lane(valkey_url, folder) as at,
-        calling(camera) as (calls, address),
+        calling(camera, valkey_url) as (calls, address),
         asyncio.TaskGroup() as tasks,
     ):
         catalog = CatalogKeeper(at.stage.live, folder / "catalog.json", partition_count=PARTITIONS)

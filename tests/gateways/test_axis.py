@@ -25,9 +25,11 @@ CHANNELS = {"*": Channel(lane_id=LaneId("in-1"))}
         (404, "", GateOutcome.REJECTED),
     ],
 )
-async def test_what_the_camera_says_of_a_pulse(status: int, text: str, outcome: GateOutcome) -> None:
+async def test_what_the_camera_says_of_a_pulse(
+    status: int, text: str, outcome: GateOutcome, valkey_url: str
+) -> None:
     device = LockingDevice(answers={("GET", PORT): (status, text)})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         result = await AxisCommands(calls).open(a_device("axis", address), "1", PASSWORD)
     assert result.outcome is outcome
     assert device.asked == [("GET", f"{PORT}?action=1:/500%5C")]

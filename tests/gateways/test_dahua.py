@@ -24,17 +24,19 @@ CHANNELS = {"*": Channel(lane_id=LaneId("in-1"))}
         (501, "", GateOutcome.REJECTED),
     ],
 )
-async def test_what_the_device_says_of_a_command(status: int, text: str, outcome: GateOutcome) -> None:
+async def test_what_the_device_says_of_a_command(
+    status: int, text: str, outcome: GateOutcome, valkey_url: str
+) -> None:
     device = LockingDevice(answers={("GET", STROBE): (status, text)})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         result = await DahuaCommands(calls).open(a_device("dahua", address), "1", PASSWORD)
     assert result.outcome is outcome
     assert device.asked == [("GET", f"{STROBE}?action=openStrobe&channel=1&info.openType=Normal")]
 
 
-async def test_a_wrong_password_is_tried_once() -> None:
+async def test_a_wrong_password_is_tried_once(valkey_url: str) -> None:
     device = LockingDevice(answers={("GET", STROBE): (200, "OK")})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         commands = DahuaCommands(calls)
         for _ in range(2):
             with pytest.raises(NotAuthenticated):

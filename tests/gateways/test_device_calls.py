@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import pytest
 
 from parking.errors import NotAuthenticated, Unavailable
-from tests.gateways.locking_device import PASSWORD, LockingDevice, a_device, calling
+from parking.live.logins import TRIED_MS
+from tests.gateways.locking_device import PASSWORD, LockingDevice, a_device, calling, calls_of_a_process
+
+if TYPE_CHECKING:
+    from gateways.gates.device_calls import DeviceCalls
 
 PATH = "/open"
 WITHIN_S = 20.0
 
 
 @pytest.mark.parametrize("offers", [("digest", "basic"), ("basic", "digest")], ids=" ".join)
-async def test_digest_is_answered_wherever_it_stands_among_what_is_offered(offers: tuple[str, ...]) -> None:
+async def test_digest_is_answered_wherever_it_stands_among_what_is_offered(
+    offers: tuple[str, ...], valkey_url: str
+) -> None:
     device = LockingDevice(answers={("GET", PATH): (200, "OK")})
     device.server.offers = offers
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         answer = await calls.call(a_device("any", address), PASSWORD, "GET", PATH, timeout_s=WITHIN_S)
     assert (answer.status, answer.body, device.wrong) == (200, b"OK", 0)
 
 
-async def test_a_device_that_was_told_no_password_is_called_again() -> None:
+async def test_a_device_that_was_told_no_password_is_called_again(valkey_url: str) -> None:
     device = LockingDevice(answers={("GET", PATH): (200, "OK")})
     device.server.offers = ("basic",)
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         called = a_device("any", address)
         with pytest.raises(NotAuthenticated, match="does not ask for Digest"):
             await calls.call(called, PASSWORD, "GET", PATH, timeout_s=WITHIN_S)
@@ -33,3 +42,56 @@ async def test_a_device_that_was_told_no_password_is_called_again() -> None:
         device.server.offers = ("digest",)
         answer = await calls.call(called, PASSWORD, "GET", PATH, timeout_s=WITHIN_S)
     assert (answer.body, device.wrong) == (b"OK", 0)
+
+
+async def test_a_wrong_password_is_tried_once_by_all_gate_processes(valkey_url: str) -> None:
+    device = LockingDevice(answers={("GET", PATH): (200, "OK")})
+    async with calling(device, valkey_url) as (calls, address), calls_of_a_process(valkey_url) as others:
+        called = a_device("any", address)
+
+        async def refused(by: DeviceCalls) -> None:
+            with pytest.raises(NotAuthenticated):
+                await by.call(called, "wrong", "GET", PATH, timeout_s=WITHIN_S)
+
+        async with asyncio.TaskGroup() as tasks:
+            for one in (calls, others) * 3:
+                tasks.create_task(refused(one))
+        assert device.wrong == 1
+        async with calls_of_a_process(valkey_url) as later:
+            await refused(later)
+            assert device.wrong == 1
+            anew = a_device("any", address, sealed="sealed-2")
+            assert (await later.call(anew, PASSWORD, "GET", PATH, timeout_s=WITHIN_S)).body == b"OK"
+
+
+async def test_a_password_that_is_taken_no_more_is_refused_for_all(valkey_url: str) -> None:
+    device = LockingDevice(answers={("GET", PATH): (200, "OK")})
+    async with calling(device, valkey_url) as (calls, address), calls_of_a_process(valkey_url) as others:
+        called = a_device("any", address)
+        for one in (calls, others):
+            assert (await one.call(called, PASSWORD, "GET", PATH, timeout_s=WITHIN_S)).body == b"OK"
+        for one in (calls, others):
+            with pytest.raises(NotAuthenticated):
+                await one.call(called, "changed on the device", "GET", PATH, timeout_s=WITHIN_S)
+    assert device.wrong == 1
+
+
+async def test_a_device_that_was_not_reached_keeps_no_other_process_waiting(valkey_url: str) -> None:
+    device = LockingDevice(answers={("GET", PATH): (200, "OK")})
+    async with calling(device, valkey_url) as (_, address):
+        away = a_device("any", address)
+    async with calls_of_a_process(valkey_url) as calls, calls_of_a_process(valkey_url) as others:
+        for one in (calls, others):
+            with pytest.raises(Unavailable, match="not reached"):
+                await one.call(away, PASSWORD, "GET", PATH, timeout_s=TRIED_MS / 2_000)
+
+
+async def test_without_the_live_store_devices_are_called_all_the_same() -> None:
+    device = LockingDevice(answers={("GET", PATH): (200, "OK")})
+    async with calling(device, "redis://127.0.0.1:1") as (calls, address):
+        called = a_device("any", address)
+        assert (await calls.call(called, PASSWORD, "GET", PATH, timeout_s=WITHIN_S)).body == b"OK"
+        for _ in range(2):
+            with pytest.raises(NotAuthenticated):
+                await calls.call(called, "wrong", "GET", PATH, timeout_s=WITHIN_S)
+    assert device.wrong == 1

@@ -24,7 +24,6 @@ from gateways.devices.ways import HttpWay
 from gateways.devices.white_list import WhiteList
 from gateways.gate_wiring import PROTOCOLS
 from gateways.gates.dahua.commands import DahuaCommands
-from gateways.gates.device_calls import DeviceCalls
 from gateways.gates.hikvision.commands import HikvisionCommands
 from gateways.gates.mqtt_protocol import Admitted, CommandReply, Order
 from gateways.gates.protocol import Answered, DeviceRequest, Heartbeat, Read, Signals
@@ -35,12 +34,13 @@ from parking.errors import NotAuthenticated
 from parking.event import GateEvent, Kind
 from parking.ids import EventId, GarageId, LaneId
 from parking.plate import UNREADABLE, Colour, parse_plate
-from tests.gateways.locking_device import PASSWORD, a_device
+from tests.gateways.locking_device import PASSWORD, a_device, calls_of_a_process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from gateways.gates.commands import BarrierCommands
+    from gateways.gates.device_calls import DeviceCalls
     from gateways.gates.protocol import GateProtocol
     from parking.clock import Clock
 
@@ -463,30 +463,30 @@ async def test_it_delivers_by_itself_when_a_heartbeat_gets_through() -> None:
     [("hikvision", HikvisionCommands, GateOutcome.MOVED), ("dahua", DahuaCommands, GateOutcome.ACCEPTED)],
 )
 async def test_our_command_opens_its_barrier_and_a_second_wrong_password_locks_it(
-    name: str, commands: Callable[[DeviceCalls], BarrierCommands], outcome: GateOutcome
+    name: str, commands: Callable[[DeviceCalls], BarrierCommands], outcome: GateOutcome, valkey_url: str
 ) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, calls_of_a_process(valkey_url) as calls:
         camera = Camera(MAKERS[name], "cam-1", (), HttpWay(session), CLOCK, line=Line())
         server = DeviceServer(username="admin", password=PASSWORD, answer=obeying(camera.commanded))
         async with serving(server) as address:
             device = a_device(name, address)
-            assert (await commands(DeviceCalls(session)).open(device, "1", PASSWORD)).outcome is outcome
+            assert (await commands(calls).open(device, "1", PASSWORD)).outcome is outcome
             assert camera.openings == 1
-            for _ in range(2):
+            for stored in ("sealed-2", "sealed-3"):
                 with pytest.raises(NotAuthenticated):
-                    await commands(DeviceCalls(session)).open(device, "1", "wrong")
-            locked = await commands(DeviceCalls(session)).open(device, "1", PASSWORD)
+                    await commands(calls).open(replace(device, sealed_password=stored), "1", "wrong")
+            locked = await commands(calls).open(device, "1", PASSWORD)
     assert (locked.outcome, camera.openings) == (GateOutcome.REJECTED, 1)
 
 
-async def test_a_locked_hikvision_barrier_takes_the_command_and_stays_shut() -> None:
-    async with aiohttp.ClientSession() as session:
+async def test_a_locked_hikvision_barrier_takes_the_command_and_stays_shut(valkey_url: str) -> None:
+    async with aiohttp.ClientSession() as session, calls_of_a_process(valkey_url) as calls:
         camera = Camera(MAKERS["hikvision"], "cam-1", (), HttpWay(session), CLOCK, line=Line())
         camera.barriers[1].locked = True
         server = DeviceServer(username="admin", password=PASSWORD, answer=obeying(camera.commanded))
         async with serving(server) as address:
             device = a_device("hikvision", address)
-            result = await HikvisionCommands(DeviceCalls(session)).open(device, "1", PASSWORD)
+            result = await HikvisionCommands(calls).open(device, "1", PASSWORD)
     assert (result.outcome, camera.openings) == (GateOutcome.ACCEPTED, 0)
 
 

@@ -109,47 +109,47 @@ def test_a_heartbeat_tells_the_devices_time() -> None:
     ],
 )
 async def test_a_command_that_was_taken_is_not_a_barrier_that_moved(
-    status: str | None, outcome: GateOutcome
+    status: str | None, outcome: GateOutcome, valkey_url: str
 ) -> None:
     told = f"<BarrierGate><barrierGateStatus>{status}</barrierGateStatus></BarrierGate>"
     device = LockingDevice(answers={("PUT", GATE): (200, TAKEN)})
     if status is not None:
         device.answers["GET", f"{GATE}/barrierGateStatus"] = (200, told)
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         result = await HikvisionCommands(calls).open(a_device("hikvision", address), "1", PASSWORD)
     assert result.outcome is outcome
     assert device.bodies[0] == b"<BarrierGate><ctrlMode>open</ctrlMode></BarrierGate>"
 
 
-async def test_a_device_that_is_any_channel_has_the_barrier_of_the_first() -> None:
+async def test_a_device_that_is_any_channel_has_the_barrier_of_the_first(valkey_url: str) -> None:
     device = LockingDevice(answers={("PUT", GATE): (200, TAKEN)})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         called = a_device("hikvision", address)
         result = await HikvisionCommands(calls).open(called, called.channel_of(LaneId("in-1")), PASSWORD)
     assert result.outcome is GateOutcome.ACCEPTED
 
 
 @pytest.mark.parametrize("answer", [(200, TAKEN.replace(">1<", ">4<")), (403, ""), (200, "<")])
-async def test_a_refused_command_is_rejected(answer: tuple[int, str]) -> None:
+async def test_a_refused_command_is_rejected(answer: tuple[int, str], valkey_url: str) -> None:
     device = LockingDevice(answers={("PUT", GATE): answer})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         result = await HikvisionCommands(calls).open(a_device("hikvision", address), "1", PASSWORD)
     assert result.outcome is GateOutcome.REJECTED
     assert device.asked == [("PUT", GATE)]
 
 
-async def test_a_device_that_is_not_there_is_unreachable() -> None:
-    async with calling(LockingDevice(answers={})) as (calls, address):
+async def test_a_device_that_is_not_there_is_unreachable(valkey_url: str) -> None:
+    async with calling(LockingDevice(answers={}), valkey_url) as (calls, address):
         port = address.rstrip("/").rpartition(":")[2]
-    async with calling(LockingDevice(answers={})) as (calls, _):
+    async with calling(LockingDevice(answers={}), valkey_url) as (calls, _):
         away = a_device("hikvision", f"http://127.0.0.1:{port}")
         result = await HikvisionCommands(calls).open(away, "1", PASSWORD)
     assert result.outcome is GateOutcome.UNREACHABLE
 
 
-async def test_a_wrong_password_is_tried_once_until_another_is_stored() -> None:
+async def test_a_wrong_password_is_tried_once_until_another_is_stored(valkey_url: str) -> None:
     device = LockingDevice(answers={("PUT", GATE): (200, TAKEN)})
-    async with calling(device) as (calls, address):
+    async with calling(device, valkey_url) as (calls, address):
         commands = HikvisionCommands(calls)
         for _ in range(3):
             with pytest.raises(NotAuthenticated):

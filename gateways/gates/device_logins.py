@@ -1,0 +1,107 @@
+"""Which stored passwords of devices are still tried, for all gate processes together.
+
+Devices lock an account after a few wrong passwords, and then no barrier opens. So one wrong try is the last:
+the stored password is not used again until an operator stores one anew, which is another sealed text even for
+the same password. The live store tells that to the other processes and to those that come later; a password
+of which nothing is known is tried by one process while the others wait. Without the live store each process
+goes by what it has learned itself: a barrier waits for nobody.
+
+Within a process calls to one device go one after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from contextlib import asynccontextmanager, suppress
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from parking.errors import DependencyError, NotAuthenticated
+from parking.live.logins import LoginState, begin_login, forget_login, note_login
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from parking.device import Device
+    from parking.live.batching import BatchingConnection
+
+__all__ = ["REFUSED", "Attempt", "DeviceLogins"]
+
+DEVICES_MAX: Final = 20_000
+STORE_S: Final = 0.1
+"""A car stands and waits."""
+LOOK_EVERY_S: Final = 0.05
+REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
+T = TypeVar("T")
+
+
+class Attempt:
+    """One call that may be made; who makes it says what it has shown of the password."""
+
+    def __init__(self) -> None:
+        self.shown: LoginState | None = None
+
+
+class Login:
+    """One stored password of one device."""
+
+    def __init__(self, device: Device) -> None:
+        told = f"{device.address}\x1f{device.username}\x1f{device.sealed_password}"
+        self.name = blake2b(told.encode(), digest_size=16).hexdigest()
+        self.turn = asyncio.Lock()
+        self.refused = False
+
+
+class DeviceLogins:
+    """Of one gate process."""
+
+    def __init__(self, live: BatchingConnection) -> None:
+        self._live = live
+        self._logins: OrderedDict[tuple[str, str, str], Login] = OrderedDict()
+
+    @asynccontextmanager
+    async def attempt(self, device: Device) -> AsyncIterator[Attempt]:
+        """The turn to call a device; :class:`NotAuthenticated` when its password was refused before."""
+        login, attempt = self._login(device), Attempt()
+        async with login.turn:
+            known = await self._known(login) if device.username else LoginState.TAKEN
+            if known is LoginState.REFUSED:
+                login.refused = True
+                raise NotAuthenticated(REFUSED)
+            try:
+                yield attempt
+            finally:
+                login.refused = attempt.shown is LoginState.REFUSED
+                await self._tell(login, attempt.shown, known)
+
+    async def _known(self, login: Login) -> LoginState | None:
+        """What is known once nobody else is trying it; ``None`` when this process is to."""
+        if login.refused:
+            return LoginState.REFUSED
+        while True:
+            known = await self._asked(begin_login(self._live, login.name))
+            if known is not LoginState.TRIED:
+                return known
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _tell(self, login: Login, shown: LoginState | None, known: LoginState | None) -> None:
+        if shown is None and known is None:
+            await self._asked(forget_login(self._live, login.name))
+        elif shown is not None and shown is not known:
+            await self._asked(note_login(self._live, login.name, shown))
+
+    async def _asked(self, asked: Awaitable[T]) -> T | None:
+        """What the live store says, where it says so at once."""
+        with suppress(DependencyError, TimeoutError):
+            async with asyncio.timeout(STORE_S):
+                return await asked
+        return None
+
+    def _login(self, device: Device) -> Login:
+        key = (device.address, device.username, device.sealed_password)
+        login = self._logins.get(key) or self._logins.setdefault(key, Login(device))
+        self._logins.move_to_end(key)
+        if len(self._logins) > DEVICES_MAX:
+            self._logins.popitem(last=False)
+        return login
