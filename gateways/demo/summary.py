@@ -178,15 +178,15 @@ def _list(troubles: Mapping[str, int]) -> str:
 
 
 def _proof(outcome: Outcome) -> Iterable[tuple[str, str]]:
-    acknowledged, lost = len(outcome.played.tally.acknowledged), outcome.lost
+    tally, lost = outcome.played.tally, outcome.lost
+    acknowledged = len(tally.acknowledged) + tally.sighted.total()
     kept = f"{acknowledged - lost:,} of {acknowledged:,} acknowledged events are in the archive exactly once"
     yield _mark(is_good=not lost), f"nothing lost: {kept}"
-    tally = outcome.played.tally
     late = (
         f"{tally.delivered:,} records of lines that were down, {tally.opened_late:,} times a barrier opened"
     )
     yield _mark(is_good=not tally.opened_late), f"history opens nothing: {late}"
-    inside = f"{outcome.sessions_inside:,} cars are inside as far as the books know"
+    inside = f"cars inside as far as the books know: {outcome.sessions_inside:,}"
     yield "", inside
     twice = (
         f"{outcome.captures:,} payments in the rail's own books, {outcome.double_charged:,} bills paid twice"
