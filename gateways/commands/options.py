@@ -58,9 +58,11 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(sentence_of(one) for one in error.exceptions)
     said = str(error) or type(error).__name__
-    if isinstance(error, InvalidInput) and not any(one in said for one in error.fields):
-        return ": ".join((*error.fields[:1], said))
-    return said
+    match error:
+        case InvalidInput(fields=(field,)) if field not in said:
+            return f"{field}: {said}"
+        case _:
+            return said
 
 
 def postgres_dsn(settings: Settings) -> str:

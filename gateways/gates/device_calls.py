@@ -10,7 +10,6 @@ kept apart from one that refuses.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
@@ -37,6 +36,8 @@ __all__ = ["DeviceAnswer", "DeviceCalls"]
 ANSWER_BYTES_MAX: Final = 64 * 1024
 OK: Final = 200
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+SERVER_ERROR: Final = 500
 ENDLESS: Final = aiohttp.ClientTimeout(total=None)
 NOT_ASKED: Final = "the device does not ask for Digest authentication, so it was told no password"
 DIGEST: Final = "digest "
@@ -97,15 +98,19 @@ class DeviceCalls:
         """
         url = _url(device, path, query)
         try:
-            async with asyncio.timeout(timeout_s), self._logins.attempt(device) as attempt:
-                answer, attempt.shown = await self._once(device, password, method, url, body)
+            async with (
+                self._logins.attempt(device, timeout_s) as attempt,
+                self._request(device, password, method, url, None, body) as response,
+            ):
+                attempt.shown = _shown(response)
+                content = await response.content.read(ANSWER_BYTES_MAX)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"not reached: {type(error).__name__}") from error
-        if answer.status == UNAUTHORIZED:
+        if response.status == UNAUTHORIZED:
             raise NotAuthenticated(REFUSED if attempt.shown is LoginState.REFUSED else NOT_ASKED)
-        return answer
+        return DeviceAnswer(status=response.status, body=content)
 
     @asynccontextmanager
     async def stream(
@@ -119,7 +124,7 @@ class DeviceCalls:
         url, started = _url(device, path, None), False
         try:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout(opened_within_s), self._logins.attempt(device) as attempt:
+                async with self._logins.attempt(device, opened_within_s) as attempt:
                     request = self._request(device, password, "GET", url, ENDLESS)
                     response = await stack.enter_async_context(request)
                     attempt.shown = _shown(response)
@@ -136,14 +141,6 @@ class DeviceCalls:
             raise Unavailable("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"not reached: {type(error).__name__}") from error
-
-    async def _once(
-        self, device: Device, password: str, method: str, url: URL, body: bytes
-    ) -> tuple[DeviceAnswer, LoginState | None]:
-        """The answer, and what it shows of our password."""
-        async with self._request(device, password, method, url, None, body) as response:
-            content = await response.content.read(ANSWER_BYTES_MAX)
-            return DeviceAnswer(status=response.status, body=content), _shown(response)
 
     def _request(
         self,
@@ -168,10 +165,12 @@ class DeviceCalls:
 
 
 def _shown(response: aiohttp.ClientResponse) -> LoginState | None:
-    """Nothing where the device was told no password."""
+    """Nothing where the device was told no password, or says no, as a locked one may, or cannot say."""
     if hdrs.AUTHORIZATION not in response.request_info.headers:
         return None
-    return LoginState.REFUSED if response.status == UNAUTHORIZED else LoginState.TAKEN
+    if response.status == UNAUTHORIZED:
+        return LoginState.REFUSED
+    return LoginState.TAKEN if response.status < SERVER_ERROR and response.status != FORBIDDEN else None
 
 
 def _url(device: Device, path: str, query: Mapping[str, str] | None) -> URL:

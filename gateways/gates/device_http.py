@@ -10,6 +10,7 @@ wrong configuration loses nothing. Who reads a counter of refused messages knows
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
 
-__all__ = ["DEVICES_PATH", "DeviceGates"]
+__all__ = ["DEVICES_PATH", "DeviceGates", "has_ended"]
 
 log = structlog.get_logger()
 DEVICES_PATH: Final = "/v1/devices/"
@@ -90,7 +91,7 @@ class DeviceGates:
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await read_body(request, protocol.body_bytes_max),
         )
-        reply = await self._replied(protocol, controller, asked)
+        reply = await self._replied(protocol, controller, asked, partial(has_ended, request))
         return _written(reply, keep=not self._draining())
 
     def _addressed(self, path: str) -> tuple[GateProtocol, str, str]:
@@ -106,7 +107,7 @@ class DeviceGates:
         return (protocol, token, further + path) if is_token(token) else (protocol, "", slash + rest)
 
     async def _replied(
-        self, protocol: GateProtocol, controller: Controller, asked: DeviceRequest
+        self, protocol: GateProtocol, controller: Controller, asked: DeviceRequest, gone: Callable[[], bool]
     ) -> DeviceReply:
         device = controller.device
         if device is None:
@@ -114,7 +115,7 @@ class DeviceGates:
         try:
             answers: list[Answered] = []
             for message in protocol.parse(asked, device):
-                answers.append(await self._intake.take(message, controller, device))
+                answers.append(await self._intake.take(message, controller, device, gone))
                 self._metrics.device_message(protocol.name, type(message).__name__.lower(), "taken")
         except LeaveFirstError as error:
             self._metrics.device_message(protocol.name, "", "refused")
@@ -126,6 +127,11 @@ class DeviceGates:
             )
             raise
         return protocol.reply(asked, answers, device)
+
+
+def has_ended(request: web.BaseRequest) -> bool:
+    """Whether nobody is there any more to be answered."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def _written(reply: DeviceReply, *, keep: bool) -> web.StreamResponse:

@@ -54,12 +54,17 @@ if TYPE_CHECKING:
 
     MakeSignals = Callable[[Plate, Decision, Device], Signals]
 
-__all__ = ["DeviceIntake"]
+__all__ = ["DeviceIntake", "nobody_gone"]
 
 LOOK_EVERY_S: Final = 0.5
 """While a device's question is held open."""
 OPPOSITE = {Direction.ENTRY: Direction.EXIT, Direction.EXIT: Direction.ENTRY}
 KINDS = {Direction.ENTRY: Kind.ENTRY, Direction.EXIT: Kind.EXIT}
+
+
+def nobody_gone() -> bool:
+    """Where there is no connection that could end."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +106,18 @@ class DeviceIntake:
         self._attendants = attendants
         self._presence = presence
         self._metrics = metrics
+        self._newest: dict[tuple[GarageId, ControllerId], object] = {}
+        """By device, the question that was asked last of those that are held open."""
 
-    async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
+    async def take(
+        self, message: Message, controller: Controller, device: Device, gone: Callable[[], bool] = nobody_gone
+    ) -> Answered:
         """What becomes of a message, recorded; raises what :meth:`Gatehouse.answer` raises.
 
-        A barrier that the device's answer cannot open is opened by a command, which nobody waits for.
+        A barrier that the device's answer cannot open is opened by a command, which nobody waits for. While a
+        question is held open, ``gone`` says whether there is still somebody to be answered.
         """
-        answered = await self._taken(message, controller, device)
+        answered = await self._taken(message, controller, device, gone)
         self._openings.record(answered, controller, device)
         return answered
 
@@ -121,7 +131,9 @@ class DeviceIntake:
             return None
         return OPPOSITE[channel.forward] if read.heading is Heading.REVERSE else channel.forward
 
-    async def _taken(self, message: Message, controller: Controller, device: Device) -> Answered:
+    async def _taken(
+        self, message: Message, controller: Controller, device: Device, gone: Callable[[], bool]
+    ) -> Answered:
         if device.serial and message.serial and message.serial != device.serial:
             raise NotPermitted("another device's serial number is configured here")
         self._presence.note(controller, heartbeat=isinstance(message, Heartbeat))
@@ -130,7 +142,7 @@ class DeviceIntake:
                 return await self._read(message, controller, device)
             case Heartbeat():
                 self._measure(controller, device, message.device_time)
-                return await self._asked(message, controller, device)
+                return await self._asked(message, controller, device, gone)
             case Passage():
                 return self._passage(message, controller, device)
             case Notice():
@@ -145,19 +157,34 @@ class DeviceIntake:
             happened_at = self._believed(at, device, wrong=wrong)
         return Answered(message=seen, lane_id=lane_id, happened_at=happened_at)
 
-    async def _asked(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered:
-        """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
+    async def _asked(
+        self, beat: Heartbeat, controller: Controller, device: Device, gone: Callable[[], bool]
+    ) -> Answered:
+        """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for.
+
+        What is to be opened is told once: not to a connection that has ended, and where a device has asked
+        again meanwhile, in the answer to its newest question.
+        """
         if not beat.asks:
             return Answered(message=beat)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + beat.hold_s
-        while True:
-            opened = await self._for_attendant(beat, controller)
-            opened = opened or await self._for_payer(beat, controller, device)
-            left_s = until - loop.time()
-            if opened is not None or left_s <= 0:
-                return opened or Answered(message=beat)
-            await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+        key, question, time = _key(controller), object(), asyncio.get_running_loop().time
+        until = time() + beat.hold_s
+        self._newest[key] = question
+        try:
+            while not gone():
+                if self._newest.get(key) is question:
+                    opened = await self._for_attendant(beat, controller)
+                    opened = opened or await self._for_payer(beat, controller, device)
+                    if opened is not None:
+                        return opened
+                left_s = until - time()
+                if left_s <= 0:
+                    break
+                await asyncio.sleep(min(LOOK_EVERY_S, left_s))
+        finally:
+            if self._newest.get(key) is question:
+                del self._newest[key]
+        return Answered(message=beat)
 
     async def _for_attendant(self, beat: Heartbeat, controller: Controller) -> Answered | None:
         opening = await self._attendants.asked(controller)

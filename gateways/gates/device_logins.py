@@ -3,8 +3,9 @@
 Devices lock an account after a few wrong passwords, and then no barrier opens. So one wrong try is the last:
 the stored password is not used again until an operator stores one anew, which is another sealed text even for
 the same password. The live store tells that to the other processes and to those that come later; a password
-of which nothing is known is tried by one process while the others wait. Without the live store each process
-goes by what it has learned itself: a barrier waits for nobody.
+of which nothing is known is tried by one process while the others wait, for a moment: a car stands there. Two
+may still try in the same moment: one that was taken until then, where it was changed on the device. And where
+the live store does not answer, each process goes by what it has learned itself.
 
 Within a process calls to one device go one after another.
 """
@@ -15,10 +16,11 @@ import asyncio
 from collections import OrderedDict
 from contextlib import asynccontextmanager, suppress
 from hashlib import blake2b
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from parking.errors import DependencyError, NotAuthenticated
-from parking.live.logins import LoginState, begin_login, forget_login, note_login
+from parking.errors import LeaveFirstError, NotAuthenticated
+from parking.live.logins import LoginState, begin_login, note_login
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -30,8 +32,8 @@ __all__ = ["REFUSED", "Attempt", "DeviceLogins"]
 
 DEVICES_MAX: Final = 20_000
 STORE_S: Final = 0.1
-"""A car stands and waits."""
 LOOK_EVERY_S: Final = 0.05
+MARK_BYTES: Final = 8
 REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
 T = TypeVar("T")
 
@@ -58,42 +60,46 @@ class DeviceLogins:
 
     def __init__(self, live: BatchingConnection) -> None:
         self._live = live
+        self._process = token_hex(MARK_BYTES)
         self._logins: OrderedDict[tuple[str, str, str], Login] = OrderedDict()
 
     @asynccontextmanager
-    async def attempt(self, device: Device) -> AsyncIterator[Attempt]:
-        """The turn to call a device; :class:`NotAuthenticated` when its password was refused before."""
+    async def attempt(self, device: Device, within_s: float) -> AsyncIterator[Attempt]:
+        """The turn to call a device, which ends with :class:`TimeoutError`.
+
+        :class:`NotAuthenticated` when its password was refused before. What the call has shown is told to all
+        when its time is over, so that an answer in time stays one.
+        """
         login, attempt = self._login(device), Attempt()
-        async with login.turn:
-            known = await self._known(login) if device.username else LoginState.TAKEN
-            if known is LoginState.REFUSED:
-                login.refused = True
-                raise NotAuthenticated(REFUSED)
-            try:
+        until = asyncio.get_running_loop().time() + within_s
+        async with asyncio.timeout_at(until):
+            await login.turn.acquire()
+        known: LoginState | None = None
+        try:
+            async with asyncio.timeout_at(until):
+                known = await self._known(login) if device.username else None
+                if known is LoginState.REFUSED:
+                    raise NotAuthenticated(REFUSED)
                 yield attempt
-            finally:
+        finally:
+            if attempt.shown is not None and attempt.shown is not known:
                 login.refused = attempt.shown is LoginState.REFUSED
-                await self._tell(login, attempt.shown, known)
+                await self._asked(note_login(self._live, login.name, attempt.shown))
+            login.turn.release()
 
     async def _known(self, login: Login) -> LoginState | None:
-        """What is known once nobody else is trying it; ``None`` when this process is to."""
+        """What is known, once nobody else is trying it."""
         if login.refused:
             return LoginState.REFUSED
         while True:
-            known = await self._asked(begin_login(self._live, login.name))
+            known = await self._asked(begin_login(self._live, login.name, self._process))
             if known is not LoginState.TRIED:
                 return known
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _tell(self, login: Login, shown: LoginState | None, known: LoginState | None) -> None:
-        if shown is None and known is None:
-            await self._asked(forget_login(self._live, login.name))
-        elif shown is not None and shown is not known:
-            await self._asked(note_login(self._live, login.name, shown))
-
     async def _asked(self, asked: Awaitable[T]) -> T | None:
         """What the live store says, where it says so at once."""
-        with suppress(DependencyError, TimeoutError):
+        with suppress(LeaveFirstError, TimeoutError):
             async with asyncio.timeout(STORE_S):
                 return await asked
         return None

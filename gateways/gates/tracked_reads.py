@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from gateways.gates.device_intake import nobody_gone
 from gateways.gates.protocol import Answered, Read
 from gateways.gates.tracks import Track
 from parking.errors import LeaveFirstError
@@ -75,10 +76,12 @@ class TrackedReads:
         self._added = asyncio.Event()
         self._time = asyncio.get_running_loop().time
 
-    async def take(self, message: Message, controller: Controller, device: Device) -> Answered:
+    async def take(
+        self, message: Message, controller: Controller, device: Device, gone: Callable[[], bool] = nobody_gone
+    ) -> Answered:
         """What becomes of a message; raises what :meth:`DeviceIntake.take` raises."""
         if not isinstance(message, Read) or not message.track:
-            return await self._intake.take(message, controller, device)
+            return await self._intake.take(message, controller, device, gone)
         direction = self._intake.direction(message, controller, device)
         key = (controller.garage_id, controller.controller_id, message.channel, message.track)
         if message.ends_track and key not in self._followed and not _is_free_flow(device):

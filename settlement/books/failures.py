@@ -119,6 +119,9 @@ def opening() -> Iterator[None]:
     try:
         with reaching():
             yield
+    except ValueError:
+        # The driver's own words may hold a piece of the password.
+        raise InvalidInput("postgres_dsn: not the address of a database", ("postgres_dsn",)) from None
     except Unavailable as error:
         cause = error.__cause__
         if isinstance(cause, asyncpg.ClientConfigurationError):

@@ -9,9 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
 from gateways.gates.attendants import LOOK_EVERY_S
+from gateways.gates.device_http import has_ended
 from gateways.gates.protocol import Heartbeat
+from gateways.web.serving import serve
 from parking.barrier import BarrierAct, GateOutcome
 from parking.ids import LaneId
 from parking.live.barrier_log import waiting_records
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from tests.gateways.device_lane import Lane
 
 PATIENCE_S = 20.0
+HELD = Heartbeat(asks=True, hold_s=10 * PATIENCE_S)
 REASON = "attendant desk: a fire engine"
 
 
@@ -81,12 +85,55 @@ async def test_a_device_that_asks_is_told_in_the_answer(valkey_url: str, tmp_pat
 async def test_a_question_that_is_held_open_is_answered_at_once(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
         opening = controlled(at, OUT)
-        held = at.intake.take(Heartbeat(asks=True, hold_s=10), at.controller, OUT)
-        question = tasks.create_task(held)
+        question = tasks.create_task(at.intake.take(HELD, at.controller, OUT))
         await asyncio.sleep(2 * LOOK_EVERY_S)  # so that it is asked before
         told = await open_and_wait(at.stage.live, opening, claimed_within_s=PATIENCE_S)
         assert told == (GateOutcome.TOLD, "")
-        assert (await question).lane_id == "out-1"
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await question).lane_id == "out-1"
+
+
+async def test_a_question_whose_connection_has_ended_opens_nothing(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
+        opening, ended = controlled(at, OUT), asyncio.Event()
+        gone = tasks.create_task(at.intake.take(HELD, at.controller, OUT, ended.is_set))
+        await asyncio.sleep(2 * LOOK_EVERY_S)  # so that it is asked before
+        ended.set()
+        assert await open_and_wait(at.stage.live, opening, claimed_within_s=1) is None
+        assert not (await gone).opens
+
+
+async def test_of_two_questions_of_a_device_the_newest_is_answered(valkey_url: str, tmp_path: Path) -> None:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks:
+        opening = controlled(at, OUT)
+        short = replace(HELD, hold_s=6 * LOOK_EVERY_S)
+        first = tasks.create_task(at.intake.take(short, at.controller, OUT))
+        await asyncio.sleep(LOOK_EVERY_S)  # so that the other is the newest
+        newest = tasks.create_task(at.intake.take(HELD, at.controller, OUT))
+        await asyncio.sleep(LOOK_EVERY_S)  # so that it is asked before
+        told = await open_and_wait(at.stage.live, opening, claimed_within_s=PATIENCE_S)
+        assert told == (GateOutcome.TOLD, "")
+        assert ((await newest).opens, (await first).opens) == (True, False)
+
+
+async def test_a_lost_connection_is_no_question_any_more() -> None:
+    gone: list[bool] = []
+    asked = asyncio.Event()
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.set()
+        while not has_ended(request):  # noqa: ASYNC110 - of the network
+            await asyncio.sleep(0.02)
+        gone.append(True)
+        return web.Response()
+
+    async with serve(handler) as port, asyncio.timeout(PATIENCE_S):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asked.wait()
+        writer.close()
+        while not gone:  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(0.02)
 
 
 async def test_a_device_of_several_lanes_is_told_of_each_when_it_asks(

@@ -89,29 +89,43 @@ async def test_a_serial_number_on_a_broker_is_one_devices_until_its_token_ends(f
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("given", "field"),
     [
-        camera(protocol="unheard-of"),
-        camera(options={"no_such": "1"}),
-        camera(options={"intake": "pull"}, address=""),
-        camera(proof="broker", serial="s"),
-        camera(proof="address"),
-        camera(channels={}),
-        camera(channels={"1": {"lane_id": "roof"}}),
-        camera(channels={"1": {"lane_id": "in-1", "forward": "both"}}),
-        camera(networks=["everywhere"]),
-        camera(board="64ff"),
-        camera(speaks=True),
-        camera(protocol="huaxia", board="unheard-of"),
-        camera(protocol="huaxia", speaks=True),
-        camera(address="file:///etc"),
-        camera(speed=1),
+        (camera(protocol="unheard-of"), "protocol"),
+        (camera(options={"no_such": "1"}), "options.no_such"),
+        (camera(options={"intake": "pull"}, address=""), "address"),
+        (camera(proof="broker", serial="s"), "proof"),
+        (camera(proof="address"), "networks"),
+        (camera(channels={}), "device.channels"),
+        (camera(channels={"1": {"lane_id": "roof"}}), "lane_ids"),
+        (camera(channels={"1": {"lane_id": "in-1", "forward": "both"}}), "forward"),
+        (camera(networks=["everywhere"]), "networks"),
+        (camera(board="64ff"), "board"),
+        (camera(speaks=True), "speaks"),
+        (camera(protocol="huaxia", board="unheard-of"), "board"),
+        (camera(protocol="huaxia", speaks=True), "speaks"),
+        (camera(address="file:///etc"), "device.address"),
+        (camera(speed=1), "device.speed"),
     ],
     ids=str,
 )
-async def test_a_device_that_cannot_be_so_is_refused(front: Front, given: dict[str, Any]) -> None:
-    await front.ask("POST", PATH, json=given, status=422)
+async def test_a_device_that_cannot_be_so_is_refused(front: Front, given: dict[str, Any], field: str) -> None:
+    refused = await front.ask("POST", PATH, json=given, status=422)
+    assert refused["fields"] == [field]
     assert (await front.ask("GET", "/v1/controllers"))["controllers"] == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        camera(protocol="vzenith", board="64ff", speaks=True),
+        camera(protocol="huaxia", board="aa55"),
+        camera(protocol="vzenith-mqtt", board="64ff", serial="s-1"),
+    ],
+    ids=str,
+)
+async def test_a_board_or_a_voice_is_taken_where_it_is_reached(front: Front, given: dict[str, Any]) -> None:
+    await front.ask("POST", PATH, json=given, status=201)
 
 
 async def test_controllers_are_online_silent_or_unheard(front: Front) -> None:

@@ -73,6 +73,7 @@ async def test_a_settings_file_that_says_nothing_is_not_passed_over(
         ({"valkey_url": "localhost:6379"}, "valkey_url: "),
         ({"valkey_url": "redis://:hu/sh@127.0.0.1:6379/0"}, "valkey_url: "),
         ({"postgres_dsn": "hush@localhost/books"}, "postgres_dsn: "),
+        ({"postgres_dsn": "postgres://u:hu/sh@localhost/books"}, "postgres_dsn: "),
     ],
 )
 async def test_an_address_of_no_store_is_refused_and_not_waited_for(
