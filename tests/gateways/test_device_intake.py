@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.gateways.device_lane import Lane
 
 JPEG = b"\xff\xd8\xff\xe0 a car"
+PATIENCE_S = 20.0
 
 
 async def barrier_records(at: Lane, wanted: int) -> list[BarrierRecord]:
@@ -123,10 +124,11 @@ async def test_a_clock_is_put_right_within_its_bound_and_not_trusted_beyond(
         assert (await at.results())[1:] == [Result.QUARANTINED, Result.QUARANTINED]
 
 
+@pytest.mark.parametrize("hold_s", [0, 200])
 async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
-    valkey_url: str, tmp_path: Path
+    hold_s: float, valkey_url: str, tmp_path: Path
 ) -> None:
-    async with lane(valkey_url, tmp_path) as at:
+    async with lane(valkey_url, tmp_path) as at, asyncio.TaskGroup() as tasks, asyncio.timeout(PATIENCE_S):
         asks = Heartbeat(asks=True)
         await at.read()
         at.stage.clock.moment += 90 * MINUTE
@@ -137,8 +139,10 @@ async def test_a_device_that_asks_is_told_to_open_once_the_held_car_has_paid(
         now = at.stage.clock.moment
         inside = await at.stage.sessions.find(at.controller.garage_id, "浙A12345")
         assert inside.session is not None
+        held = tasks.create_task(at.intake.take(replace(asks, hold_s=hold_s), at.controller, OUT))
+        await asyncio.sleep(0.1)  # so that a question that is held open was asked before
         await at.stage.sessions.prepay(inside.session, total_fen=1200, paid_at=now, until=now + 15 * MINUTE)
-        answered = await at.intake.take(asks, at.controller, OUT)
+        answered = await held if hold_s else await at.intake.take(asks, at.controller, OUT)
         assert (answered.opens, answered.reason) == (True, Reason.PREPAID)
         assert not (await at.intake.take(asks, at.controller, OUT)).opens
         # What the camera still sees of the car as it drives off is no second exit.
