@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import iso4217
-from pydantic import Strict
+from pydantic import Strict, WithJsonSchema
 
 from gateways.calendars import calendar_of
 from gateways.tariff_tables import Fen, Table, TariffTable, built, place_of, within
@@ -36,11 +36,15 @@ WHOLE_FILE = frozenset({"tariff_id", "name", "currency", "zone"})
 """Fields that stand at the top of the file and not in a version."""
 
 
+Moment = Annotated[datetime, Strict(), WithJsonSchema({"type": "string"})]
+"""Local where it has no offset, which is no date-time of a schema."""
+
+
 class ExampleTable(Table):
     """A stay and what it costs; times without an offset are local."""
 
-    entry: Annotated[datetime, Strict()]
-    exit: Annotated[datetime, Strict()]
+    entry: Moment
+    exit: Moment
     plate: str = "浙A12345"
     colour: Colour | None = None
     """The plate's ground; left out, the one that such a number usually is on."""

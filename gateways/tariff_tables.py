@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from datetime import date, time
 from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from parking.errors import InvalidInput
 from parking.plate import Colour, VehicleClass
 from parking.tariff import (
+    DAY_MINUTES,
+    PERCENT_MAX,
+    PRICE_MAX_FEN,
+    SEASON_DAY,
     Absence,
     Calendar,
     CouponRule,
@@ -56,10 +60,31 @@ def _local_time(value: object) -> object:
     return value
 
 
+def _a_date(value: object) -> object:
+    if not isinstance(value, str | date) or (isinstance(value, str) and value.isdecimal()):
+        raise ValueError("a date, as 2026-10-01")
+    return value
+
+
 Whole = Annotated[int, Strict()]
-Fen = Annotated[int, Strict(), Field(description="Whole minor units of the currency.")]
+Blocks = Annotated[int, Strict(), Field(json_schema_extra={"minimum": 1, "maximum": DAY_MINUTES})]
+Percent = Annotated[int, Strict(), Field(json_schema_extra={"minimum": 0, "maximum": PERCENT_MAX})]
+Fen = Annotated[
+    int,
+    Strict(),
+    Field(
+        description="Whole minor units of the currency.",
+        json_schema_extra={"minimum": 0, "maximum": PRICE_MAX_FEN},
+    ),
+]
 Yes = Annotated[bool, Strict()]
-Clock = Annotated[time, BeforeValidator(_local_time)]
+Clock = Annotated[
+    time,
+    BeforeValidator(_local_time),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
+]
+Day = Annotated[date, BeforeValidator(_a_date)]
+SeasonDay = Annotated[str, Field(json_schema_extra={"pattern": f"^{SEASON_DAY}$"})]
 
 
 class Table(BaseModel):
@@ -71,23 +96,23 @@ class Table(BaseModel):
 class RateTable(Table):
     """A price for every started block."""
 
-    block_minutes: Whole
+    block_minutes: Blocks
     block_price_fen: Fen
 
 
 class TierTable(RateTable):
     """Another rate for so many minutes of the tier clock."""
 
-    minutes: Whole
+    minutes: Blocks
     """A whole number of the tier's blocks."""
 
 
 class SeasonTable(Table):
     """Dates from one to another, both included."""
 
-    since: str
+    since: SeasonDay
     """MM-DD for every year, or YYYY-MM-DD for once; 02-29 is 1 March in a year without it."""
-    until: str
+    until: SeasonDay
     """The last day; 02-29 is 28 February in a year without it."""
 
 
@@ -150,7 +175,7 @@ class VehicleTable(Table):
     name: str
     colours: tuple[Colour, ...] = ()
     classes: tuple[VehicleClass, ...] = ()
-    percent: Whole = 100
+    percent: Percent = 100
     """0 is free of charge."""
     percent_of: FactorOf = FactorOf.TOTAL
     extra_free_minutes: Whole = 0
@@ -183,11 +208,11 @@ class CalendarTable(Table):
     """CN, or a country with its part, as DE or DE-BY; empty: only the days named here."""
     years: tuple[Whole, ...] = ()
     """The years of which the region's days are written into the tariff; other years have none."""
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[Day, ...] = ()
     """Further holidays."""
-    make_up_days: tuple[date, ...] = ()
+    make_up_days: tuple[Day, ...] = ()
     """Further make-up working days."""
-    ordinary_days: tuple[date, ...] = ()
+    ordinary_days: tuple[Day, ...] = ()
     """Dates that are no holidays and no make-up days here, whatever the region says."""
 
 

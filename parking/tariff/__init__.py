@@ -19,12 +19,24 @@ from parking.tariff.choices import (
     WhenRounded,
 )
 from parking.tariff.price_list import Calendar, CouponRule, Tariff, Total, VehicleRule, version_id_of
-from parking.tariff.rates import DAY_MINUTES, PRICE_MAX_FEN, Prices, Rate, Season, Tier, Window
+from parking.tariff.rates import (
+    DAY_MINUTES,
+    PERCENT_MAX,
+    PRICE_MAX_FEN,
+    SEASON_DAY,
+    Prices,
+    Rate,
+    Season,
+    Tier,
+    Window,
+)
 from parking.tariff.schedule import TariffSchedule, TariffVersion
 
 __all__ = [
     "DAY_MINUTES",
+    "PERCENT_MAX",
     "PRICE_MAX_FEN",
+    "SEASON_DAY",
     "Absence",
     "Calendar",
     "CouponRule",

@@ -109,9 +109,11 @@ class Total:
 
     def __post_init__(self) -> None:
         if not 0 < self.round_to_fen <= PRICE_MAX_FEN:
-            raise InvalidInput(f"1 to {PRICE_MAX_FEN} fen", ("round_to_fen",))
-        for name, bound in (("minimum_fen", self.minimum_fen), ("maximum_fen", self.maximum_fen)):
-            if bound is not None and (bound < 0 or bound % self.round_to_fen):
+            raise InvalidInput(f"1 to {PRICE_MAX_FEN} minor units", ("round_to_fen",))
+        for name, bound in (("minimum_fen", self.minimum_fen), ("maximum_fen", self.maximum_fen or 0)):
+            if not 0 <= bound <= PRICE_MAX_FEN:
+                raise InvalidInput(f"0 to {PRICE_MAX_FEN} minor units", (name,))
+            if bound % self.round_to_fen:
                 raise InvalidInput("not a whole number of rounding steps", (name,))
         if self.maximum_fen is not None and self.maximum_fen < max(self.minimum_fen, 1):
             raise InvalidInput("below the minimum", ("maximum_fen",))

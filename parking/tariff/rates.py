@@ -12,14 +12,25 @@ from datetime import time
 from parking.errors import InvalidInput
 from parking.tariff.choices import Crossing, DayKind, NightDay, TierClock
 
-__all__ = ["DAY_MINUTES", "PRICE_MAX_FEN", "Prices", "Rate", "Season", "Tier", "Window", "check_percent"]
+__all__ = [
+    "DAY_MINUTES",
+    "PERCENT_MAX",
+    "PRICE_MAX_FEN",
+    "SEASON_DAY",
+    "Prices",
+    "Rate",
+    "Season",
+    "Tier",
+    "Window",
+    "check_percent",
+]
 
 DAY_MINUTES = 24 * 60
-PRICE_MAX_FEN = 1_000_000
-"""10,000 yuan; a block or a cap above it is a slip of the pen."""
+PRICE_MAX_FEN = 1_000_000_000
+"""A block or a cap above it is a slip of the pen, also where a day costs millions, as in rupiah or dong."""
 PERCENT_MAX = 1000
 MIDNIGHT = time(0)
-SEASON_DAY = re.compile(r"(?:\d{4}-)?(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+SEASON_DAY = "([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 YEARLY = len("MM-DD")
 
 
@@ -63,7 +74,7 @@ class Season:
 
     def __post_init__(self) -> None:
         for name, day in (("since", self.since), ("until", self.until)):
-            if not SEASON_DAY.fullmatch(day):
+            if not re.fullmatch(SEASON_DAY, day):
                 raise InvalidInput("MM-DD or YYYY-MM-DD", (name,))
         if len(self.since) != len(self.until):
             raise InvalidInput("both with a year, or both without", ("until",))
@@ -120,7 +131,7 @@ class Window:
 
     def _check_flat(self, flat_fen: int) -> None:
         if not 0 <= flat_fen <= PRICE_MAX_FEN:
-            raise InvalidInput(f"0 to {PRICE_MAX_FEN} fen", ("flat_fen",))
+            raise InvalidInput(f"0 to {PRICE_MAX_FEN} minor units", ("flat_fen",))
         if self.first is not None or self.cap_fen is not None:
             raise InvalidInput("a flat price has neither tiers nor a cap", ("flat_fen",))
 
@@ -174,7 +185,7 @@ def _check_block(minutes: int, price_fen: int) -> None:
     if not 0 < minutes <= DAY_MINUTES:
         raise InvalidInput(f"1 to {DAY_MINUTES} minutes", ("block_minutes",))
     if not 0 <= price_fen <= PRICE_MAX_FEN:
-        raise InvalidInput(f"0 to {PRICE_MAX_FEN} fen", ("block_price_fen",))
+        raise InvalidInput(f"0 to {PRICE_MAX_FEN} minor units", ("block_price_fen",))
 
 
 def _check_tiers(first: Tier | None, after: tuple[Tier, ...]) -> None:
@@ -186,6 +197,6 @@ def _check_cap(name: str, cap_fen: int | None, dearest: int) -> None:
     if cap_fen is None:
         return
     if not 0 < cap_fen <= PRICE_MAX_FEN:
-        raise InvalidInput(f"1 to {PRICE_MAX_FEN} fen, or left out", (name,))
+        raise InvalidInput(f"1 to {PRICE_MAX_FEN} minor units, or left out", (name,))
     if cap_fen < dearest:
-        raise InvalidInput(f"below the price of a single block, {dearest} fen", (name,))
+        raise InvalidInput(f"below the price of a single block, {dearest} minor units", (name,))

@@ -212,6 +212,11 @@ def test_a_bad_value_in_an_example_is_named_by_file_place_and_reason(
     assert refused.value.fields == (place,)
 
 
+def test_a_currency_of_small_units_has_prices_of_millions(tmp_path: Path) -> None:
+    dong = WHOLE.replace("zone =", 'currency = "VND"\nzone =').replace("cap_fen = 6000", "cap_fen = 1500000")
+    assert load_schedule(write(tmp_path, dong)).versions[0].tariff.cap_fen == 1_500_000
+
+
 def test_a_number_in_an_example_is_on_the_ground_that_it_usually_is_on(tmp_path: Path) -> None:
     path = write(tmp_path, WHOLE + EXAMPLE + 'plate = "浙AD12345"\n')
     assert [one.stay.plate.colour for one in load_price_list(path).examples] == [Colour.BLUE, Colour.GREEN]
@@ -257,6 +262,15 @@ HOSTILE = {
     "deep key": ("free_minutes = 30", f"{'a.' * 3000}b = 1", "versions[0].a: "),
     "number of 5,000 digits": (PRICE, f"block_price_fen = {'9' * 5000}", "not TOML in UTF-8: "),
     "number of 20 digits": (PRICE, f"block_price_fen = {'9' * 20}", "versions[0].then.block_price_fen: 0 to"),
+    "a price of ages": (PRICE, "block_price_fen = 1000000001", "versions[0].then.block_price_fen: 0 to"),
+    "a bound of ages": ("free_minutes = 30", "total = { minimum_fen = 1000000001 }",
+                        "versions[0].total.minimum_fen: 0 to"),
+    "a bound below nothing": ("free_minutes = 30", "total = { minimum_fen = -5 }",
+                              "versions[0].total.minimum_fen: 0 to"),
+    "a most of ages": ("free_minutes = 30", "total = { maximum_fen = 1000000001 }",
+                       "versions[0].total.maximum_fen: 0 to"),
+    "a day that is a number": ("free_minutes = 30", 'calendar = { holidays = ["86400"] }',
+                               "versions[0].calendar.holidays[0]: "),
     "negative": (PRICE, "block_price_fen = -1", "versions[0].then.block_price_fen: 0 to"),
     "fraction": (PRICE, "block_price_fen = 400.0", "versions[0].then.block_price_fen: "),
     "infinity": (PRICE, "block_price_fen = inf", "versions[0].then.block_price_fen: "),
