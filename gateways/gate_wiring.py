@@ -142,7 +142,7 @@ def _intake(parts: GateParts, openings: Openings, pictures: Pictures, attendants
     return DeviceIntake(
         parts.gatehouse,
         DeviceClocks(),
-        Passages(),
+        Passages(_is_inside(parts)),
         parts.clock,
         late_after=timedelta(seconds=parts.settings.late_after_s),
         make_signals=signals_of,

@@ -34,6 +34,11 @@ class Controller:
     secret_sha256: bytes
     device: Device | None = None
 
+    @property
+    def key(self) -> tuple[GarageId, ControllerId]:
+        """Which one it is: its name is its garage's."""
+        return self.garage_id, self.controller_id
+
     def holds(self, secret: str) -> bool:
         """Whether ``secret`` is this controller's; takes the same time for every wrong one."""
         return hmac.compare_digest(secret_digest(secret), self.secret_sha256)

@@ -84,7 +84,7 @@ class Attendants:
 
     async def asked(self, controller: Controller) -> Opening | None:
         """What a device that asks is to open now; raises nothing: it asks again."""
-        wanted, now = self._wanted[controller.garage_id, controller.controller_id], self._clock.now()
+        wanted, now = self._wanted[controller.key], self._clock.now()
         while wanted:
             opening = wanted.popleft()
             if opening.until > now and await self._claimed(opening):
@@ -149,4 +149,4 @@ class Attendants:
 
     def _controller(self, key: Key) -> Controller | None:
         known = self._catalog.current.controllers.values()
-        return next((one for one in known if (one.garage_id, one.controller_id) == key), None)
+        return next((one for one in known if one.key == key), None)

@@ -15,22 +15,19 @@ of ours, with the same desk, spool and deadlines.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from gateways.gates.openings import Openings
 from gateways.gates.protocol import Answered, Heading, Heartbeat, Notice, Passage, Read, Signals
-from parking.clock import to_ms
+from gateways.gates.questions import Questions, nobody_gone
+from gateways.gates.records import event_id_of, plate_of
 from parking.decision import Verdict
 from parking.device import Proof
 from parking.errors import Conflict, InvalidInput, NotPermitted
 from parking.event import GateEvent, Kind
 from parking.garage import Direction
-from parking.ids import EventId
-from parking.plate import Colour, parse_plate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,22 +46,14 @@ if TYPE_CHECKING:
     from parking.decision import Decision
     from parking.desk import Answer
     from parking.device import Channel, Device
-    from parking.ids import ControllerId, GarageId
     from parking.plate import Plate
 
     MakeSignals = Callable[[Plate, Decision, Device], Signals]
 
-__all__ = ["DeviceIntake", "nobody_gone"]
+__all__ = ["DeviceIntake"]
 
-LOOK_EVERY_S: Final = 0.5
-"""While a device's question is held open."""
 OPPOSITE = {Direction.ENTRY: Direction.EXIT, Direction.EXIT: Direction.ENTRY}
 KINDS = {Direction.ENTRY: Kind.ENTRY, Direction.EXIT: Kind.EXIT}
-
-
-def nobody_gone() -> bool:
-    """Where there is no connection that could end."""
-    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +95,7 @@ class DeviceIntake:
         self._attendants = attendants
         self._presence = presence
         self._metrics = metrics
-        self._newest: dict[tuple[GarageId, ControllerId], object] = {}
-        """By device, the question that was asked last of those that are held open."""
+        self._questions = Questions()
 
     async def take(
         self, message: Message, controller: Controller, device: Device, gone: Callable[[], bool] = nobody_gone
@@ -160,85 +148,66 @@ class DeviceIntake:
     async def _asked(
         self, beat: Heartbeat, controller: Controller, device: Device, gone: Callable[[], bool]
     ) -> Answered:
-        """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for.
+        """A heartbeat; a device that asks opens for an attendant, or for the held car that was paid for."""
 
-        What is to be opened is told once: not to a connection that has ended, and where a device has asked
-        again meanwhile, in the answer to its newest question.
-        """
-        if not beat.asks:
-            return Answered(message=beat)
-        key, question, time = _key(controller), object(), asyncio.get_running_loop().time
-        until = time() + beat.hold_s
-        self._newest[key] = question
-        try:
-            while not gone():
-                if self._newest.get(key) is question:
-                    opened = await self._for_attendant(beat, controller)
-                    opened = opened or await self._for_payer(beat, controller, device)
-                    if opened is not None:
-                        return opened
-                left_s = until - time()
-                if left_s <= 0:
-                    break
-                await asyncio.sleep(min(LOOK_EVERY_S, left_s))
-        finally:
-            if self._newest.get(key) is question:
-                del self._newest[key]
-        return Answered(message=beat)
+        async def look() -> Answered | None:
+            opened = await self._for_attendant(beat, controller)
+            return opened or await self._for_payer(beat, controller, device)
+
+        opened = await self._questions.held(controller.key, beat.hold_s, look, gone) if beat.asks else None
+        return opened or Answered(message=beat)
 
     async def _for_attendant(self, beat: Heartbeat, controller: Controller) -> Answered | None:
-        opening = await self._attendants.asked(controller)
-        if opening is None:
+        one = await self._attendants.asked(controller)
+        if one is None:
             return None
         return Answered(
-            message=beat,
-            opens=True,
-            event_id=opening.opening_id,
-            reason=opening.reason,
-            lane_id=opening.lane_id,
+            message=beat, opens=True, event_id=one.opening_id, reason=one.reason, lane_id=one.lane_id
         )
 
     async def _for_payer(self, beat: Heartbeat, controller: Controller, device: Device) -> Answered | None:
-        key = _key(controller)
-        event = await self._held.released(key)
+        event = await self._held.released(controller.key)
         if event is None:
             return None
         answer = await self._answer(event, controller)
-        self._held.note(key, event, answer.decision)
-        opens = answer.decision.verdict is Verdict.OPEN
+        decision = answer.decision
+        self._held.note(controller.key, event, decision)
+        opens = decision.verdict is Verdict.OPEN
         if opens:
-            self._passages.note(event, answer.decision.reason, self._clock.now())
+            self._passages.note(event, decision.reason, (controller.controller_id, ""), self._clock.now())
         return Answered(
             message=beat,
             opens=opens,
             event_id=answer.event_id,
-            reason=answer.decision.reason,
+            reason=decision.reason,
             lane_id=event.lane_id,
-            signals=self._make_signals(event.plate, answer.decision, device),
+            signals=self._make_signals(event.plate, decision, device),
         )
 
     async def _read(self, read: Read, controller: Controller, device: Device) -> Answered:
         if read.captured_at.tzinfo is None:
             raise InvalidInput("a device's time needs an offset", ("captured_at",))
         now = self._clock.now()
-        await self._clocks.recall(_key(controller), read.captured_at, now, ask=self._presence.skew_of)
-        seen = self._seen(read, controller, device)
+        await self._clocks.recall(controller.key, read.captured_at, now, ask=self._presence.skew_of)
+        seen, camera = self._seen(read, controller, device), (controller.controller_id, read.channel)
         first = None
         if seen.opening:
             within = timedelta(seconds=device.repeat_within_s)
-            first = self._passages.repeated(seen.event, within=within, paired=device.paired, now=now)
+            first = await self._passages.repeated(
+                seen.event, camera, within=within, paired=device.paired, now=now
+            )
         answer = await self._answer(first or seen.event, controller)
         decision = answer.decision
         opens = seen.opening and decision.verdict is Verdict.OPEN
         if seen.event.kind is Kind.TURN_BACK:
             self._passages.forget(seen.event)
         elif opens and first is None:
-            self._passages.note(seen.event, decision.reason, now)
+            self._passages.note(seen.event, decision.reason, camera, now)
             undone = self._passages.taken_back(seen.event, decision.reason, now) if device.paired else None
             if undone is not None:
                 await self._answer(undone, controller)
         if seen.opening or read.turned_back:
-            self._held.note(_key(controller), seen.event, decision)
+            self._held.note(controller.key, seen.event, decision)
         shown = seen.opening or read.turned_back
         signals = self._make_signals(seen.event.plate, decision, device) if shown else Signals()
         return Answered(
@@ -267,14 +236,14 @@ class DeviceIntake:
         old = not wrong and now - captured_at > self._late_after
         # Either its clock is slow or it was kept somewhere: called live, and nothing tells.
         far = now - told_at > timedelta(seconds=device.skew_max_s)
-        doubtful = live and far and self._clocks.skew(_key(controller)) is None
+        doubtful = live and far and self._clocks.skew(controller.key) is None
         event = GateEvent(
-            event_id=_event_id(read, controller, told_at),
+            event_id=event_id_of(read, controller, told_at),
             garage_id=controller.garage_id,
             lane_id=channel.lane_id,
             kind=self._kind(read, controller, device),
             captured_at=captured_at.replace(microsecond=captured_at.microsecond // 1000 * 1000),
-            plate=_plate(read),
+            plate=plate_of(read),
             confidence=read.confidence,
             candidates=read.candidates,
             offline=read.history is True,
@@ -290,7 +259,7 @@ class DeviceIntake:
 
     def _put_right(self, told_at: datetime, controller: Controller, device: Device) -> tuple[datetime, bool]:
         """A device's time by our clock; as it was told where its own is too wrong for that, which is said."""
-        skew = self._clocks.skew(_key(controller)) or timedelta()
+        skew = self._clocks.skew(controller.key) or timedelta()
         wrong = abs(skew) > timedelta(seconds=device.skew_max_s)
         return told_at if wrong else told_at - skew, wrong
 
@@ -301,7 +270,7 @@ class DeviceIntake:
 
     def _measure(self, controller: Controller, device: Device, device_time: datetime | None) -> None:
         if device_time is not None:
-            key = _key(controller)
+            key = controller.key
             self._clocks.note(key, device_time, self._clock.now())
             skew = self._clocks.skew(key)
             if skew is not None:
@@ -309,28 +278,8 @@ class DeviceIntake:
                 self._presence.note(controller, skew=skew)
 
 
-def _key(controller: Controller) -> tuple[GarageId, ControllerId]:
-    return controller.garage_id, controller.controller_id
-
-
 def _lane(message: Read | Passage, device: Device) -> Channel:
     channel = device.channel(message.channel)
     if channel is None:
         raise NotPermitted("this channel of the device has no lane")
     return channel
-
-
-def _event_id(read: Read, controller: Controller, told_at: datetime) -> EventId:
-    """The same for every copy of a record, whichever way and how often it comes."""
-    device = read.serial or controller.controller_id
-    mark = read.identity or f"{read.number}\x1f{read.channel}"
-    content = f"{device}\x1f{mark}\x1f{int(read.turned_back)}\x1f{to_ms(told_at)}"
-    return EventId(f"d-{blake2b(content.encode(), digest_size=16).hexdigest()}")
-
-
-def _plate(read: Read) -> Plate:
-    """What cannot be a plate could not be read: the car stands there all the same."""
-    try:
-        return parse_plate(read.number, read.colour)
-    except InvalidInput:
-        return parse_plate("", Colour.UNKNOWN)

@@ -43,7 +43,7 @@ class Presence:
 
     def note(self, controller: Controller, *, heartbeat: bool = False, skew: timedelta | None = None) -> None:
         """A controller was heard of; returns at once."""
-        key, now = (controller.garage_id, controller.controller_id), self._clock.now()
+        key, now = controller.key, self._clock.now()
         news = replace(self._news.get(key, NOTHING), at=now)
         if heartbeat:
             news = replace(news, heartbeat_at=now)

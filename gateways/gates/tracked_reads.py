@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from gateways.gates.device_intake import nobody_gone
 from gateways.gates.protocol import Answered, Read
+from gateways.gates.questions import nobody_gone
 from gateways.gates.tracks import Track
 from parking.errors import LeaveFirstError
 from parking.garage import Direction
@@ -83,7 +83,7 @@ class TrackedReads:
         if not isinstance(message, Read) or not message.track:
             return await self._intake.take(message, controller, device, gone)
         direction = self._intake.direction(message, controller, device)
-        key = (controller.garage_id, controller.controller_id, message.channel, message.track)
+        key = (*controller.key, message.channel, message.track)
         if message.ends_track and key not in self._followed and not _is_free_flow(device):
             return Answered(message=message)
         followed = self._follow(key, message, controller, device)

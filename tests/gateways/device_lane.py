@@ -109,10 +109,14 @@ async def lane(
         commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed)
         pictures = Pictures(FolderPictures(folder / "pictures"), on.clock, metrics, kept=timedelta(days=1))
         attendants = Attendants(on.live, catalog, commander, barrier_log, on.clock, tell=tell)
+
+        async def is_inside(garage_id: GarageId, number: str) -> bool:
+            return (await on.sessions.find(garage_id, number)).session is not None
+
         intake = DeviceIntake(
             gatehouse,
             DeviceClocks(),
-            Passages(),
+            Passages(is_inside),
             on.clock,
             late_after=2 * MINUTE,
             make_signals=signals_of,

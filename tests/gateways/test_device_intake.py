@@ -15,12 +15,13 @@ from parking.barrier import BarrierAct, GateOutcome
 from parking.decision import Reason
 from parking.device import Channel, Proof
 from parking.errors import NotPermitted
+from parking.event import Kind
 from parking.ids import LaneId
 from parking.journal import Result
 from parking.live.barrier_log import waiting_records
 from parking.live.heard import Heard, note_heard
 from tests.gateways.device_lane import IN, MINUTE, OUT, lane
-from tests.scenarios.stage import MIDNIGHT
+from tests.scenarios.stage import MIDNIGHT, an_event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,11 +71,66 @@ async def test_a_car_let_through_and_read_again_is_one_passage(valkey_url: str, 
         assert await at.read(OUT) == (True, Reason.FREE)
         at.stage.clock.moment += MINUTE / 6
         assert await at.read(OUT) == (True, Reason.FREE)
-        paired = replace(OUT, paired=True)
-        assert await at.read(paired, number="浙A1234S") == (True, Reason.FREE)
+        other = replace(OUT, paired=True, channels={"9": OUT.channels["2"]})
+        assert await at.read(other, number="浙A1234S") == (True, Reason.FREE)
+        # What one camera reads differently is another car.
+        assert await at.read(replace(OUT, paired=True), number="浙A1234S") == (False, Reason.NO_ENTRY)
         assert await at.read(OUT, number="浙A1234S") == (False, Reason.NO_ENTRY)
         at.stage.clock.moment += 2 * MINUTE
         assert await at.read(OUT) == (False, Reason.NO_ENTRY)
+
+
+async def reported_elsewhere(at: Lane, kind: Kind, lane_id: str, *, plate: str = "浙A12345") -> None:
+    """What another process, or a controller of the native protocol, tells of the same car."""
+    now = at.stage.clock.moment
+    event = replace(
+        an_event(f"{kind}-{now:%M%S}", kind, at=now, plate=plate, lane=lane_id),
+        garage_id=at.controller.garage_id,
+    )
+    garage = at.catalog.current.garages[event.garage_id]
+    assert (await at.stage.desk.answer(event, garage)).decision.reason is not Reason.NO_PASSAGE
+
+
+async def test_a_passage_that_was_undone_elsewhere_is_none_any_more(valkey_url: str, tmp_path: Path) -> None:
+    second = timedelta(seconds=1)
+    async with lane(valkey_url, tmp_path) as at:
+        assert await at.read() == (True, Reason.ENTRY)
+        at.stage.clock.moment += 5 * MINUTE
+        assert await at.read(OUT) == (True, Reason.FREE)
+        at.stage.clock.moment += 10 * second
+        await reported_elsewhere(at, Kind.TURN_BACK, "out-1")
+        at.stage.clock.moment += 10 * second
+        assert await at.read(OUT) == (True, Reason.FREE)
+        assert await at.results() == [Result.APPLIED] * 4
+        assert await at.stage.sessions.occupancy(at.controller.garage_id) == 0
+
+
+async def test_a_car_that_left_elsewhere_and_comes_again_is_a_new_visit(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    second = timedelta(seconds=1)
+    async with lane(valkey_url, tmp_path) as at:
+        assert await at.read() == (True, Reason.ENTRY)
+        at.stage.clock.moment += 20 * second
+        await reported_elsewhere(at, Kind.EXIT, "out-1")
+        at.stage.clock.moment += 20 * second
+        assert await at.read() == (True, Reason.ENTRY)
+        assert await at.results() == [Result.APPLIED] * 3
+        assert await at.stage.sessions.occupancy(at.controller.garage_id) == 1
+
+
+async def test_a_car_that_is_inside_itself_is_no_other_reading_of_the_one_before(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    other = replace(OUT, paired=True, channels={"9": OUT.channels["2"]})
+    async with lane(valkey_url, tmp_path) as at:
+        for number in ("浙A12345", "浙A1234S"):
+            assert await at.read(number=number) == (True, Reason.ENTRY)
+        at.stage.clock.moment += 5 * MINUTE
+        assert await at.read(OUT) == (True, Reason.FREE)
+        at.stage.clock.moment += timedelta(seconds=3)
+        assert await at.read(other, number="浙A1234S") == (True, Reason.FREE)
+        assert await at.stage.sessions.occupancy(at.controller.garage_id) == 0
 
 
 async def test_two_cameras_at_an_entry_let_one_car_in(valkey_url: str, tmp_path: Path) -> None:

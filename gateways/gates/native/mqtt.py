@@ -140,7 +140,7 @@ class NativeMqtt:
 
     def _sender(self, name: str, token: bytes) -> Controller:
         controller = self._gatehouse.holder(*read_token(token.decode(errors="replace")))
-        key = controller.garage_id, controller.controller_id
+        key = controller.key
         if controller.device is not None or controller.controller_id != name:
             raise NotAuthenticated("this token is not that controller's")
         if self._roster.named(name) != key:
@@ -149,7 +149,7 @@ class NativeMqtt:
         return controller
 
     async def _answer(self, controller: Controller, events: list[Arrived]) -> None:
-        key = controller.garage_id, controller.controller_id
+        key = controller.key
         known = self._controllers.setdefault(key, MqttController(key, self._outbox, self._work))
         told = await self._bursts.answer(self._bursts.read(events), controller, known)
         async with asyncio.TaskGroup() as tasks:

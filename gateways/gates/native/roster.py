@@ -70,6 +70,6 @@ def _by_name(catalog: Catalog) -> dict[str, Key | None]:
     known: dict[str, Key | None] = {}
     for one in catalog.controllers.values():
         if one.device is None:
-            key = one.garage_id, one.controller_id
+            key = one.key
             known[one.controller_id] = key if known.get(one.controller_id, key) == key else None
     return known

@@ -64,7 +64,7 @@ class Sockets:
         controller = self._gatehouse.controller(authorization)
         if self._draining():
             raise Unavailable("this process is stopping")
-        owner = controller.garage_id, controller.controller_id
+        owner = controller.key
         if len(self._of.get(owner, ())) >= PER_CONTROLLER_MAX:
             raise Busy("this controller has too many connections open")
         socket = Socket(
