@@ -100,7 +100,7 @@ async def open_gates(parts: GateParts) -> AsyncIterator[Handler]:
         orders = orders_of(parts, broker, MQTT_PROTOCOLS)
         commands: dict[str, BarrierCommands] = {name: make(calls) for name, make in COMMANDS.items()}
         commands |= {one.protocol.name: one for one in orders}
-        commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key))
+        commander = Commander(commands, barrier_log, partial(unseal, parts.settings.device_key), parts.live)
         kept = timedelta(days=parts.settings.pictures_kept_days)
         pictures = Pictures(picture_store(parts.settings), parts.clock, parts.metrics, kept=kept)
         attendants = Attendants(

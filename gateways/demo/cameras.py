@@ -1,8 +1,9 @@
 """Makers' cameras at the lanes: each sees cars in its maker's way, and has a barrier that opens or does not.
 
-A camera learns no reason and no amount. Whether the barrier opened is seen at the barrier. A driver before a
-shut one asks what he has to pay, as at a till: the car is looked up in the books. What a camera on a broker
-delivers from its memory nobody acknowledges: it is looked for in the archive.
+A camera learns no reason and no amount. Whether the barrier opened is seen at the barrier; where it is opened
+by commands, a copy of a read opens it no second time. A driver before a shut one asks what he has to pay, as
+at a till: the car is looked up in the books. What a camera on a broker delivers from its memory nobody
+acknowledges: it is looked for in the archive.
 """
 
 from __future__ import annotations
@@ -87,14 +88,15 @@ class Cameras(Gates):
             return await self._reported_one(event)
 
     async def _reported_one(self, event: GateEvent) -> GateAnswer:
-        camera, again = self._at(event), self._is_repeat(event)
+        camera, copy = self._at(event), (event.garage_id, event.event_id) in self._reported
+        again = self._is_repeat(event)
         history = self._clock.now() - event.captured_at > FRESH
         (barrier,) = camera.barriers.values()
         openings = barrier.openings
         seen = await camera.see(replace(event, offline=history and camera.maker.says_kept))
         if seen.heard is None:
             raise Unavailable(f"{camera.serial} gets no answer")
-        if history or event.kind is Kind.TURN_BACK:
+        if history or event.kind is Kind.TURN_BACK or (copy and camera.maker.by_command):
             verdict = Verdict.HOLD
         elif camera.maker.by_command:
             verdict = await self._commanded(event, camera, openings)

@@ -2,7 +2,8 @@
 
 A maker's module says how he is called; here is who may be called at once, for how long, with which password,
 and what is written down of it. A command never delays an answer, and none is tried twice by itself: the car
-at the barrier is read again, and a device that counts wrong passwords locks itself.
+at the barrier is read again, and a device that counts wrong passwords locks itself. A read that is sent again
+opens no second time what it has opened, as its car may have gone; where its command failed, it tries again.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from typing_extensions import override
 
+from gateways.gates.at_once import at_once
 from parking.barrier import GateOutcome
 from parking.errors import LeaveFirstError
+from parking.live.commands import claim_command, drop_command, keep_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,12 +27,14 @@ if TYPE_CHECKING:
     from gateways.gates.barrier_log import BarrierLog
     from parking.barrier import BarrierRecord
     from parking.device import Device
+    from parking.live.batching import BatchingConnection
 
 __all__ = ["COMMAND_TIMEOUT_S", "BarrierCommands", "CommandResult", "Commander", "NoBarrier"]
 
 log = structlog.get_logger()
 UNDER_WAY_MAX: Final = 64
 WAITING_MAX: Final = 1_000
+FAILED: Final = frozenset({GateOutcome.REJECTED, GateOutcome.UNREACHABLE})
 COMMAND_TIMEOUT_S: Final = 5.0
 """After this a device is taken for unreachable, whatever its maker's module waits for."""
 
@@ -66,6 +71,8 @@ class Waiting:
     channel: str
     record: BarrierRecord
     done: Callable[[CommandResult], None]
+    once: str
+    """The read that it is given for, however often that is sent; empty for none."""
 
 
 def _unheard(result: CommandResult) -> None:
@@ -80,10 +87,12 @@ class Commander:
         commands: Mapping[str, BarrierCommands],
         barrier_log: BarrierLog,
         unseal: Callable[[str], str],
+        live: BatchingConnection,
     ) -> None:
         self._commands = commands
         self._log = barrier_log
         self._unseal = unseal
+        self._live = live
         self._waiting: asyncio.Queue[Waiting] = asyncio.Queue(WAITING_MAX)
 
     def calls(self, protocol: str) -> bool:
@@ -97,12 +106,13 @@ class Commander:
         record: BarrierRecord,
         *,
         done: Callable[[CommandResult], None] = _unheard,
+        once: str = "",
     ) -> None:
         """Have a barrier opened; returns at once. ``record`` is completed by what the device says.
 
-        ``done`` hears it, too.
+        ``done`` hears it, too. ``once`` names the read, for which nothing is told when it was before.
         """
-        one = Waiting(device=device, channel=channel, record=record, done=done)
+        one = Waiting(device=device, channel=channel, record=record, done=done, once=once)
         try:
             self._waiting.put_nowait(one)
         except asyncio.QueueFull:
@@ -118,7 +128,13 @@ class Commander:
     async def _send(self) -> None:
         while True:
             one = await self._waiting.get()
-            self._noted(one, await self._result(one))
+            if one.once and await at_once(claim_command(self._live, one.once)) is False:
+                continue
+            result = await self._result(one)
+            self._noted(one, result)
+            if one.once:
+                ended = drop_command if result.outcome in FAILED else keep_command
+                await at_once(ended(self._live, one.once))
 
     def _noted(self, one: Waiting, result: CommandResult) -> None:
         self._log.note(replace(one.record, outcome=result.outcome, said=result.said))

@@ -214,6 +214,7 @@ class DeviceIntake:
             message=read,
             opens=opens,
             event_id=answer.event_id,
+            record_id=seen.event.event_id,
             reason=decision.reason,
             lane_id=seen.event.lane_id,
             happened_at=self._believed(seen.event.captured_at, device, wrong=seen.event.clock_wrong),

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from secrets import token_hex
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from parking.errors import LeaveFirstError, NotAuthenticated
+from gateways.gates.at_once import at_once
+from parking.errors import NotAuthenticated
 from parking.live.logins import LoginState, begin_login, note_login
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator
 
     from parking.device import Device
     from parking.live.batching import BatchingConnection
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["REFUSED", "Attempt", "DeviceLogins"]
 
 DEVICES_MAX: Final = 20_000
-STORE_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.05
 MARK_BYTES: Final = 8
 REFUSED: Final = "the device refused its password, which is not tried again until it is stored anew"
-T = TypeVar("T")
 
 
 class Attempt:
@@ -84,7 +83,7 @@ class DeviceLogins:
         finally:
             if attempt.shown is not None and attempt.shown is not known:
                 login.refused = attempt.shown is LoginState.REFUSED
-                await self._asked(note_login(self._live, login.name, attempt.shown))
+                await at_once(note_login(self._live, login.name, attempt.shown))
             login.turn.release()
 
     async def _known(self, login: Login) -> LoginState | None:
@@ -92,17 +91,10 @@ class DeviceLogins:
         if login.refused:
             return LoginState.REFUSED
         while True:
-            known = await self._asked(begin_login(self._live, login.name, self._process))
+            known = await at_once(begin_login(self._live, login.name, self._process))
             if known is not LoginState.TRIED:
                 return known
             await asyncio.sleep(LOOK_EVERY_S)
-
-    async def _asked(self, asked: Awaitable[T]) -> T | None:
-        """What the live store says, where it says so at once."""
-        with suppress(LeaveFirstError, TimeoutError):
-            async with asyncio.timeout(STORE_S):
-                return await asked
-        return None
 
     def _login(self, device: Device) -> Login:
         key = (device.address, device.username, device.sealed_password)

@@ -60,7 +60,8 @@ class Openings:
         line = self._line(answered, controller, BarrierAct.OPEN, GateOutcome.TOLD, command=command)
         if called:
             channel = message.channel if isinstance(message, Read) else device.channel_of(line.lane_id)
-            self._commander.open_soon(device, channel, line)
+            once = f"{controller.garage_id}/{answered.record_id}" if answered.record_id else ""
+            self._commander.open_soon(device, channel, line, once=once)
         else:
             self._log.note(line)
 

@@ -12,15 +12,13 @@ says whether the car is still where its passage has brought it.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from gateways.gates.at_once import at_once
 from parking.decision import Reason
-from parking.errors import DependencyError
 from parking.event import Kind
 from parking.ids import EventId
 from parking.misread import MatchRules, distance
@@ -42,8 +40,6 @@ DOUBTFUL: Final = frozenset({Reason.LOW_CONFIDENCE, Reason.UNREADABLE})
 NOT_YET_BOOKED: Final = frozenset({Reason.OUTAGE_POLICY, Reason.CLOCK})
 """Let through, though the live store knows nothing of it yet."""
 RULES: Final = MatchRules()
-STORE_S: Final = 0.1
-"""A car stands and waits."""
 MOMENT: Final = timedelta(milliseconds=1)
 
 
@@ -127,10 +123,7 @@ class Passages:
 
     async def _inside(self, event: GateEvent) -> bool | None:
         """Whether a car of that number is inside; ``None`` where the live store does not say."""
-        with suppress(DependencyError, TimeoutError):
-            async with asyncio.timeout(STORE_S):
-                return await self._is_inside(event.garage_id, event.plate.number)
-        return None
+        return await at_once(self._is_inside(event.garage_id, event.plate.number))
 
 
 def _same_way(one: GateEvent, other: GateEvent) -> bool:

@@ -172,13 +172,15 @@ class Signals:
 class Answered:
     """A message and what becomes of it; ``opens`` is the one thing that moves a barrier.
 
-    ``event_id`` and ``reason`` are those of the decision, for the record. ``happened_at`` is when the device
-    saw or did what the message tells of, for every copy of it; ``None`` where it does not say or is wrong.
+    ``event_id`` and ``reason`` are those of the decision, for the record. ``record_id`` is the same for every
+    copy of one read, and no other's. ``happened_at`` is when the device saw or did what the message tells of,
+    for every copy of it; ``None`` where it does not say or is wrong.
     """
 
     message: Message
     opens: bool = False
     event_id: str = ""
+    record_id: str = ""
     reason: str = ""
     lane_id: LaneId | None = None
     happened_at: datetime | None = None

@@ -19,6 +19,7 @@ __all__ = [
     "GarageKeys",
     "Keys",
     "changes_channel",
+    "command_key",
     "journal_key",
     "login_key",
 ]
@@ -41,6 +42,11 @@ def journal_key(partition: Partition) -> str:
 def login_key(login: str) -> str:
     """What is known of one stored password of one device."""
     return f"lf:login:{login}"
+
+
+def command_key(record: str) -> str:
+    """That a barrier was commanded for a read."""
+    return f"lf:command:{record}"
 
 
 def changes_channel(partition: Partition) -> str:

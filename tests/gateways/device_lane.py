@@ -106,7 +106,7 @@ async def lane(
         patience = Patience(store=timedelta(seconds=20), spool=timedelta(seconds=20))
         gatehouse = Gatehouse(on.desk, catalog, spool, on.clock, patience=patience, metrics=metrics)
         barrier_log = BarrierLog(on.live, metrics)
-        commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed)
+        commander = Commander({"called": Locked()}, barrier_log, lambda sealed: sealed, on.live)
         pictures = Pictures(FolderPictures(folder / "pictures"), on.clock, metrics, kept=timedelta(days=1))
         attendants = Attendants(on.live, catalog, commander, barrier_log, on.clock, tell=tell)
 
