@@ -33,16 +33,16 @@ __all__ = ["price"]
 def price(stay: Stay, tariff: Tariff) -> Price:
     """The price of ``stay`` with its proof.
 
-    Of coupons that may not be used together those are used that cost the driver least; the others leave
-    no line, and neither does one that is no longer valid when the stay ends.
+    Those coupons are used that together cost the driver least; the others leave no line: what may not be used
+    with them, what would make the stay dearer, and what is no longer valid when the stay ends.
     """
     if stay.exempt:
         return _exempt(stay)
     valid = tuple(coupon for coupon in stay.coupons if coupon.counts_at(stay.left_at))
     if not valid:
         return _priced(stay, tariff, (), ())
-    found = [_with_worth(stay, tariff, coupons) for coupons in stacks(valid, tariff.coupons)]
-    return min(found, key=lambda one: one.amount_fen)
+    found = stacks(valid, tariff.coupons)
+    return _with_worth(stay, tariff, min(found, key=lambda one: _priced(stay, tariff, one, ()).amount_fen))
 
 
 def _exempt(stay: Stay) -> Price:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parking.clock import from_ms
@@ -18,8 +18,10 @@ from parking.tariff import (
     CoveredTime,
     FactorOf,
     MoneyOrder,
+    Rate,
     Stacking,
     Tariff,
+    Tier,
     VehicleRule,
     WhenRounded,
 )
@@ -110,6 +112,29 @@ def stays(draw: st.DrawFn) -> Stayed:
     )
 
 
+@st.composite
+def stays_with_time_off(draw: st.DrawFn) -> Stayed:
+    """Stays of some hours with coupons for time within them, which may make them dearer."""
+    entry = draw(entries)
+    leave = entry + draw(st.integers(30, 600))
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        since = draw(st.integers(entry, leave - 1))
+        found.append(
+            Coupon(
+                coupon_id=f"c{number}",
+                kind=draw(st.sampled_from([CouponKind.MINUTES, CouponKind.WINDOW])),
+                minutes=draw(st.sampled_from([10, 30, 60])),
+                off=draw(st.sampled_from(End)),
+                since=at(since),
+                until=at(since + draw(st.integers(1, 90))),
+                stackable=draw(st.booleans()),
+            )
+        )
+    plate = draw(st.sampled_from(list(CLASS_OF)))
+    return Stayed(plate=plate, earlier=(), entry=entry, leave=leave, covered=(), coupons=tuple(found))
+
+
 def at(minute: int) -> datetime:
     return from_ms(minute * MINUTE_MS)
 
@@ -128,9 +153,40 @@ def stay_of(drawn: Stayed) -> Stay:
     )
 
 
+TIERED = Tariff(
+    tariff_id="any",
+    name="Any",
+    first=Tier(minutes=60, block_minutes=60, block_price_fen=800),
+    then=Rate(block_minutes=30, block_price_fen=400),
+)
+TEN = 29_540_280
+"""The clock in Shanghai on a Monday."""
+MINUTE_IN_THE_MIDDLE = Stayed(
+    plate=next(iter(CLASS_OF)),
+    earlier=(),
+    entry=TEN,
+    leave=TEN + 120,
+    covered=(),
+    coupons=(Coupon(coupon_id="c0", kind=CouponKind.WINDOW, since=at(TEN + 31), until=at(TEN + 32)),),
+)
+"""The minute alone would make two stays of it, each with a first hour of its own."""
+
+
 @settings(max_examples=400, deadline=None)
-@given(tariff=rich_tariffs(), drawn=stays())
+@given(tariff=rich_tariffs(), drawn=stays() | stays_with_time_off())
+@example(tariff=TIERED, drawn=MINUTE_IN_THE_MIDDLE)
 def test_minute_by_minute_the_same_whatever_the_stay_is_given(tariff: Tariff, drawn: Stayed) -> None:
     found = price(stay_of(drawn), tariff)
     assert sum(line.amount_fen for line in found.lines) == found.amount_fen
     assert found.amount_fen == walked_stay(tariff, drawn, CLASS_OF[drawn.plate])
+
+
+@settings(max_examples=300, deadline=None)
+@given(tariff=rich_tariffs(), drawn=stays() | stays_with_time_off())
+@example(tariff=TIERED, drawn=MINUTE_IN_THE_MIDDLE)
+def test_a_coupon_never_raises_the_price(tariff: Tariff, drawn: Stayed) -> None:
+    stay = stay_of(drawn)
+    found = price(stay, tariff)
+    for left_out in stay.coupons:
+        others = tuple(coupon for coupon in stay.coupons if coupon != left_out)
+        assert found.amount_fen <= price(replace(stay, coupons=others), tariff).amount_fen

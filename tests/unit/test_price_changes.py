@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from parking.coupon import Coupon, CouponKind, Covered
+from parking.coupon import COUPONS_MAX, Coupon, CouponKind, Covered
 from parking.errors import InvalidInput
 from parking.plate import parse_plate
 from parking.pricing import Stay, price, price_by_schedule
@@ -65,6 +65,13 @@ def test_one_coupon_counts_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         replace(stay(2, 2), coupons=(FREE, FREE))
     assert refused.value.fields == ("coupons",)
+
+
+def test_a_stay_has_no_more_coupons_than_a_lane_prices_in_time() -> None:
+    many = tuple(replace(FREE, coupon_id=f"c{number}") for number in range(COUPONS_MAX + 1))
+    assert price(replace(stay(2, 2), coupons=many[1:]), OLD).amount_fen == 0
+    with pytest.raises(InvalidInput, match=f"^at most {COUPONS_MAX} of a stay$"):
+        replace(stay(2, 2), coupons=many)
 
 
 @pytest.mark.parametrize(
