@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from parking.clock import from_ms
 from parking.coupon import Coupon, CouponKind, Covered, End
 from parking.plate import VehicleClass, parse_plate
-from parking.pricing import Stay, Visit, price
+from parking.pricing import Stay, Visit, price, price_by_schedule
 from parking.tariff import (
     Absence,
     CouponRule,
@@ -21,8 +21,11 @@ from parking.tariff import (
     Rate,
     Stacking,
     Tariff,
+    TariffSchedule,
+    TariffVersion,
     Tier,
     VehicleRule,
+    WhenReplaced,
     WhenRounded,
 )
 from tests.unit.stay_walker import Stayed, Visited, walked_stay
@@ -135,6 +138,18 @@ def stays_with_time_off(draw: st.DrawFn) -> Stayed:
     return Stayed(plate=plate, earlier=(), entry=entry, leave=leave, covered=(), coupons=tuple(found))
 
 
+@st.composite
+def schedules(draw: st.DrawFn, entry: int) -> TariffSchedule:
+    """A list that splits stays, replaced some time after ``entry``."""
+    old = replace(draw(rich_tariffs()), when_replaced=WhenReplaced.SPLIT)
+    return TariffSchedule(
+        versions=(
+            TariffVersion(in_force_from=at(0), tariff=old),
+            TariffVersion(in_force_from=at(entry + draw(st.integers(1, 600))), tariff=draw(rich_tariffs())),
+        )
+    )
+
+
 def at(minute: int) -> datetime:
     return from_ms(minute * MINUTE_MS)
 
@@ -190,3 +205,19 @@ def test_a_coupon_never_raises_the_price(tariff: Tariff, drawn: Stayed) -> None:
     for left_out in stay.coupons:
         others = tuple(coupon for coupon in stay.coupons if coupon != left_out)
         assert found.amount_fen <= price(replace(stay, coupons=others), tariff).amount_fen
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn=stays() | stays_with_time_off(), data=st.data())
+def test_a_coupon_never_raises_the_price_of_a_stay_that_would_be_split(
+    drawn: Stayed, data: st.DataObject
+) -> None:
+    schedule, stay = data.draw(schedules(drawn.entry)), stay_of(drawn)
+    found = price_by_schedule(stay, schedule)
+    assert sum(line.amount_fen for line in found.lines) == found.amount_fen
+    for left_out in stay.coupons:
+        others = tuple(coupon for coupon in stay.coupons if coupon != left_out)
+        fewer = price_by_schedule(replace(stay, coupons=others), schedule)
+        assert found.amount_fen <= fewer.amount_fen
+    without = price_by_schedule(replace(stay, coupons=()), schedule)
+    assert sum(line.worth_fen for line in found.lines) <= without.amount_fen - found.amount_fen
