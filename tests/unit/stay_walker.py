@@ -135,7 +135,7 @@ def _part(tariff: Tariff, free: int, part: range, gaps: Gaps, percent: int) -> i
     if len(part) <= free:
         return 0
     rest = free if tariff.free_rule is FreeRule.ONLY_REST else 0
-    return Walker(tariff, part.start, part.start + rest, gaps, percent).walk(part.stop)
+    return Walker(tariff, part.start, part.start + rest, gaps, percent=percent).walk(part.stop)
 
 
 def _sets(tariff: Tariff, coupons: Sequence[Coupon]) -> list[Sequence[Coupon]]:

@@ -221,3 +221,23 @@ def test_a_coupon_never_raises_the_price_of_a_stay_that_would_be_split(
         assert found.amount_fen <= fewer.amount_fen
     without = price_by_schedule(replace(stay, coupons=()), schedule)
     assert sum(line.worth_fen for line in found.lines) <= without.amount_fen - found.amount_fen
+
+
+@settings(max_examples=300, deadline=None)
+@given(tariff=rich_tariffs(), drawn=stays(), later=spans)
+def test_a_later_exit_never_costs_less_whatever_passes_vehicle_and_visits(
+    tariff: Tariff, drawn: Stayed, later: int
+) -> None:
+    stay = replace(stay_of(drawn), coupons=())
+    longer = replace(stay, left_at=at(drawn.leave + later))
+    assert price(stay, tariff).amount_fen <= price(longer, tariff).amount_fen
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn=stays(), later=spans, data=st.data())
+def test_a_later_exit_never_costs_less_over_a_change_of_the_price_list(
+    drawn: Stayed, later: int, data: st.DataObject
+) -> None:
+    schedule, stay = data.draw(schedules(drawn.entry)), replace(stay_of(drawn), coupons=())
+    longer = replace(stay, left_at=at(drawn.leave + later))
+    assert price_by_schedule(stay, schedule).amount_fen <= price_by_schedule(longer, schedule).amount_fen
