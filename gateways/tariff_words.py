@@ -67,7 +67,7 @@ def stay_of(
             earlier=visits,
         )
     except InvalidInput as error:
-        raise InvalidInput(str(error), ("exit",)) from error
+        raise InvalidInput(str(error), error.fields if "coupons" in error.fields else ("exit",)) from error
 
 
 def plate_of(number: str, colour: str | None) -> Plate:

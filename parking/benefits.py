@@ -18,16 +18,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from parking.clock import from_ms, to_ms
-from parking.coupon import Coupon, CouponKind, Covered, End
+from parking.coupon import COUPONS_MAX, Coupon, CouponKind, Covered, End
 from parking.errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-__all__ = ["COUPONS_MAX", "NO_BENEFITS", "Benefits", "benefits_text", "parse_benefits"]
+__all__ = ["NO_BENEFITS", "Benefits", "benefits_text", "parse_benefits"]
 
-COUPONS_MAX: Final = 8
 COVERED_MAX: Final = 8
 NAME_MAX: Final = 100
 COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

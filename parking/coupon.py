@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
+from typing import Final
 
 from parking.clock import to_ms
 from parking.errors import InvalidInput
 
-__all__ = ["Coupon", "CouponKind", "Covered", "End"]
+__all__ = ["COUPONS_MAX", "Coupon", "CouponKind", "Covered", "End"]
 
+COUPONS_MAX: Final = 8
+"""Of one stay: a lane tries which of them together cost the driver least."""
 PERCENT_MAX = 100
 """The whole."""
 

@@ -6,6 +6,7 @@ so a later exit never costs less after it either.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Final, assert_never
 
 from parking.coupon import CouponKind
@@ -36,15 +37,22 @@ COUPON_RULES: Final[dict[CouponKind, Rule]] = {
 
 
 def stacks(coupons: tuple[Coupon, ...], rule: CouponRule) -> Iterator[tuple[Coupon, ...]]:
-    """Every set of coupons that may be used together, in the order in which they apply; time comes first."""
-    if rule.stacking is Stacking.ONE:
-        yield from ((coupon,) for coupon in coupons)
-        return
-    together = [coupon for coupon in coupons if coupon.stackable]
-    if together:
-        order = ORDERS[rule.money_order]
-        yield tuple(sorted(together, key=lambda one: (not one.takes_time, order.get(one.kind, 0))))
-    yield from ((coupon,) for coupon in coupons if not coupon.stackable)
+    """Every set of coupons that may be used together, in the order in which they apply; time comes first.
+
+    Of sets that cost the same the first is used: the most coupons before fewer, and none last. A coupon for
+    time can make a stay dearer, so that each may be left out; one for money never does, and stays. That makes
+    two to the power of the coupons for time at the most, one for each that stands alone, and none.
+    """
+    stackable = [coupon for coupon in coupons if coupon.stackable and rule.stacking is Stacking.ALL]
+    time = [coupon for coupon in stackable if coupon.takes_time]
+    order = ORDERS[rule.money_order]
+    money = sorted(
+        (coupon for coupon in stackable if not coupon.takes_time), key=lambda one: order.get(one.kind, 0)
+    )
+    for count in range(len(time), -1, -1):
+        yield from ((*kept, *money) for kept in combinations(time, count) if kept or money)
+    yield from ((coupon,) for coupon in coupons if coupon not in stackable)
+    yield ()
 
 
 def add_vehicle(lines: list[Line], span: tuple[int, int], rule: VehicleRule, fen: int) -> int:

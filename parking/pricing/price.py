@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from parking.pricing.walk import Gap, Line
     from parking.tariff import Tariff
 
-__all__ = ["price"]
+__all__ = ["price", "worth_at_most"]
 
 
 def price(stay: Stay, tariff: Tariff) -> Price:
     """The price of ``stay`` with its proof.
 
-    Of coupons that may not be used together those are used that cost the driver least; the others leave
-    no line, and neither does one that is no longer valid when the stay ends.
+    Those coupons are used that together cost the driver least; the others leave no line: what may not be used
+    with them, what would make the stay dearer, and what is no longer valid when the stay ends.
     """
     if stay.exempt:
         return _exempt(stay)
     valid = tuple(coupon for coupon in stay.coupons if coupon.counts_at(stay.left_at))
     if not valid:
         return _priced(stay, tariff, (), ())
-    found = [_with_worth(stay, tariff, coupons) for coupons in stacks(valid, tariff.coupons)]
-    return min(found, key=lambda one: one.amount_fen)
+    found = stacks(valid, tariff.coupons)
+    return _with_worth(stay, tariff, min(found, key=lambda one: _priced(stay, tariff, one, ()).amount_fen))
 
 
 def _exempt(stay: Stay) -> Price:
@@ -69,10 +69,10 @@ def _with_worth(stay: Stay, tariff: Tariff, coupons: tuple[Coupon, ...]) -> Pric
     worth = tuple(max(0, fees_fen[place] - fees_fen[place + 1]) for place in range(len(time)))
     names = (one.coupon_id for one in time)
     found = _priced(stay, tariff, coupons, tuple(zip(names, worth, strict=True)))
-    return _worth_at_most(found, max(0, fees_fen[0] - found.amount_fen))
+    return worth_at_most(found, max(0, fees_fen[0] - found.amount_fen))
 
 
-def _worth_at_most(found: Price, saved_fen: int) -> Price:
+def worth_at_most(found: Price, saved_fen: int) -> Price:
     """The same price; what its coupons are worth above ``saved_fen`` goes off the last ones first."""
     excess_fen = sum(line.worth_fen for line in found.lines) - saved_fen
     if excess_fen <= 0:

@@ -13,11 +13,11 @@ from parking.tariff import Absence
 
 if TYPE_CHECKING:
     from parking.coupon import Coupon, Covered
-    from parking.pricing.stay import Stay
+    from parking.pricing.stay import Stay, Visit
     from parking.pricing.walk import Gap, Line
     from parking.tariff import Tariff
 
-__all__ = ["Span", "span_of", "within"]
+__all__ = ["Span", "continues", "span_of", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,23 @@ def span_of(stay: Stay, tariff: Tariff, coupons: tuple[Coupon, ...]) -> Span:
     )  # fmt: skip
 
 
+def continues(visit: Visit, entered_ms: int, tariff: Tariff) -> bool:
+    """Whether a car that comes in at ``entered_ms`` goes on with the stay of its last visit."""
+    away_ms = entered_ms - to_ms(visit.left_at)
+    return tariff.reentry_minutes > 0 and 0 <= away_ms <= tariff.reentry_minutes * MINUTE_MS
+
+
 def _joined(stay: Stay, tariff: Tariff) -> tuple[int, list[Gap], int]:
     """When the stay began whose last visit this is, when the car was away, and what was charged so far."""
     entered_ms, charged_fen = stay.entered_ms, 0
     absences: list[Gap] = []
-    if tariff.reentry_minutes:
-        for visit in reversed(stay.earlier):
-            left_ms = to_ms(visit.left_at)
-            if not 0 <= entered_ms - left_ms <= tariff.reentry_minutes * MINUTE_MS:
-                break
-            if tariff.absence is Absence.LEFT_OUT:
-                absences.append((left_ms, entered_ms, Rule.ABSENCE, "", ""))
-            entered_ms = to_ms(visit.entered_at)
-            charged_fen += visit.amount_fen
+    for visit in reversed(stay.earlier):
+        if not continues(visit, entered_ms, tariff):
+            break
+        if tariff.absence is Absence.LEFT_OUT:
+            absences.append((to_ms(visit.left_at), entered_ms, Rule.ABSENCE, "", ""))
+        entered_ms = to_ms(visit.entered_at)
+        charged_fen += visit.amount_fen
     return entered_ms, absences, charged_fen
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from parking.clock import to_ms
-from parking.coupon import Coupon, Covered
+from parking.coupon import COUPONS_MAX, Coupon, Covered
 from parking.errors import InvalidInput
 from parking.plate import Plate, VehicleClass
 
@@ -52,5 +52,7 @@ class Stay:
         # Two times of one zone would be compared as wall clocks, which go back in autumn.
         if self.left_ms < self.entered_ms:
             raise InvalidInput("the exit lies before the entry", ("left_at",))
+        if len(self.coupons) > COUPONS_MAX:
+            raise InvalidInput(f"at most {COUPONS_MAX} of a stay", ("coupons",))
         if self.coupons and len({coupon.coupon_id for coupon in self.coupons}) < len(self.coupons):
             raise InvalidInput("one coupon counts once", ("coupons",))

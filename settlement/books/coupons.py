@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from parking.benefits import COUPONS_MAX, Benefits, benefits_text, parse_benefits
+from parking.benefits import Benefits, benefits_text, parse_benefits
+from parking.coupon import COUPONS_MAX
 from parking.errors import Conflict, Defect, NotFound
 from parking.ids import partition_of
 from settlement.books.merchants import UNDONE_WITHIN, budget_months, merchant_of

@@ -1,7 +1,7 @@
 """A second pricer, written from the rules: it watches the clock minute by minute, sharing no code with ours.
 
-It knows free minutes, windows, tiers, blocks and caps, for stays that begin and end on whole minutes. Times
-are minutes since 1970.
+It knows free minutes, windows, tiers, blocks and caps, for stays that begin and end on whole minutes, or on
+the ticks of a clock that ticks more often: times are ticks since 1970, of which a minute has ``ticks``.
 """
 
 from __future__ import annotations
@@ -20,20 +20,28 @@ Place = tuple[int, date | None]
 NOWHERE: Place = (-1, None)
 
 
-def walked(tariff: Tariff, entry: int, leave: int) -> int:
-    """The price of a stay from minute ``entry`` to minute ``leave``, in fen."""
-    if leave - entry <= tariff.free_minutes:
+def walked(tariff: Tariff, entry: int, leave: int, ticks: int = 1) -> int:
+    """The price of a stay from tick ``entry`` to tick ``leave``, in fen."""
+    free = tariff.free_minutes * ticks
+    if leave - entry <= free:
         return 0
-    free = tariff.free_minutes if tariff.free_rule is FreeRule.ONLY_REST else 0
-    return Walker(tariff, entry, entry + free).walk(leave)
+    start = entry + free if tariff.free_rule is FreeRule.ONLY_REST else entry
+    return Walker(tariff, entry, start, ticks=ticks).walk(leave)
 
 
 class Walker:
     def __init__(
-        self, tariff: Tariff, entry: int, start: int, gaps: Sequence[range] = (), percent: int = 100
+        self,
+        tariff: Tariff,
+        entry: int,
+        start: int,
+        gaps: Sequence[range] = (),
+        *,
+        percent: int = 100,
+        ticks: int = 1,
     ) -> None:
         """In ``gaps`` no block begins; ``percent`` is taken of every price, and of no cap."""
-        self.tariff, self.entry, self.gaps, self.percent = tariff, entry, gaps, percent
+        self.tariff, self.entry, self.gaps, self.percent, self.ticks = tariff, entry, gaps, percent, ticks
         self.tier_from = self.paid_until = self.start = start
         self.last = self.block_in = NOWHERE
         self.flats: set[Place] = set()
@@ -45,7 +53,7 @@ class Walker:
         for now in range(self.start, leave):
             if self.restarts(now) and now > self.start:
                 self.tier_from, self.paid_until = now, min(self.paid_until, now)
-            here = place_at(tariff, tariff.zone, now)
+            here = self.place(now)
             if tariff.crossing is Crossing.CUT and here != self.block_in:
                 self.paid_until = min(self.paid_until, now)
             if now >= self.paid_until and not any(now in gap for gap in self.gaps):
@@ -55,11 +63,17 @@ class Walker:
     def restarts(self, now: int) -> bool:
         match self.tariff.tier_clock:
             case TierClock.EACH_24_H:
-                return (now - self.entry) % DAY == 0
+                return (now - self.entry) % (DAY * self.ticks) == 0
             case TierClock.EACH_DAY:
-                return local(self.tariff.zone, now).date() != local(self.tariff.zone, now - 1).date()
+                return self.date(now) != self.date(now - 1)
             case _:
                 return False
+
+    def place(self, now: int) -> Place:
+        return place_at(self.tariff, self.tariff.zone, now // self.ticks)
+
+    def date(self, now: int) -> date:
+        return local(self.tariff.zone, now // self.ticks).date()
 
     def begin_block(self, now: int, here: Place) -> None:
         tariff = self.tariff
@@ -71,11 +85,11 @@ class Walker:
                 self.flats.add(here)
                 self.charge(self.share_of(window.flat_fen), now, here)
             return
-        minutes, price = self.rate(now, here)
-        span = range(now, now + minutes)
-        cut = next((one for one in span if one > now and self.restarts(one)), now + minutes)
-        edge = next((one for one in range(now, cut) if place_at(tariff, tariff.zone, one) != here), None)
-        self.paid_until = now + minutes
+        length, price = self.rate(now, here)
+        span = range(now, now + length)
+        cut = next((one for one in span if one > now and self.restarts(one)), now + length)
+        edge = next((one for one in range(now, cut) if self.place(one) != here), None)
+        self.paid_until = now + length
         if tariff.crossing is Crossing.SPLIT and edge is not None:
             self.share(now, cut)
         else:
@@ -88,14 +102,14 @@ class Walker:
 
     def share(self, now: int, until: int) -> None:
         while now < until:
-            here = place_at(self.tariff, self.tariff.zone, now)
+            here = self.place(now)
             end = now
-            while end < until and place_at(self.tariff, self.tariff.zone, end) == here:
+            while end < until and self.place(end) == here:
                 end += 1
             self.arrive(now, here)
-            minutes, price = self.rate(now, here)
-            whole, rest = divmod(price * (end - now), minutes)
-            self.charge(whole + (1 if 2 * rest >= minutes else 0), now, here)
+            length, price = self.rate(now, here)
+            whole, rest = divmod(price * (end - now), length)
+            self.charge(whole + (1 if 2 * rest >= length else 0), now, here)
             now = end
 
     def rate(self, now: int, here: Place) -> tuple[int, int]:
@@ -103,11 +117,11 @@ class Walker:
         ends = self.tier_from
         for tier in (lists.first, *lists.next):
             if tier is not None:
-                ends += tier.minutes
+                ends += tier.minutes * self.ticks
                 if now < ends:
-                    return tier.block_minutes, self.share_of(tier.block_price_fen)
+                    return tier.block_minutes * self.ticks, self.share_of(tier.block_price_fen)
         assert lists.then is not None
-        return lists.then.block_minutes, self.share_of(lists.then.block_price_fen)
+        return lists.then.block_minutes * self.ticks, self.share_of(lists.then.block_price_fen)
 
     def share_of(self, price: int) -> int:
         whole, rest = divmod(price * self.percent, 100)
@@ -119,8 +133,8 @@ class Walker:
         if window is not None:
             caps.append((here, window.cap_fen))
         if window is None or window.counts:
-            caps.append((local(self.tariff.zone, now).date(), self.tariff.cap_day_fen))
-            caps.append(((now - self.entry) // DAY, self.tariff.cap_fen))
+            caps.append((self.date(now), self.tariff.cap_day_fen))
+            caps.append(((now - self.entry) // (DAY * self.ticks), self.tariff.cap_fen))
         caps = [one for one in caps if one[1] is not None]
         for name, cap in caps:
             price = min(price, (cap or 0) - self.spent.get(name, 0))

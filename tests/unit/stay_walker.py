@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import combinations
 
 from parking.coupon import Coupon, CouponKind, End
 from parking.plate import Colour, Plate, VehicleClass
@@ -134,15 +135,14 @@ def _part(tariff: Tariff, free: int, part: range, gaps: Gaps, percent: int) -> i
     if len(part) <= free:
         return 0
     rest = free if tariff.free_rule is FreeRule.ONLY_REST else 0
-    return Walker(tariff, part.start, part.start + rest, gaps, percent).walk(part.stop)
+    return Walker(tariff, part.start, part.start + rest, gaps, percent=percent).walk(part.stop)
 
 
 def _sets(tariff: Tariff, coupons: Sequence[Coupon]) -> list[Sequence[Coupon]]:
-    if not coupons:
-        return [()]
-    alone: list[Sequence[Coupon]] = [(one,) for one in coupons]
+    """Every way to use some of the coupons, or none."""
+    one_or_none: list[Sequence[Coupon]] = [(), *[(one,) for one in coupons]]
     if tariff.coupons.stacking is Stacking.ONE:
-        return alone
+        return one_or_none
     order = {
         MoneyOrder.AS_GIVEN: [],
         MoneyOrder.AMOUNT_FIRST: [CouponKind.AMOUNT, CouponKind.PERCENT],
@@ -150,7 +150,8 @@ def _sets(tariff: Tariff, coupons: Sequence[Coupon]) -> list[Sequence[Coupon]]:
     }[tariff.coupons.money_order]
     together = [one for one in coupons if one.stackable]
     together.sort(key=lambda one: order.index(one.kind) if one.kind in order else -1)
-    return [*([together] if together else []), *[(one,) for one in coupons if not one.stackable]]
+    several = (used for count in range(2, len(together) + 1) for used in combinations(together, count))
+    return [*one_or_none, *several]
 
 
 def _finished(total: Total, rule: VehicleRule | None, used: Sequence[Coupon], fen: int) -> int:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking.benefits import COUPONS_MAX, NO_BENEFITS, Benefits, benefits_text, parse_benefits
-from parking.coupon import Coupon, CouponKind, Covered, End
+from parking.benefits import NO_BENEFITS, Benefits, benefits_text, parse_benefits
+from parking.coupon import COUPONS_MAX, Coupon, CouponKind, Covered, End
 from parking.errors import InvalidInput
 from parking.fee import stay_with
 from parking.plate import parse_plate

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from parking.clock import from_ms
+from parking.clock import from_ms, to_ms
 from parking.plate import parse_plate
 from parking.pricing import Stay, price
 from parking.proof import Price, Rule, parse_proof, proof_json
@@ -31,6 +31,8 @@ from parking.tariff import (
 from tests.unit.minute_walker import walked
 
 MINUTE_MS = 60_000
+TICKS = 4
+"""A minute, of a clock that shows odd seconds: 15, 30 and 45."""
 PLATE = parse_plate("浙A12345", "blue")
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/Santiago")
 """Without summer time; with it, changing at night; with it, changing at midnight."""
@@ -143,6 +145,23 @@ def test_watching_the_clock_minute_by_minute_finds_the_same_price(
 
 
 @settings(max_examples=200, deadline=None)
+@given(
+    tariff=tariffs(), entry=entries, offset=st.integers(1, TICKS - 1),
+    length=st.integers(0, 12 * 60 * TICKS) | st.integers(0, 2 * 1440 * TICKS),
+)  # fmt: skip
+def test_so_it_is_from_an_odd_second_to_another_odd_second(
+    tariff: Tariff, entry: int, offset: int, length: int
+) -> None:
+    begins = entry * TICKS + offset
+    stay = Stay(
+        entered_at=from_ms(begins * MINUTE_MS // TICKS),
+        left_at=from_ms((begins + length) * MINUTE_MS // TICKS),
+        plate=PLATE,
+    )
+    assert price(stay, tariff).amount_fen == walked(tariff, begins, begins + length, TICKS)
+
+
+@settings(max_examples=200, deadline=None)
 @given(tariff=tariffs(), entry=entries, length_ms=st.integers(0, 40 * 1440 * MINUTE_MS))
 def test_a_price_is_never_negative_adds_up_and_survives_being_text(
     tariff: Tariff, entry: int, length_ms: int
@@ -194,6 +213,26 @@ def test_no_24_hours_from_entry_cost_more_than_their_cap(
     before = priced(tariff, entry, days * 1440 * MINUTE_MS).amount_fen
     after = priced(tariff, entry, (days * 1440 + within) * MINUTE_MS).amount_fen
     assert after - before <= (tariff.cap_fen or 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(tariff=tariffs(), entry=entries, days=st.integers(0, 6), clock=st.times())
+def test_no_calendar_day_costs_more_than_its_cap(tariff: Tariff, entry: int, days: int, clock: time) -> None:
+    # What no cap counts, what is owed for a time before it, and what is paid after it began are left out.
+    tariff = replace(
+        tariff,
+        windows=tuple(replace(window, counts=True) for window in tariff.windows),
+        cap_day_fen=tariff.cap_day_fen or 2000,
+        free_rule=FreeRule.ONLY_REST,
+        crossing=Crossing.CUT if tariff.crossing is Crossing.SPLIT else tariff.crossing,
+    )
+    zone = ZoneInfo(tariff.zone)
+    day = from_ms(entry * MINUTE_MS).astimezone(zone).date() + timedelta(days=days)
+    midnight, moment = (
+        to_ms(datetime.combine(day, one, zone)) - entry * MINUTE_MS for one in (time(0), clock)
+    )
+    before = priced(tariff, entry, max(0, midnight)).amount_fen
+    assert priced(tariff, entry, max(0, moment)).amount_fen - before <= (tariff.cap_day_fen or 0)
 
 
 @settings(max_examples=300, deadline=None)

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from parking.coupon import Coupon, CouponKind, Covered
+from parking.coupon import COUPONS_MAX, Coupon, CouponKind, Covered
 from parking.errors import InvalidInput
 from parking.plate import parse_plate
-from parking.pricing import Stay, price, price_by_schedule
+from parking.pricing import Stay, Visit, price, price_by_schedule
 from parking.tariff import Rate, Tariff, TariffSchedule, TariffVersion, WhenReplaced
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -61,10 +61,74 @@ def test_what_belongs_to_the_whole_stay_keeps_it_whole(when: WhenReplaced) -> No
     assert price_by_schedule(replace(stay(2, 2), exempt="ambulance"), schedule(when)).amount_fen == 0
 
 
+PENNY = Coupon(coupon_id="c1", kind=CouponKind.AMOUNT, amount_fen=1)
+NIGHT = Coupon(
+    coupon_id="c1", kind=CouponKind.WINDOW, since=NOON + timedelta(hours=9), until=NOON + timedelta(hours=10)
+)
+BEFORE = Visit(
+    entered_at=NOON - timedelta(hours=3), left_at=NOON - timedelta(hours=2, minutes=5), amount_fen=100
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "amount_fen"),
+    [
+        ({}, 1200),
+        ({"coupons": (replace(PENNY, valid_until=NOON),)}, 1200),
+        ({"coupons": (NIGHT,)}, 1200),
+        ({"coupons": (PENNY,)}, 399),
+        ({"coupons": (PENNY, replace(FREE, coupon_id="c2", valid_until=NOON))}, 399),
+        ({"earlier": (BEFORE,)}, 1200),
+        ({"earlier": (BEFORE,), "coupons": (PENNY,)}, 399),
+    ],
+)
+def test_what_takes_nothing_off_and_joins_nothing_leaves_the_stay_split(
+    given: dict[str, Any], amount_fen: int
+) -> None:
+    found = price_by_schedule(replace(stay(2, 2), **given), schedule(WhenReplaced.SPLIT))
+    assert found.amount_fen == amount_fen
+    assert found.amount_fen == sum(line.amount_fen for line in found.lines)
+
+
+@pytest.mark.parametrize(("minutes", "amount_fen"), [(0, 1200), (4, 1200), (5, 400)])
+def test_visits_that_are_joined_keep_the_stay_whole(minutes: int, amount_fen: int) -> None:
+    old, new = schedule(WhenReplaced.SPLIT).versions
+    joining = replace(old, tariff=replace(old.tariff, reentry_minutes=minutes))
+    wide = replace(new, tariff=replace(NEW, reentry_minutes=600))
+    found = price_by_schedule(
+        replace(stay(2, 2), earlier=(BEFORE,)), TariffSchedule(versions=(joining, wide))
+    )
+    assert found.amount_fen == amount_fen
+
+
+@pytest.mark.parametrize(("worth_fen", "amount_fen"), [(1, 1200), (801, 1199)])
+def test_a_stay_with_a_coupon_costs_no_more_than_the_split_one(worth_fen: int, amount_fen: int) -> None:
+    """Two hours of 500 each by the old list, and two of 100 by the new one: 2000 where the stay is whole."""
+    dear, cheap = schedule(WhenReplaced.SPLIT).versions
+    turned = TariffSchedule(
+        versions=(
+            replace(dear, tariff=replace(NEW, when_replaced=WhenReplaced.SPLIT)),
+            replace(cheap, tariff=OLD),
+        )
+    )
+    found = price_by_schedule(
+        replace(stay(2, 2), coupons=(replace(PENNY, amount_fen=worth_fen, funder="shop"),)), turned
+    )
+    assert found.amount_fen == amount_fen
+    assert sum(line.worth_fen for line in found.lines) == 1200 - amount_fen
+
+
 def test_one_coupon_counts_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         replace(stay(2, 2), coupons=(FREE, FREE))
     assert refused.value.fields == ("coupons",)
+
+
+def test_a_stay_has_no_more_coupons_than_a_lane_prices_in_time() -> None:
+    many = tuple(replace(FREE, coupon_id=f"c{number}") for number in range(COUPONS_MAX + 1))
+    assert price(replace(stay(2, 2), coupons=many[1:]), OLD).amount_fen == 0
+    with pytest.raises(InvalidInput, match=f"^at most {COUPONS_MAX} of a stay$"):
+        replace(stay(2, 2), coupons=many)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,7 @@ price_fen = 1200
             "examples[1].coupons[0]",
             "ends before it begins",
         ),
+        (f"coupons = {['amount:1'] * 9}", "examples[1].coupons", "at most 8 of a stay"),
         (
             'earlier = ["2026-03-02T09:00/2026-03-02T08:00=500"]',
             "examples[1].earlier[0]",
