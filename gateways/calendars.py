@@ -16,6 +16,7 @@ import chinese_calendar
 import holidays
 
 from gateways.tariff_tables import within
+from gateways.tariff_words import YEAR_MAX, YEAR_MIN
 from parking.errors import InvalidInput
 from parking.tariff import Calendar, Weekday
 
@@ -39,6 +40,8 @@ def calendar_of(table: CalendarTable) -> Calendar:
     """The days of a table; raises :class:`InvalidInput` with the field that is wrong."""
     if bool(table.region) != bool(table.years):
         raise InvalidInput("region and years go together", ("calendar.years",))
+    if strange := [year for year in table.years if not YEAR_MIN <= year <= YEAR_MAX]:
+        raise InvalidInput(f"not in the years {YEAR_MIN} to {YEAR_MAX}: {strange[0]}", ("calendar.years",))
     free: set[date] = set()
     worked: set[date] = set()
     if table.region == CHINA:

@@ -51,6 +51,15 @@ def test_a_region_or_a_year_whose_days_are_not_known_is_refused(
     assert refused.value.fields == (f"calendar.{field}",)
 
 
+@pytest.mark.parametrize("region", ["CN", "DE"])
+@pytest.mark.parametrize("year", [-5, 0, 1969, 2200, 9999, 99_999, 10**20])
+def test_a_year_that_no_stay_can_be_in_is_refused(region: str, year: int) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        found(region, 2026, year)
+    assert str(refused.value) == f"not in the years 1970 to 2199: {year}"
+    assert refused.value.fields == ("calendar.years",)
+
+
 def test_one_year_that_is_not_known_among_others_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no holiday of 2027 is known"):
         found("UA", 2021, 2027)
