@@ -50,8 +50,8 @@ def calendar_of(table: CalendarTable) -> Calendar:
         free, worked = _elsewhere(table.region, table.years)
     weekend = _weekend(table)
     ordinary = {*table.ordinary_days}
-    free = (free | {*table.holidays}) - {*table.make_up_days} - ordinary
-    worked = (worked | {*table.make_up_days}) - {*table.holidays} - ordinary
+    free = (free - {*table.make_up_days} | {*table.holidays}) - ordinary
+    worked = (worked - {*table.holidays} | {*table.make_up_days}) - ordinary
     with within("calendar"):
         return Calendar(
             region=table.region,

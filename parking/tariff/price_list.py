@@ -75,8 +75,10 @@ class Calendar:
     weekend: tuple[Weekday, ...] = (Weekday.SATURDAY, Weekday.SUNDAY)
 
     def __post_init__(self) -> None:
-        if set(self.holidays) & set(self.make_up_days):
-            raise InvalidInput("a day is a holiday or a make-up day, not both", ("make_up_days",))
+        if both := {*self.holidays} & {*self.make_up_days}:
+            raise InvalidInput(
+                f"a day is a holiday or a make-up day, not both: {min(both)}", ("make_up_days",)
+            )
         if not 0 < len(self.weekend) < len(WEEK) or len({*self.weekend}) < len(self.weekend):
             raise InvalidInput("one to six days of the week, each once", ("weekend",))
 

@@ -131,3 +131,18 @@ def test_a_weekend_of_saturday_and_sunday_stays_out_of_the_id_and_another_does_n
         return version_id_of(Tariff(tariff_id="a", name="A", then=rate, calendar=calendar))
 
     assert version_id() == version_id(weekend=["sunday", "saturday"]) != version_id(weekend=["friday"])
+
+
+def test_a_day_that_a_list_names_both_ways_is_refused() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        found("", holidays=["2026-05-01", "2026-05-02"], make_up_days=["2026-05-02"])
+    assert str(refused.value) == "a day is a holiday or a make-up day, not both: 2026-05-02"
+    assert refused.value.fields == ("calendar.make_up_days",)
+
+
+def test_what_a_list_names_goes_before_what_the_region_says() -> None:
+    named = found(
+        "CN", 2026, holidays=["2026-01-04"], make_up_days=["2026-01-01"], ordinary_days=["2026-01-02"]
+    )
+    kinds = [named.kind(date(2026, 1, day)) for day in (1, 2, 3, 4)]
+    assert kinds == [DayKind.MAKE_UP_DAY, DayKind.WEEKDAY, DayKind.HOLIDAY, DayKind.HOLIDAY]
