@@ -9,6 +9,7 @@ better are named in the list itself.
 from __future__ import annotations
 
 import re
+import warnings
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -80,8 +81,12 @@ def _china(years: Iterable[int]) -> tuple[set[date], set[date]]:
 
 
 def _elsewhere(region: str, years: Collection[int]) -> tuple[set[date], set[date]]:
-    """The days off with the weekends that are worked for them."""
-    country = _country(region, years)
+    """The days off with the weekends that are worked for them; the library warns where it knows but some."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        country = _country(region, years)
+    if told:
+        raise InvalidInput("not all holidays of these years are known", ("calendar.years",))
     for year in years:
         if not any(day.year == year for day in country):
             raise InvalidInput(f"no holiday of {year} is known", ("calendar.years",))

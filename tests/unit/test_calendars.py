@@ -39,6 +39,8 @@ UNKNOWN = "no country, or no part of one, that is known"
         ("DE", 2150, "years", "no holiday of 2150 is known"),
         ("JP", 2100, "years", "no holiday of 2100 is known"),
         ("UA", 2027, "years", "no holiday of 2027 is known"),
+        # India's movable holidays are known to the library for fewer years than the others.
+        ("IN", 2040, "years", "not all holidays of these years are known"),
         ("CN", 2027, "years", "the calendar of 2027 is not published yet"),
     ],
 )
