@@ -41,6 +41,7 @@ from parking.tariff import (
     TierClock,
     Total,
     VehicleRule,
+    Weekday,
     WhenReplaced,
     WhenRounded,
     Window,
@@ -202,7 +203,7 @@ class CouponTable(Table):
 
 
 class CalendarTable(Table):
-    """Public holidays and make-up working days of some years."""
+    """Public holidays and make-up working days of some years, and the weekend."""
 
     region: str = ""
     """CN, or a country with its part, as DE or DE-BY; empty: only the days named here."""
@@ -214,6 +215,8 @@ class CalendarTable(Table):
     """Further make-up working days."""
     ordinary_days: tuple[Day, ...] = ()
     """Dates that are no holidays and no make-up days here, whatever the region says."""
+    weekend: tuple[Weekday, ...] | None = None
+    """Left out: the region's; Saturday and Sunday without one."""
 
 
 class TariffTable(PricesTable):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from parking.plate import Plate
 
-__all__ = ["moment_of", "plate_of", "stay_of"]
+__all__ = ["YEAR_MAX", "YEAR_MIN", "moment_of", "plate_of", "stay_of"]
 
 Read = TypeVar("Read")
 

@@ -85,13 +85,15 @@ def explain(
     stay = stay_of(entered_at, left_at, plate_of(number, colour), zone, said)
     found = price_by_schedule(stay, prices.schedule)
     tariff = prices.schedule.in_force(entered_at)
+    missing = _years_missing(tariff, entered_at, left_at)
     if as_json:
-        click.echo(json.dumps(_document(found, tariff), ensure_ascii=False))
+        document = _document(found, tariff) | {"calendar_years_missing": missing}
+        click.echo(json.dumps(document, ensure_ascii=False))
         return
     _print(found, tariff)
-    known = tariff.calendar.years
-    if known and not {entered_at.year, left_at.year} <= {*known}:
-        click.echo(f"The calendar of this list holds {', '.join(map(str, known))} only.", err=True)
+    if missing:
+        lacks, holds = (", ".join(map(str, years)) for years in (missing, tariff.calendar.years))
+        click.echo(f"The calendar of this list does not hold {lacks}, only {holds}.", err=True)
 
 
 @tariff_command.command("check")
@@ -206,6 +208,13 @@ def _print(found: Price, tariff: Tariff) -> None:
     table.add_section()
     table.add_row("", "", "", tariff.currency, money(found.amount_fen), version_id_of(tariff))
     Console(width=140).print(table, highlight=False)
+
+
+def _years_missing(tariff: Tariff, entered_at: datetime, left_at: datetime) -> list[int]:
+    """The local years from entry to exit that a calendar of some years has not."""
+    known = tariff.calendar.years
+    first, last = (_local(moment, tariff).year for moment in (entered_at, left_at))
+    return [year for year in range(first, last + 1) if known and year not in known]
 
 
 def _local(moment: datetime, tariff: Tariff) -> datetime:

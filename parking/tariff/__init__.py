@@ -18,7 +18,15 @@ from parking.tariff.choices import (
     WhenReplaced,
     WhenRounded,
 )
-from parking.tariff.price_list import Calendar, CouponRule, Tariff, Total, VehicleRule, version_id_of
+from parking.tariff.price_list import (
+    Calendar,
+    CouponRule,
+    Tariff,
+    Total,
+    VehicleRule,
+    Weekday,
+    version_id_of,
+)
 from parking.tariff.rates import (
     DAY_MINUTES,
     PERCENT_MAX,
@@ -59,6 +67,7 @@ __all__ = [
     "TierClock",
     "Total",
     "VehicleRule",
+    "Weekday",
     "WhenReplaced",
     "WhenRounded",
     "Window",

@@ -69,7 +69,7 @@ class DayKind(StrEnum):
     HOLIDAY = "holiday"
     """A public holiday, on whatever day of the week."""
     MAKE_UP_DAY = "make_up_day"
-    """A Saturday or Sunday on which people work, in exchange for a holiday."""
+    """A day of the weekend on which people work, in exchange for a holiday."""
 
 
 @unique

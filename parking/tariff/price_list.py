@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, time
+from enum import StrEnum, unique
 from functools import lru_cache
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,13 +36,28 @@ from parking.tariff.choices import (
 )
 from parking.tariff.rates import DAY_MINUTES, PRICE_MAX_FEN, Prices, check_percent
 
-__all__ = ["Calendar", "CouponRule", "Tariff", "Total", "VehicleRule", "version_id_of"]
+__all__ = ["Calendar", "CouponRule", "Tariff", "Total", "VehicleRule", "Weekday", "version_id_of"]
 
 TARIFF_ID = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 CURRENCY = re.compile("[A-Z]{3}")
 ALWAYS_HASHED = frozenset({"free_minutes", "free_rule", "zone", "currency"})
 """Fields that the first ids were made of, set or not."""
-SATURDAY = 5
+
+
+@unique
+class Weekday(StrEnum):
+    """The days of the week, in their order."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WEEK = tuple(Weekday)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +65,22 @@ class Calendar:
     """The special days of some years, written out: a price must not change when a library learns of more.
 
     Dates of other years are plain weekdays and weekends. ``region`` says where the days were taken from.
+    ``weekend`` is in the order of the week.
     """
 
     region: str = ""
     years: tuple[int, ...] = ()
     holidays: tuple[date, ...] = ()
     make_up_days: tuple[date, ...] = ()
+    weekend: tuple[Weekday, ...] = (Weekday.SATURDAY, Weekday.SUNDAY)
 
     def __post_init__(self) -> None:
-        if set(self.holidays) & set(self.make_up_days):
-            raise InvalidInput("a day is a holiday or a make-up day, not both", ("make_up_days",))
+        if both := {*self.holidays} & {*self.make_up_days}:
+            raise InvalidInput(
+                f"a day is a holiday or a make-up day, not both: {min(both)}", ("make_up_days",)
+            )
+        if not 0 < len(self.weekend) < len(WEEK) or len({*self.weekend}) < len(self.weekend):
+            raise InvalidInput("one to six days of the week, each once", ("weekend",))
 
     def kind(self, day: date) -> DayKind:
         """What the date is."""
@@ -66,7 +88,7 @@ class Calendar:
             return DayKind.HOLIDAY
         if day in self.make_up_days:
             return DayKind.MAKE_UP_DAY
-        return DayKind.WEEKEND if day.weekday() >= SATURDAY else DayKind.WEEKDAY
+        return DayKind.WEEKEND if WEEK[day.weekday()] in self.weekend else DayKind.WEEKDAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,6 +212,18 @@ BAD_INPUT: dict[str, tuple[str, str, dict[str, Any], int]] = {
         413,
     ),
     "no price": ("POST", "/v1/garages/g1/tariffs", {"json": {**TARIFF, "cap_fen": 1}}, 422),
+    "no year": (
+        "POST",
+        "/v1/garages/g1/tariffs",
+        {"json": {**TARIFF, "calendar": {"region": "CN", "years": [10**20]}}},
+        422,
+    ),
+    "no region": (
+        "POST",
+        "/v1/garages/g1/tariffs",
+        {"json": {**TARIFF, "calendar": {"region": "__class__", "years": [2026]}}},
+        422,
+    ),
     "an unreadable plate": (
         "POST",
         "/v1/accounts",

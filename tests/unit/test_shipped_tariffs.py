@@ -54,10 +54,20 @@ def test_a_table_has_the_fields_and_defaults_of_its_value(table: type[Table], va
             assert isinstance(said, CalendarTable | Table), name
 
 
-def test_a_calendar_that_is_not_published_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "instead", "told"),
+    [
+        ("[2026]", "[2026, 2099]", "years: the calendar of 2099 is not published yet"),
+        ("[2026]", "[0]", "years: not in the years 1970 to 2199: 0"),
+        ("[2026]", f"[{10**20}]", f"years: not in the years 1970 to 2199: {10**20}"),
+        ('"CN"', '"__class__"', "region: no country, or no part of one, that is known"),
+    ],
+)
+def test_a_calendar_that_is_not_known_is_refused_by_name(
+    tmp_path: Path, said: str, instead: str, told: str
+) -> None:
     text = (CONFIG / "tariffs" / "office.toml").read_text(encoding="utf-8")
     path = tmp_path / "office.toml"
-    path.write_text(text.replace("years = [2026]", "years = [2026, 2099]"), encoding="utf-8")
+    path.write_text(text.replace(said, instead), encoding="utf-8")
     ran = CliRunner().invoke(tariff_command, ["check", str(path)])
-    assert ran.exit_code == 1
-    assert f"{path}: versions[0].calendar.years: the calendar of 2099 is not published yet" in ran.output
+    assert (ran.exit_code, ran.output) == (1, f"Error: {path}: versions[0].calendar.{told}\n")

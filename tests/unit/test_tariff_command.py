@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gateways.commands.tariff import tariff_command
 
 SHOPPING = Path(__file__).parents[2] / "config" / "tariffs" / "shopping-complex.toml"
+OFFICE = SHOPPING.with_name("office.toml")
 MONDAY = ("--tariff", str(SHOPPING), "--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:10")
 
 WORKED = {
@@ -76,6 +77,28 @@ def test_the_json_form_adds_up_and_names_who_funds_a_coupon() -> None:
     assert found["amount_fen"] == sum(line["amount_fen"] for line in found["lines"]) == 0
     (coupon,) = [line for line in found["lines"] if line["rule"] == "coupon_minutes"]
     assert (coupon["funder"], coupon["worth_fen"]) == ("shop", 2000)
+
+
+@pytest.mark.parametrize(
+    ("entry", "leave", "missing"),
+    [
+        ("2026-12-31T10:00", "2026-12-31T12:00", []),
+        ("2026-12-31T22:00", "2027-01-01T02:00", [2027]),
+        # The office is eight hours ahead: it is 2027 there, and 2026 there.
+        ("2026-12-31T20:00Z", "2026-12-31T22:00Z", [2027]),
+        ("2027-01-01T00:30+14:00", "2027-01-01T01:30+14:00", []),
+        ("2025-12-31T22:00", "2028-01-01T02:00", [2025, 2027, 2028]),
+    ],
+)
+def test_the_years_of_a_stay_that_the_calendar_has_not_are_told(
+    entry: str, leave: str, missing: list[int]
+) -> None:
+    words = ["explain", "--tariff", str(OFFICE), "--entry", entry, "--exit", leave]
+    told = CliRunner().invoke(tariff_command, words).stderr
+    years = ", ".join(map(str, missing))
+    assert told == (f"The calendar of this list does not hold {years}, only 2026.\n" if missing else "")
+    found = json.loads(CliRunner().invoke(tariff_command, [*words, "--json"]).output)
+    assert found["calendar_years_missing"] == missing
 
 
 def test_the_ground_of_a_new_energy_number_is_known_without_being_said() -> None:
