@@ -22,6 +22,7 @@ from parking.coupon import Coupon, CouponKind, Covered, End
 from parking.errors import InvalidInput
 from parking.plate import Colour, VehicleClass, parse_plate
 from parking.pricing import Stay, Visit
+from parking.tariff import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,6 +99,7 @@ def _each(name: str, texts: Iterable[str], read: Callable[[str, int], Read]) -> 
     """What each text says, counted from 1; an error says which it is in."""
     for place, text in enumerate(texts):
         try:
+            check_name(text, name)
             yield read(text, place + 1)
         except InvalidInput as error:
             raise InvalidInput(str(error), (f"{name}[{place}]",)) from error

@@ -194,7 +194,7 @@ def _print(found: Price, tariff: Tariff) -> None:
     table = Table("from", "to", box=None)
     for heading in ("quantity", "unit price", "amount"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("rule")
+    table.add_column("rule", overflow="fold")
     for line in found.lines:
         worth = f", worth {money(line.worth_fen)}" if line.worth_fen else ""
         funder = f" (funded by {line.funder}{worth})" if line.funder else ""
@@ -205,7 +205,7 @@ def _print(found: Price, tariff: Tariff) -> None:
         )  # fmt: skip
     table.add_section()
     table.add_row("", "", "", tariff.currency, money(found.amount_fen), version_id_of(tariff))
-    Console(width=140).print(table, highlight=False)
+    Console(width=140, markup=False, emoji=False, highlight=False).print(table)
 
 
 def _local(moment: datetime, tariff: Tariff) -> datetime:

@@ -125,3 +125,34 @@ def test_a_drawing_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) 
     out = tmp_path / "nowhere" / "price.svg"
     ran = CliRunner().invoke(tariff_command, ["plot", str(SHOPPING), "--out", str(out)])
     assert (ran.exit_code, ran.output) == (1, f"Error: {out}: cannot be written: No such file or directory\n")
+
+
+def priced_with_window(folder: Path, name: str) -> Path:
+    """A price list whose one window has this name, all day long."""
+    path = folder / "list.toml"
+    window = f'[[versions.windows]]\nname = "{name}"\nflat_fen = 500'
+    rate = "[versions.then]\nblock_minutes = 30\nblock_price_fen = 400"
+    head = 'tariff_id = "any"\nname = "Any"\nzone = "Asia/Shanghai"\n[[versions]]'
+    path.write_text(f"{head}\n{rate}\n{window}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["[/b]", "[day]", "[bold]night", ":smile:"])
+def test_the_names_of_a_proof_are_shown_as_they_are_written(tmp_path: Path, name: str) -> None:
+    path = priced_with_window(tmp_path, name)
+    words = ["--coupon", f"amount:500@{name}", "--pass", f"2026-03-02T10:00/2026-03-02T11:00={name}"]
+    stay = ["--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:00"]
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(path), *stay, *words])
+    shown = " ".join(ran.output.split())
+    assert ran.exit_code == 0, ran.exception
+    assert f"pass: {name} " in shown
+    assert f"flat: {name} " in shown
+    assert f"coupon amount: 1 amount:500 (funded by {name}, worth 5.00)" in shown
+
+
+def test_a_long_name_is_shown_whole_over_several_lines(tmp_path: Path) -> None:
+    path = priced_with_window(tmp_path, "n" * 200)
+    stay = ["--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:00"]
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(path), *stay])
+    assert ran.output.count("n" * 40) >= 1
+    assert ran.output.partition("flat: ")[2].partition("CNY")[0].count("n") == 200

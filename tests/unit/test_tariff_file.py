@@ -172,6 +172,8 @@ price_fen = 1200
         ("exit = 9999-12-31T00:00:00", "examples[1].exit", "1970 to 2199"),
         ('exit = "2026-03-02T12:00:00"', "examples[1].exit", "datetime"),
         ('passes = ["2026-03-02T10:00"]', "examples[1].passes[0]", "two moments with a slash between"),
+        ('passes = ["2026-03-01/2026-03-02=\\u001b[31m"]', "examples[1].passes[0]", "that can be printed"),
+        ('coupons = ["free_stay@\\u001b[31m"]', "examples[1].coupons[0]", "that can be printed"),
         ('passes = ["x/2026-03-02T10:00"]', "examples[1].passes[0]", "not a moment, as 2026-03-02T10:00: x"),
         (
             'passes = ["2026-03-01/2026-03-02", "2026-03-02/2026-03-02"]',
