@@ -13,6 +13,7 @@ an example has for it, as ``coupons[1]``.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -36,6 +37,7 @@ Read = TypeVar("Read")
 YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 2199
 """Calendars and time zones know nothing of later years, and every date of a stay may be looked at."""
+WHOLE: Final = re.compile("[0-9]{1,9}")
 GROUNDS = {
     VehicleClass.NEW_ENERGY: Colour.GREEN,
     VehicleClass.NEW_ENERGY_LARGE: Colour.YELLOW_GREEN,
@@ -156,6 +158,6 @@ def _kind(word: str) -> CouponKind:
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isdecimal():
-        raise InvalidInput(f"not a whole number: {text!r}", (name,))
+    if not WHOLE.fullmatch(text):
+        raise InvalidInput(f"not a whole number of up to 9 digits: {text!r}", (name,))
     return int(text)

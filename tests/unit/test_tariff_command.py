@@ -94,7 +94,13 @@ def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
 
 
 def test_a_wrong_word_is_told_in_a_sentence() -> None:
-    for words in (("--coupon", "magic:3"), ("--coupon", "minutes:x"), ("--pass", "2026-03-02T10:00")):
+    many = f"amount:{'9' * 5000}"
+    for words in (
+        ("--coupon", "magic:3"),
+        ("--coupon", "minutes:x"),
+        ("--coupon", many),
+        ("--pass", "2026-03-02T10:00"),
+    ):
         ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
         assert ran.exit_code == 1
         assert ran.output.startswith("Error: ")

@@ -181,7 +181,22 @@ price_fen = 1200
             "ends before it begins",
         ),
         ('coupons = ["magic:3"]', "examples[1].coupons[0]", "no kind of coupon: magic"),
-        ('coupons = ["free_stay", "minutes:-1"]', "examples[1].coupons[1]", "not a whole number: '-1'"),
+        (
+            'coupons = ["free_stay", "minutes:-1"]',
+            "examples[1].coupons[1]",
+            "not a whole number of up to 9 digits: '-1'",
+        ),
+        (f'coupons = ["amount:{"9" * 5000}"]', "examples[1].coupons[0]", "1 to 200 characters"),
+        (
+            f'coupons = ["amount:{"9" * 10}"]',
+            "examples[1].coupons[0]",
+            "not a whole number of up to 9 digits",
+        ),
+        (
+            'coupons = ["amount:\u0661\u0662"]',
+            "examples[1].coupons[0]",
+            "not a whole number of up to 9 digits",
+        ),
         (
             'coupons = ["window:2026-03-02T12:00/2026-03-02T11:00"]',
             "examples[1].coupons[0]",
@@ -195,7 +210,7 @@ price_fen = 1200
         (
             'earlier = ["2026-03-02T08:00/2026-03-02T09:00"]',
             "examples[1].earlier[0]",
-            "not a whole number: ''",
+            "not a whole number of up to 9 digits: ''",
         ),
         ("price_fen = 12.0", "examples[1].price_fen", "integer"),
     ],
