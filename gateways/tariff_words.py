@@ -78,17 +78,17 @@ def plate_of(number: str, colour: str | None) -> Plate:
     try:
         plate = parse_plate(number, colour or Colour.UNKNOWN)
     except InvalidInput as error:
-        raise InvalidInput(str(error), ("plate",)) from error
+        raise InvalidInput(f"{number!r}: {error}", ("plate",)) from error
     return plate if colour else parse_plate(number, GROUNDS.get(plate.vehicle_class, Colour.BLUE))
 
 
-def moment_of(text: str, zone: ZoneInfo) -> datetime:
-    """A moment written in ISO 8601."""
+def moment_of(text: str, zone: ZoneInfo, name: str) -> datetime:
+    """A moment written in ISO 8601; ``name`` is the field that it stands in."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", ("time",)) from None
-    return _placed(moment, zone, "time")
+        raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", (name,)) from None
+    return _placed(moment, zone, name)
 
 
 def _placed(moment: datetime, zone: ZoneInfo, name: str) -> datetime:
@@ -98,22 +98,23 @@ def _placed(moment: datetime, zone: ZoneInfo, name: str) -> datetime:
 
 
 def _each(name: str, texts: Iterable[str], read: Callable[[str, int], Read]) -> Iterator[Read]:
-    """What each text says, counted from 1; an error says which it is in."""
+    """What each text says, counted from 1; an error shows the text that it is in, and says which it is."""
     for place, text in enumerate(texts):
+        field = f"{name}[{place}]"
+        check_name(text, field)
         try:
-            check_name(text, name)
             yield read(text, place + 1)
         except InvalidInput as error:
-            raise InvalidInput(str(error), (f"{name}[{place}]",)) from error
+            raise InvalidInput(f"{text}: {error}", (field,)) from error
 
 
 def _span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     since, slash, until = text.partition("/")
     if not slash:
-        raise InvalidInput(f"two moments with a slash between: {text}", ("time",))
-    span = moment_of(since, zone), moment_of(until, zone)
+        raise InvalidInput("two moments with a slash between", ("time",))
+    span = moment_of(since, zone, "time"), moment_of(until, zone, "time")
     if to_ms(span[1]) < to_ms(span[0]):
-        raise InvalidInput(f"ends before it begins: {text}", ("time",))
+        raise InvalidInput("ends before it begins", ("time",))
     return span
 
 
@@ -154,7 +155,7 @@ def _kind(word: str) -> CouponKind:
     try:
         return CouponKind(word)
     except ValueError:
-        raise InvalidInput(f"no kind of coupon: {word}", ("coupon",)) from None
+        raise InvalidInput("no kind of coupon", ("coupon",)) from None
 
 
 def _whole(text: str, name: str) -> int:

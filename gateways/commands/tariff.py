@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateways.catalog_texts import CATALOG_TEXTS
-from gateways.commands.options import installation_options, postgres_dsn
+from gateways.commands.options import installation_options, postgres_dsn, sentence_of
 from gateways.process import clock_of
 from gateways.tariff_file import load_price_list, tariff_schema
 from gateways.tariff_words import moment_of, plate_of, stay_of
@@ -30,7 +31,7 @@ from settlement.books.garages import Garages
 from settlement.books.pool import open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gateways.settings import Settings
     from parking.proof import Price
@@ -42,6 +43,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 PLATE = "浙A12345"
 ENTRIES = ("2026-03-02T08:00", "2026-03-02T12:00", "2026-03-02T20:00", "2026-03-07T10:00")
 """A Monday's morning, noon and evening, and a Saturday."""
+OPTIONS = {"passes": "pass", "coupons": "coupon"}
+"""What is given one at a time has the name of one; all others are called as in an example."""
 
 
 def in_a_sentence(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,9 +55,20 @@ def in_a_sentence(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(**options)
         except LeaveFirstError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(sentence_of(error)) from error
 
     return told
+
+
+@contextmanager
+def option_named() -> Iterator[None]:
+    """Name the option where an error names the field that an example has for it."""
+    try:
+        yield
+    except InvalidInput as error:
+        names = (field.partition("[")[0] for field in error.fields)
+        options = tuple(f"--{OPTIONS.get(name, name)}" for name in names)
+        raise InvalidInput(str(error), options) from error
 
 
 @click.group("tariff")
@@ -80,9 +94,11 @@ def explain(
     """Show the lines that a price is made of."""
     prices = load_price_list(path)
     zone = prices.tariff.zone
-    entered_at, left_at = (moment_of(text, ZoneInfo(zone)) for text in (entry, leave))
     said = (words["passes"], words["coupons"], words["earlier"])
-    stay = stay_of(entered_at, left_at, plate_of(number, colour), zone, said)
+    with option_named():
+        entered_at = moment_of(entry, ZoneInfo(zone), "entry")
+        left_at = moment_of(leave, ZoneInfo(zone), "exit")
+        stay = stay_of(entered_at, left_at, plate_of(number, colour), zone, said)
     found = price_by_schedule(stay, prices.schedule)
     tariff = prices.schedule.in_force(entered_at)
     if as_json:
@@ -123,12 +139,14 @@ def plot(*, path: Path, out: Path, entries: tuple[str, ...], hours: int, number:
 
     prices = load_price_list(path)
     zone = ZoneInfo(prices.tariff.zone)
-    moments = [moment_of(text, zone) for text in entries]
-    drawn = picture(prices.schedule, plate_of(number, None), moments, hours, _exponent(prices.tariff))
+    with option_named():
+        moments = [moment_of(text, zone, "entry") for text in entries]
+        plate = plate_of(number, None)
+    drawn = picture(prices.schedule, plate, moments, hours, _exponent(prices.tariff))
     try:
         out.write_bytes(drawn)
     except OSError as error:
-        raise InvalidInput(f"{out}: cannot be written: {error.strerror}", ("out",)) from error
+        raise InvalidInput(f"{out}: cannot be written: {error.strerror}", ("--out",)) from error
 
 
 @tariff_command.command("schema")
@@ -148,8 +166,9 @@ def add(*, settings: Settings, path: Path, garage_id: str, since: str | None) ->
     versions = prices.schedule.versions
     if since is not None:
         if len(versions) > 1:
-            raise InvalidInput("--from needs a file with one version", ("from",))
-        moment = moment_of(since, ZoneInfo(prices.tariff.zone))
+            raise InvalidInput("--from needs a file with one version", ("--from",))
+        with option_named():
+            moment = moment_of(since, ZoneInfo(prices.tariff.zone), "from")
         versions = (TariffVersion(in_force_from=moment, tariff=prices.tariff),)
     asyncio.run(_add(settings, GarageId(garage_id), versions))
     for version in versions:

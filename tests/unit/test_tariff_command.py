@@ -93,17 +93,38 @@ def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
     assert f"{path}: examples[2]: costs 2000 and not 2001" in ran.output
 
 
-def test_a_wrong_word_is_told_in_a_sentence() -> None:
-    many = f"amount:{'9' * 5000}"
-    for words in (
-        ("--coupon", "magic:3"),
-        ("--coupon", "minutes:x"),
-        ("--coupon", many),
-        ("--pass", "2026-03-02T10:00"),
-    ):
-        ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
-        assert ran.exit_code == 1
-        assert ran.output.startswith("Error: ")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--coupon", "magic:3"), "--coupon: magic:3: no kind of coupon"),
+        (("--coupon", "minutes"), "--coupon: minutes: not a whole number of up to 9 digits: ''"),
+        (("--coupon", f"amount:{'9' * 5000}"), "--coupon: 1 to 200 characters that can be printed"),
+        (
+            ("--coupon", "amount:100@a", "--coupon", "percent:120@b"),
+            "--coupon: percent:120@b: a coupon for percent takes off 1 to 100 percent",
+        ),
+        (("--pass", "x"), "--pass: x: two moments with a slash between"),
+        (("--pass", "2026-03-02/y"), "--pass: 2026-03-02/y: not a moment, as 2026-03-02T10:00: y"),
+        (
+            ("--earlier", "2026-03-02/2026-03-01=1"),
+            "--earlier: 2026-03-02/2026-03-01=1: ends before it begins",
+        ),
+        (("--entry", "nonsense"), "--entry: not a moment, as 2026-03-02T10:00: nonsense"),
+        (("--exit", "2226-03-02"), "--exit: not in the years 1970 to 2199: 2226-03-02T00:00:00"),
+        (("--exit", "2026-03-01T10:00"), "--exit: the exit lies before the entry"),
+        (("--plate", "浙A*12"), "--plate: '浙A*12': a plate has letters and digits only"),
+    ],
+)
+def test_a_wrong_word_is_told_in_a_sentence_with_its_option(words: tuple[str, ...], told: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
+
+
+def test_a_wrong_entry_of_a_drawing_is_told_with_its_option(tmp_path: Path) -> None:
+    words = ["plot", str(SHOPPING), "--out", str(tmp_path / "price.svg"), "--entry", "nonsense"]
+    ran = CliRunner().invoke(tariff_command, words)
+    told = "--entry: not a moment, as 2026-03-02T10:00: nonsense"
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
 
 
 def test_entries_that_cost_the_same_share_a_line_that_names_them_all(tmp_path: Path) -> None:
@@ -128,9 +149,9 @@ def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> Non
 
 
 def test_a_drawing_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
-    out = tmp_path / "nowhere" / "price.svg"
+    out, reason = tmp_path / "nowhere" / "price.svg", "No such file or directory"
     ran = CliRunner().invoke(tariff_command, ["plot", str(SHOPPING), "--out", str(out)])
-    assert (ran.exit_code, ran.output) == (1, f"Error: {out}: cannot be written: No such file or directory\n")
+    assert (ran.exit_code, ran.output) == (1, f"Error: --out: {out}: cannot be written: {reason}\n")
 
 
 def priced_with_window(folder: Path, name: str) -> Path:

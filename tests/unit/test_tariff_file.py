@@ -164,7 +164,7 @@ price_fen = 1200
 @pytest.mark.parametrize(
     ("said", "place", "reason"),
     [
-        ('plate = "浙A*12"', "examples[1].plate", "a plate has letters and digits only"),
+        ('plate = "浙A*12"', "examples[1].plate", "'浙A*12': a plate has letters and digits only"),
         ('plate = "浙A12345678901234567"', "examples[1].plate", "too long for a plate"),
         ('colour = "pink"', "examples[1].colour", "'blue'"),
         ("exit = 2026-03-02T09:59:59", "examples[1].exit", "the exit lies before the entry"),
@@ -180,7 +180,7 @@ price_fen = 1200
             "examples[1].passes[1]",
             "ends before it begins",
         ),
-        ('coupons = ["magic:3"]', "examples[1].coupons[0]", "no kind of coupon: magic"),
+        ('coupons = ["magic:3"]', "examples[1].coupons[0]", "magic:3: no kind of coupon"),
         (
             'coupons = ["free_stay", "minutes:-1"]',
             "examples[1].coupons[1]",
