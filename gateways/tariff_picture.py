@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pygal
 
+from gateways.tariff_words import local_text
 from parking.money import units
 from parking.pricing import Stay, price_by_schedule
 
@@ -51,7 +53,7 @@ def picture(
     alike: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for entry in entries:
         steps = tuple(_steps(schedule, plate, entry, hours * HOUR_MINUTES))
-        alike.setdefault(steps, []).append(f"{entry:%a %d %b %Y %H:%M}")
+        alike.setdefault(steps, []).append(local_text(entry, ZoneInfo(tariff.zone), "%a %d %b %Y %H:%M"))
     for steps, names in alike.items():
         points = [(minute / HOUR_MINUTES, float(units(fen, exponent))) for minute, fen in steps]
         chart.add(", ".join(names), points)

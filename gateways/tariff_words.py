@@ -7,8 +7,8 @@
               window:2026-03-02T18:00/2026-03-02T21:00@restaurant
     earlier   2026-03-02T08:00/2026-03-02T09:10=1200
 
-A time without an offset is local; a coupon that must stand alone ends in ``!``. An error names the field that
-an example has for it, as ``coupons[1]``.
+A time without an offset is local, and needs one in an hour that happens twice; a coupon that must stand alone
+ends in ``!``. An error names the field that an example has for it, as ``coupons[1]``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from parking.plate import Plate
 
-__all__ = ["moment_of", "plate_of", "stay_of"]
+__all__ = ["local_text", "moment_of", "plate_of", "stay_of"]
 
 Read = TypeVar("Read")
 
@@ -94,7 +94,26 @@ def moment_of(text: str, zone: ZoneInfo, name: str) -> datetime:
 def _placed(moment: datetime, zone: ZoneInfo, name: str) -> datetime:
     if not YEAR_MIN <= moment.year <= YEAR_MAX:
         raise InvalidInput(f"not in the years {YEAR_MIN} to {YEAR_MAX}: {moment.isoformat()}", (name,))
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    if moment.tzinfo is not None:
+        return moment
+    before, after = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if to_ms(before) > to_ms(after):
+        raise InvalidInput(f"there is no {moment:%H:%M} on that day", (name,))
+    if to_ms(before) < to_ms(after):
+        offsets = f"{_offset(before)} or {_offset(after)}"
+        raise InvalidInput(f"there are two {moment:%H:%M} on that day; write the offset, {offsets}", (name,))
+    return before
+
+
+def local_text(moment: datetime, zone: ZoneInfo, form: str) -> str:
+    """A moment as the local clock shows it; with its offset in an hour that happens twice."""
+    local = moment.astimezone(zone)
+    is_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return f"{local:{form}}{_offset(local) if is_twice else ''}"
+
+
+def _offset(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")[len("2026-03-02T10:00:00") :]
 
 
 def _each(name: str, texts: Iterable[str], read: Callable[[str, int], Read]) -> Iterator[Read]:

@@ -20,7 +20,7 @@ from gateways.catalog_texts import CATALOG_TEXTS
 from gateways.commands.options import installation_options, postgres_dsn, sentence_of
 from gateways.process import clock_of
 from gateways.tariff_file import load_price_list, tariff_schema
-from gateways.tariff_words import moment_of, plate_of, stay_of
+from gateways.tariff_words import local_text, moment_of, plate_of, stay_of
 from parking.errors import InvalidInput, LeaveFirstError
 from parking.ids import GarageId
 from parking.money import units
@@ -210,16 +210,19 @@ def _document(found: Price, tariff: Tariff) -> dict[str, object]:
 
 def _print(found: Price, tariff: Tariff) -> None:
     money = functools.partial(units, exponent=_exponent(tariff))
+    spans = [(line.starts_at, line.ends_at) for line in found.lines]
+    years = {_local(moment, tariff).year for span in spans for moment in span}
+    day = "%a %m-%d" if len(years) == 1 else "%a %Y-%m-%d"
     table = Table("from", "to", box=None)
     for heading in ("quantity", "unit price", "amount"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("rule", overflow="fold")
-    for line in found.lines:
+    for line, span in zip(found.lines, spans, strict=True):
         worth = f", worth {money(line.worth_fen)}" if line.worth_fen else ""
         funder = f" (funded by {line.funder}{worth})" if line.funder else ""
         why = f"{line.rule.replace('_', ' ')}{f': {line.name}' if line.name else ''}{funder}"
         table.add_row(
-            *(f"{_local(moment, tariff):%a %m-%d %H:%M:%S}" for moment in (line.starts_at, line.ends_at)),
+            *(local_text(moment, ZoneInfo(tariff.zone), f"{day} %H:%M:%S") for moment in span),
             f"{line.quantity} ×", money(line.unit_price_fen), money(line.amount_fen), why,
         )  # fmt: skip
     table.add_section()

@@ -120,6 +120,63 @@ def test_a_wrong_word_is_told_in_a_sentence_with_its_option(words: tuple[str, ..
     assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
 
 
+SUMMER_TIME = SHOPPING.with_name("summer-time.toml")
+TWICE = "on that day; write the offset, +02:00 or +01:00"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--entry 2026-03-29T02:30 --exit 2026-03-29T03:15", "--entry: there is no 02:30 on that day"),
+        ("--entry 2026-03-29T01:00 --exit 2026-03-29T02:00", "--exit: there is no 02:00 on that day"),
+        (
+            "--entry 2026-10-25T02:30 --exit 2026-10-25T03:15",
+            f"--entry: there are two 02:30 {TWICE}",
+        ),
+        (
+            "--entry 2026-10-25T01:30 --exit 2026-10-25T05:15 --pass 2026-10-25T02:00/2026-10-26",
+            f"--pass: 2026-10-25T02:00/2026-10-26: there are two 02:00 {TWICE}",
+        ),
+    ],
+)
+def test_a_time_that_the_clock_skips_or_shows_twice_is_refused(words: str, told: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(SUMMER_TIME), *words.split()])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            "--entry 2026-10-25T02:30+02:00 --exit 2026-10-25T03:30",
+            "Sun 10-25 02:30:00+02:00 Sun 10-25 03:30:00 4 × 0.50 2.00 blocks: small hours",
+        ),
+        (
+            "--entry 2026-12-31T22:30 --exit 2027-01-01T01:30",
+            "Thu 2026-12-31 22:30:00 Fri 2027-01-01 01:30:00 3 × 2.00 6.00 blocks",
+        ),
+    ],
+)
+def test_a_time_of_a_proof_has_its_offset_or_year_where_it_is_needed(words: str, shown: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(SUMMER_TIME), *words.split()])
+    assert " ".join(ran.output.splitlines()[1].split()) == shown
+
+
+def drawn(path: Path, out: Path, *entries: str) -> str:
+    """The picture of a price list from these entries."""
+    words = [word for entry in entries for word in ("--entry", entry)]
+    ran = CliRunner().invoke(tariff_command, ["plot", str(path), "--out", str(out), *words])
+    assert ran.exit_code == 0, ran.output
+    return out.read_text(encoding="utf-8")
+
+
+def test_the_picture_names_entries_in_the_garages_time(tmp_path: Path) -> None:
+    entries = ("2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-06-01T10:00Z")
+    legend = drawn(SUMMER_TIME, tmp_path / "price.svg", *entries)
+    for entry in ("Sun 25 Oct 2026 02:30+02:00", "Sun 25 Oct 2026 02:30+01:00", "Mon 01 Jun 2026 12:00<"):
+        assert entry in legend
+
+
 def test_a_wrong_entry_of_a_drawing_is_told_with_its_option(tmp_path: Path) -> None:
     words = ["plot", str(SHOPPING), "--out", str(tmp_path / "price.svg"), "--entry", "nonsense"]
     ran = CliRunner().invoke(tariff_command, words)
@@ -128,14 +185,10 @@ def test_a_wrong_entry_of_a_drawing_is_told_with_its_option(tmp_path: Path) -> N
 
 
 def test_entries_that_cost_the_same_share_a_line_that_names_them_all(tmp_path: Path) -> None:
-    out = tmp_path / "price.svg"
-    words = ["plot", str(SHOPPING), "--out", str(out)]
-    for entry in ("2026-03-02T08:00", "2026-03-02T20:00", "2026-03-02T09:00"):
-        words += ["--entry", entry]
-    assert CliRunner().invoke(tariff_command, words).exit_code == 0
-    drawn = out.read_text(encoding="utf-8")
-    assert "Mon 02 Mar 2026 08:00, Mon 02 Mar 2026 09:00<" in drawn
-    assert drawn.count('class="line reactive nofill"') == 2
+    entries = ("2026-03-02T08:00", "2026-03-02T20:00", "2026-03-02T09:00")
+    picture = drawn(SHOPPING, tmp_path / "price.svg", *entries)
+    assert "Mon 02 Mar 2026 08:00, Mon 02 Mar 2026 09:00<" in picture
+    assert picture.count('class="line reactive nofill"') == 2
 
 
 def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> None:

@@ -229,6 +229,27 @@ def test_a_bad_value_in_an_example_is_named_by_file_place_and_reason(
     assert refused.value.fields == (place,)
 
 
+@pytest.mark.parametrize(
+    ("times", "place", "reason"),
+    [
+        ("entry = 2026-03-29T02:30:00\nexit = 2026-03-29T05:00:00", "entry", "there is no 02:30 on that day"),
+        (
+            "entry = 2026-10-25T01:30:00\nexit = 2026-10-25T02:30:00",
+            "exit",
+            "there are two 02:30 on that day",
+        ),
+    ],
+)
+def test_an_example_at_a_time_that_the_clock_skips_or_shows_twice_is_refused(
+    tmp_path: Path, times: str, place: str, reason: str
+) -> None:
+    berlin = WHOLE.replace("Asia/Shanghai", "Europe/Berlin")
+    path = write(tmp_path, f"{berlin}\n[[examples]]\n{times}\nprice_fen = 0\n")
+    with pytest.raises(InvalidInput) as refused:
+        load_price_list(path)
+    assert str(refused.value).startswith(f"{path}: examples[0].{place}: {reason}")
+
+
 def test_a_number_in_an_example_is_on_the_ground_that_it_usually_is_on(tmp_path: Path) -> None:
     path = write(tmp_path, WHOLE + EXAMPLE + 'plate = "浙AD12345"\n')
     assert [one.stay.plate.colour for one in load_price_list(path).examples] == [Colour.BLUE, Colour.GREEN]
