@@ -60,6 +60,13 @@ def in_a_sentence(command: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
+def plate_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--plate`` and ``--colour``; the command gets ``number`` and ``colour``."""
+    colours = click.Choice([colour.value for colour in Colour])
+    command = click.option("--colour", type=colours, help="The plate's ground.")(command)
+    return click.option("--plate", "number", default=PLATE, show_default=True)(command)
+
+
 @contextmanager
 def option_named() -> Iterator[None]:
     """Name the option where an error names the field that an example has for it."""
@@ -80,8 +87,7 @@ def tariff_command() -> None:
 @click.option("--tariff", "path", type=FILE, required=True, help="The price list.")
 @click.option("--entry", required=True, help="As 2026-03-02T10:00; local, if it has no offset.")
 @click.option("--exit", "leave", required=True, help="Likewise.")
-@click.option("--plate", "number", default=PLATE, show_default=True)
-@click.option("--colour", type=click.Choice([colour.value for colour in Colour]), help="The plate's ground.")
+@plate_options
 @click.option("--coupon", "coupons", multiple=True, help="As minutes:120@shop; may be given again.")
 @click.option("--pass", "passes", multiple=True, help="As FROM/UNTIL=NAME; may be given again.")
 @click.option("--earlier", multiple=True, help="A visit before, as ENTRY/EXIT=FEN; may be given again.")
@@ -131,17 +137,21 @@ def check(*, paths: tuple[Path, ...]) -> None:
 @click.option("--out", type=FILE, required=True, help="The SVG to write.")
 @click.option("--entry", "entries", multiple=True, default=ENTRIES, show_default=True)
 @click.option("--hours", type=click.IntRange(1, 24 * 14), default=36, show_default=True)
-@click.option("--plate", "number", default=PLATE, show_default=True)
+@plate_options
 @in_a_sentence
-def plot(*, path: Path, out: Path, entries: tuple[str, ...], hours: int, number: str) -> None:
+def plot(
+    *, path: Path, out: Path, entries: tuple[str, ...], hours: int, number: str, colour: str | None
+) -> None:
     """Draw the price against the length of the stay."""
     from gateways.tariff_picture import picture  # noqa: PLC0415 - the other commands need no charts
 
     prices = load_price_list(path)
+    if out.exists() and out.samefile(path):
+        raise InvalidInput(f"{out}: is the price list itself", ("--out",))
     zone = ZoneInfo(prices.tariff.zone)
     with option_named():
         moments = [moment_of(text, zone, "entry") for text in entries]
-        plate = plate_of(number, None)
+        plate = plate_of(number, colour)
     drawn = picture(prices.schedule, plate, moments, hours, _exponent(prices.tariff))
     try:
         out.write_bytes(drawn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
@@ -160,51 +159,6 @@ def test_a_time_that_the_clock_skips_or_shows_twice_is_refused(words: str, told:
 def test_a_time_of_a_proof_has_its_offset_or_year_where_it_is_needed(words: str, shown: str) -> None:
     ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(SUMMER_TIME), *words.split()])
     assert " ".join(ran.output.splitlines()[1].split()) == shown
-
-
-def drawn(path: Path, out: Path, *entries: str) -> str:
-    """The picture of a price list from these entries."""
-    words = [word for entry in entries for word in ("--entry", entry)]
-    ran = CliRunner().invoke(tariff_command, ["plot", str(path), "--out", str(out), *words])
-    assert ran.exit_code == 0, ran.output
-    return out.read_text(encoding="utf-8")
-
-
-def test_the_picture_names_entries_in_the_garages_time(tmp_path: Path) -> None:
-    entries = ("2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-06-01T10:00Z")
-    legend = drawn(SUMMER_TIME, tmp_path / "price.svg", *entries)
-    for entry in ("Sun 25 Oct 2026 02:30+02:00", "Sun 25 Oct 2026 02:30+01:00", "Mon 01 Jun 2026 12:00<"):
-        assert entry in legend
-
-
-def test_a_wrong_entry_of_a_drawing_is_told_with_its_option(tmp_path: Path) -> None:
-    words = ["plot", str(SHOPPING), "--out", str(tmp_path / "price.svg"), "--entry", "nonsense"]
-    ran = CliRunner().invoke(tariff_command, words)
-    told = "--entry: not a moment, as 2026-03-02T10:00: nonsense"
-    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
-
-
-def test_entries_that_cost_the_same_share_a_line_that_names_them_all(tmp_path: Path) -> None:
-    entries = ("2026-03-02T08:00", "2026-03-02T20:00", "2026-03-02T09:00")
-    picture = drawn(SHOPPING, tmp_path / "price.svg", *entries)
-    assert "Mon 02 Mar 2026 08:00, Mon 02 Mar 2026 09:00<" in picture
-    assert picture.count('class="line reactive nofill"') == 2
-
-
-def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> None:
-    out = tmp_path / "price.svg"
-    words = ["plot", str(SHOPPING), "--out", str(out), "--entry", "2026-03-02T10:00", "--hours", "12"]
-    ran = CliRunner().invoke(tariff_command, words)
-    assert ran.exit_code == 0, ran.output
-    text = " ".join(ET.fromstring(out.read_text(encoding="utf-8")).itertext())  # noqa: S314 - our own
-    assert "Mon 02 Mar 2026 10:00" in text
-    assert "Shopping complex" in text
-
-
-def test_a_drawing_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
-    out, reason = tmp_path / "nowhere" / "price.svg", "No such file or directory"
-    ran = CliRunner().invoke(tariff_command, ["plot", str(SHOPPING), "--out", str(out)])
-    assert (ran.exit_code, ran.output) == (1, f"Error: --out: {out}: cannot be written: {reason}\n")
 
 
 def priced_with_window(folder: Path, name: str) -> Path:
