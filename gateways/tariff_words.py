@@ -58,8 +58,8 @@ def stay_of(
     local = ZoneInfo(zone)
     covered = tuple(_each("passes", passes, lambda text, number: _covered(text, local, number)))
     taken_off = tuple(_each("coupons", coupons, lambda text, number: _coupon(text, local, number)))
-    visits = tuple(_each("earlier", earlier, lambda text, _: _visit(text, local)))
     entered_at, left_at = _placed(entry, local, "entry"), _placed(leave, local, "exit")
+    visits = tuple(_each("earlier", earlier, lambda text, _: _visit(text, local, entered_at)))
     try:
         return Stay(
             entered_at=entered_at,
@@ -132,7 +132,7 @@ def _span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     if not slash:
         raise InvalidInput("two moments with a slash between", ("time",))
     span = moment_of(since, zone, "time"), moment_of(until, zone, "time")
-    if to_ms(span[1]) < to_ms(span[0]):
+    if to_ms(span[1]) <= to_ms(span[0]):
         raise InvalidInput("ends before it begins", ("time",))
     return span
 
@@ -143,9 +143,11 @@ def _covered(text: str, zone: ZoneInfo, number: int) -> Covered:
     return Covered(since=since, until=until, name=name or f"pass {number}")
 
 
-def _visit(text: str, zone: ZoneInfo) -> Visit:
+def _visit(text: str, zone: ZoneInfo, until: datetime) -> Visit:
     span, _, amount = text.partition("=")
     entered_at, left_at = _span(span, zone)
+    if to_ms(left_at) > to_ms(until):
+        raise InvalidInput("ends after the entry", ("earlier",))
     return Visit(entered_at=entered_at, left_at=left_at, amount_fen=_whole(amount, "earlier"))
 
 
@@ -154,6 +156,8 @@ def _coupon(text: str, zone: ZoneInfo, number: int) -> Coupon:
     word, _, value = said.partition(":")
     coupon_id, stackable = f"{number} {said}", not text.endswith("!")
     kind = CouponKind.MINUTES if word == "first_minutes" else _kind(word)
+    if kind is CouponKind.FREE_STAY and said != word:
+        raise InvalidInput("a free stay has no number", ("coupon",))
     since, until = _span(value, zone) if kind is CouponKind.WINDOW else (None, None)
     amount = _whole(value, "coupon") if kind not in {CouponKind.WINDOW, CouponKind.FREE_STAY} else 0
     return Coupon(

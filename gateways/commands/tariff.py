@@ -123,6 +123,8 @@ def check(*, paths: tuple[Path, ...]) -> None:
     """Price the examples in price lists; exit status 1 at the first that differs."""
     for path in paths:
         prices = load_price_list(path)
+        if not prices.examples:
+            raise click.ClickException(f"{path}: examples: none, so nothing was checked")
         for place, example in enumerate(prices.examples):
             found = price_by_schedule(example.stay, prices.schedule)
             if found.amount_fen != example.price_fen:

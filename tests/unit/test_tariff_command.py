@@ -92,6 +92,12 @@ def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
     assert f"{path}: examples[2]: costs 2000 and not 2001" in ran.output
 
 
+def test_a_list_without_examples_has_not_been_checked(tmp_path: Path) -> None:
+    path = priced_with_window(tmp_path, "all day")
+    ran = CliRunner().invoke(tariff_command, ["check", str(path)])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {path}: examples: none, so nothing was checked\n")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -107,6 +113,11 @@ def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
         (
             ("--earlier", "2026-03-02/2026-03-01=1"),
             "--earlier: 2026-03-02/2026-03-01=1: ends before it begins",
+        ),
+        (("--coupon", "free_stay:5"), "--coupon: free_stay:5: a free stay has no number"),
+        (
+            ("--earlier", "2026-03-02T09:00/2026-03-02T10:01=0"),
+            "--earlier: 2026-03-02T09:00/2026-03-02T10:01=0: ends after the entry",
         ),
         (("--entry", "nonsense"), "--entry: not a moment, as 2026-03-02T10:00: nonsense"),
         (("--exit", "2226-03-02"), "--exit: not in the years 1970 to 2199: 2226-03-02T00:00:00"),

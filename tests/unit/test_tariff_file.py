@@ -212,6 +212,10 @@ price_fen = 1200
             "examples[1].earlier[0]",
             "not a whole number of up to 9 digits: ''",
         ),
+        ('coupons = ["free_stay:5"]', "examples[1].coupons[0]", "free_stay:5: a free stay has no number"),
+        ('coupons = ["window:2026-03-02/2026-03-02"]', "examples[1].coupons[0]", "ends before it begins"),
+        ('earlier = ["2026-03-02/2026-03-02T10:01=0"]', "examples[1].earlier[0]", "ends after the entry"),
+        ("price_fen = -1000", "examples[1].price_fen", "greater than or equal to 0"),
         ("price_fen = 12.0", "examples[1].price_fen", "integer"),
     ],
 )
