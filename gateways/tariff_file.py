@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import iso4217
-from pydantic import Strict, WithJsonSchema
+from pydantic import Field, Strict, WithJsonSchema
 
 from gateways.calendars import calendar_of
 from gateways.tariff_tables import Fen, Table, TariffTable, built, place_of, within
@@ -55,7 +55,7 @@ class ExampleTable(Table):
     `@FUNDER`."""
     earlier: tuple[str, ...] = ()
     """Visits before, oldest first: `ENTRY/EXIT=FEN`."""
-    price_fen: Fen
+    price_fen: Annotated[Fen, Field(ge=0)]
 
 
 class VersionTable(TariffTable):

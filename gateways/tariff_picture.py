@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pygal
 
+from gateways.tariff_words import local_text
 from parking.money import units
 from parking.pricing import Stay, price_by_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from parking.plate import Plate
@@ -51,7 +53,7 @@ def picture(
     alike: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for entry in entries:
         steps = tuple(_steps(schedule, plate, entry, hours * HOUR_MINUTES))
-        alike.setdefault(steps, []).append(f"{entry:%a %d %b %Y %H:%M}")
+        alike.setdefault(steps, []).append(local_text(entry, ZoneInfo(tariff.zone), "%a %d %b %Y %H:%M"))
     for steps, names in alike.items():
         points = [(minute / HOUR_MINUTES, float(units(fen, exponent))) for minute, fen in steps]
         chart.add(", ".join(names), points)
@@ -60,11 +62,30 @@ def picture(
 
 def _steps(schedule: TariffSchedule, plate: Plate, entry: datetime, minutes: int) -> list[tuple[int, int]]:
     """The corners: a price holds up to and with its minute, and the next begins there."""
-    corners: list[tuple[int, int]] = [(0, 0)]
     entered_at = entry.astimezone(UTC)
-    for minute in range(1, minutes + 1):
+
+    def priced(minute: int) -> tuple[int, int]:
         stay = Stay(entered_at=entered_at, left_at=entered_at + timedelta(minutes=minute), plate=plate)
-        fen = price_by_schedule(stay, schedule).amount_fen
-        if fen != corners[-1][1]:
-            corners += [(minute - 1, corners[-1][1]), (minute - 1, fen)]
+        return minute, price_by_schedule(stay, schedule).amount_fen
+
+    corners = [(0, 0)]
+    for minute, fen in _rises(priced, corners[0], priced(minutes)):
+        corners += [(minute - 1, corners[-1][1]), (minute - 1, fen)]
     return [*corners, (minutes, corners[-1][1])]
+
+
+def _rises(
+    priced: Callable[[int], tuple[int, int]], first: tuple[int, int], last: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """The minutes that cost more than the one before, in order.
+
+    A longer stay never costs less, so that between two minutes that cost the same all do.
+    """
+    if first[1] == last[1]:
+        return
+    if last[0] - first[0] == 1:
+        yield last
+        return
+    middle = priced((first[0] + last[0]) // 2)
+    yield from _rises(priced, first, middle)
+    yield from _rises(priced, middle, last)

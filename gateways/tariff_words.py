@@ -7,12 +7,13 @@
               window:2026-03-02T18:00/2026-03-02T21:00@restaurant
     earlier   2026-03-02T08:00/2026-03-02T09:10=1200
 
-A time without an offset is local; a coupon that must stand alone ends in ``!``. An error names the field that
-an example has for it, as ``coupons[1]``.
+A time without an offset is local, and needs one in an hour that happens twice; a coupon that must stand alone
+ends in ``!``. An error names the field that an example has for it, as ``coupons[1]``.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,19 +23,21 @@ from parking.coupon import Coupon, CouponKind, Covered, End
 from parking.errors import InvalidInput
 from parking.plate import Colour, VehicleClass, parse_plate
 from parking.pricing import Stay, Visit
+from parking.tariff import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from parking.plate import Plate
 
-__all__ = ["YEAR_MAX", "YEAR_MIN", "moment_of", "plate_of", "stay_of"]
+__all__ = ["YEAR_MAX", "YEAR_MIN", "local_text", "moment_of", "plate_of", "stay_of"]
 
 Read = TypeVar("Read")
 
 YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 2199
 """Calendars and time zones know nothing of later years, and every date of a stay may be looked at."""
+WHOLE: Final = re.compile("[0-9]{1,9}")
 GROUNDS = {
     VehicleClass.NEW_ENERGY: Colour.GREEN,
     VehicleClass.NEW_ENERGY_LARGE: Colour.YELLOW_GREEN,
@@ -55,8 +58,8 @@ def stay_of(
     local = ZoneInfo(zone)
     covered = tuple(_each("passes", passes, lambda text, number: _covered(text, local, number)))
     taken_off = tuple(_each("coupons", coupons, lambda text, number: _coupon(text, local, number)))
-    visits = tuple(_each("earlier", earlier, lambda text, _: _visit(text, local)))
     entered_at, left_at = _placed(entry, local, "entry"), _placed(leave, local, "exit")
+    visits = tuple(_each("earlier", earlier, lambda text, _: _visit(text, local, entered_at)))
     try:
         return Stay(
             entered_at=entered_at,
@@ -75,41 +78,62 @@ def plate_of(number: str, colour: str | None) -> Plate:
     try:
         plate = parse_plate(number, colour or Colour.UNKNOWN)
     except InvalidInput as error:
-        raise InvalidInput(str(error), ("plate",)) from error
+        raise InvalidInput(f"{number!r}: {error}", ("plate",)) from error
     return plate if colour else parse_plate(number, GROUNDS.get(plate.vehicle_class, Colour.BLUE))
 
 
-def moment_of(text: str, zone: ZoneInfo) -> datetime:
-    """A moment written in ISO 8601."""
+def moment_of(text: str, zone: ZoneInfo, name: str) -> datetime:
+    """A moment written in ISO 8601; ``name`` is the field that it stands in."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", ("time",)) from None
-    return _placed(moment, zone, "time")
+        raise InvalidInput(f"not a moment, as 2026-03-02T10:00: {text}", (name,)) from None
+    return _placed(moment, zone, name)
 
 
 def _placed(moment: datetime, zone: ZoneInfo, name: str) -> datetime:
     if not YEAR_MIN <= moment.year <= YEAR_MAX:
         raise InvalidInput(f"not in the years {YEAR_MIN} to {YEAR_MAX}: {moment.isoformat()}", (name,))
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    if moment.tzinfo is not None:
+        return moment
+    before, after = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if to_ms(before) > to_ms(after):
+        raise InvalidInput(f"there is no {moment:%H:%M} on that day", (name,))
+    if to_ms(before) < to_ms(after):
+        offsets = f"{_offset(before)} or {_offset(after)}"
+        raise InvalidInput(f"there are two {moment:%H:%M} on that day; write the offset, {offsets}", (name,))
+    return before
+
+
+def local_text(moment: datetime, zone: ZoneInfo, form: str) -> str:
+    """A moment as the local clock shows it; with its offset in an hour that happens twice."""
+    local = moment.astimezone(zone)
+    is_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return f"{local:{form}}{_offset(local) if is_twice else ''}"
+
+
+def _offset(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")[len("2026-03-02T10:00:00") :]
 
 
 def _each(name: str, texts: Iterable[str], read: Callable[[str, int], Read]) -> Iterator[Read]:
-    """What each text says, counted from 1; an error says which it is in."""
+    """What each text says, counted from 1; an error shows the text that it is in, and says which it is."""
     for place, text in enumerate(texts):
+        field = f"{name}[{place}]"
+        check_name(text, field)
         try:
             yield read(text, place + 1)
         except InvalidInput as error:
-            raise InvalidInput(str(error), (f"{name}[{place}]",)) from error
+            raise InvalidInput(f"{text}: {error}", (field,)) from error
 
 
 def _span(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     since, slash, until = text.partition("/")
     if not slash:
-        raise InvalidInput(f"two moments with a slash between: {text}", ("time",))
-    span = moment_of(since, zone), moment_of(until, zone)
-    if to_ms(span[1]) < to_ms(span[0]):
-        raise InvalidInput(f"ends before it begins: {text}", ("time",))
+        raise InvalidInput("two moments with a slash between", ("time",))
+    span = moment_of(since, zone, "time"), moment_of(until, zone, "time")
+    if to_ms(span[1]) <= to_ms(span[0]):
+        raise InvalidInput("ends before it begins", ("time",))
     return span
 
 
@@ -119,9 +143,11 @@ def _covered(text: str, zone: ZoneInfo, number: int) -> Covered:
     return Covered(since=since, until=until, name=name or f"pass {number}")
 
 
-def _visit(text: str, zone: ZoneInfo) -> Visit:
+def _visit(text: str, zone: ZoneInfo, until: datetime) -> Visit:
     span, _, amount = text.partition("=")
     entered_at, left_at = _span(span, zone)
+    if to_ms(left_at) > to_ms(until):
+        raise InvalidInput("ends after the entry", ("earlier",))
     return Visit(entered_at=entered_at, left_at=left_at, amount_fen=_whole(amount, "earlier"))
 
 
@@ -130,6 +156,8 @@ def _coupon(text: str, zone: ZoneInfo, number: int) -> Coupon:
     word, _, value = said.partition(":")
     coupon_id, stackable = f"{number} {said}", not text.endswith("!")
     kind = CouponKind.MINUTES if word == "first_minutes" else _kind(word)
+    if kind is CouponKind.FREE_STAY and said != word:
+        raise InvalidInput("a free stay has no number", ("coupon",))
     since, until = _span(value, zone) if kind is CouponKind.WINDOW else (None, None)
     amount = _whole(value, "coupon") if kind not in {CouponKind.WINDOW, CouponKind.FREE_STAY} else 0
     return Coupon(
@@ -150,10 +178,10 @@ def _kind(word: str) -> CouponKind:
     try:
         return CouponKind(word)
     except ValueError:
-        raise InvalidInput(f"no kind of coupon: {word}", ("coupon",)) from None
+        raise InvalidInput("no kind of coupon", ("coupon",)) from None
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isdecimal():
-        raise InvalidInput(f"not a whole number: {text!r}", (name,))
+    if not WHOLE.fullmatch(text):
+        raise InvalidInput(f"not a whole number of up to 9 digits: {text!r}", (name,))
     return int(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gateways.catalog_texts import CATALOG_TEXTS
-from gateways.commands.options import installation_options, postgres_dsn
+from gateways.commands.options import installation_options, postgres_dsn, sentence_of
 from gateways.process import clock_of
 from gateways.tariff_file import load_price_list, tariff_schema
-from gateways.tariff_words import moment_of, plate_of, stay_of
+from gateways.tariff_words import local_text, moment_of, plate_of, stay_of
 from parking.errors import InvalidInput, LeaveFirstError
 from parking.ids import GarageId
 from parking.money import units
@@ -30,7 +31,7 @@ from settlement.books.garages import Garages
 from settlement.books.pool import open_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gateways.settings import Settings
     from parking.proof import Price
@@ -42,6 +43,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 PLATE = "浙A12345"
 ENTRIES = ("2026-03-02T08:00", "2026-03-02T12:00", "2026-03-02T20:00", "2026-03-07T10:00")
 """A Monday's morning, noon and evening, and a Saturday."""
+OPTIONS = {"passes": "pass", "coupons": "coupon"}
+"""What is given one at a time has the name of one; all others are called as in an example."""
 
 
 def in_a_sentence(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,9 +55,27 @@ def in_a_sentence(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(**options)
         except LeaveFirstError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(sentence_of(error)) from error
 
     return told
+
+
+def plate_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--plate`` and ``--colour``; the command gets ``number`` and ``colour``."""
+    colours = click.Choice([colour.value for colour in Colour])
+    command = click.option("--colour", type=colours, help="The plate's ground.")(command)
+    return click.option("--plate", "number", default=PLATE, show_default=True)(command)
+
+
+@contextmanager
+def option_named() -> Iterator[None]:
+    """Name the option where an error names the field that an example has for it."""
+    try:
+        yield
+    except InvalidInput as error:
+        names = (field.partition("[")[0] for field in error.fields)
+        options = tuple(f"--{OPTIONS.get(name, name)}" for name in names)
+        raise InvalidInput(str(error), options) from error
 
 
 @click.group("tariff")
@@ -66,8 +87,7 @@ def tariff_command() -> None:
 @click.option("--tariff", "path", type=FILE, required=True, help="The price list.")
 @click.option("--entry", required=True, help="As 2026-03-02T10:00; local, if it has no offset.")
 @click.option("--exit", "leave", required=True, help="Likewise.")
-@click.option("--plate", "number", default=PLATE, show_default=True)
-@click.option("--colour", type=click.Choice([colour.value for colour in Colour]), help="The plate's ground.")
+@plate_options
 @click.option("--coupon", "coupons", multiple=True, help="As minutes:120@shop; may be given again.")
 @click.option("--pass", "passes", multiple=True, help="As FROM/UNTIL=NAME; may be given again.")
 @click.option("--earlier", multiple=True, help="A visit before, as ENTRY/EXIT=FEN; may be given again.")
@@ -80,9 +100,11 @@ def explain(
     """Show the lines that a price is made of."""
     prices = load_price_list(path)
     zone = prices.tariff.zone
-    entered_at, left_at = (moment_of(text, ZoneInfo(zone)) for text in (entry, leave))
     said = (words["passes"], words["coupons"], words["earlier"])
-    stay = stay_of(entered_at, left_at, plate_of(number, colour), zone, said)
+    with option_named():
+        entered_at = moment_of(entry, ZoneInfo(zone), "entry")
+        left_at = moment_of(leave, ZoneInfo(zone), "exit")
+        stay = stay_of(entered_at, left_at, plate_of(number, colour), zone, said)
     found = price_by_schedule(stay, prices.schedule)
     tariff = prices.schedule.in_force(entered_at)
     missing = _years_missing(tariff, entered_at, left_at)
@@ -103,6 +125,8 @@ def check(*, paths: tuple[Path, ...]) -> None:
     """Price the examples in price lists; exit status 1 at the first that differs."""
     for path in paths:
         prices = load_price_list(path)
+        if not prices.examples:
+            raise click.ClickException(f"{path}: examples: none, so nothing was checked")
         for place, example in enumerate(prices.examples):
             found = price_by_schedule(example.stay, prices.schedule)
             if found.amount_fen != example.price_fen:
@@ -117,20 +141,26 @@ def check(*, paths: tuple[Path, ...]) -> None:
 @click.option("--out", type=FILE, required=True, help="The SVG to write.")
 @click.option("--entry", "entries", multiple=True, default=ENTRIES, show_default=True)
 @click.option("--hours", type=click.IntRange(1, 24 * 14), default=36, show_default=True)
-@click.option("--plate", "number", default=PLATE, show_default=True)
+@plate_options
 @in_a_sentence
-def plot(*, path: Path, out: Path, entries: tuple[str, ...], hours: int, number: str) -> None:
+def plot(
+    *, path: Path, out: Path, entries: tuple[str, ...], hours: int, number: str, colour: str | None
+) -> None:
     """Draw the price against the length of the stay."""
     from gateways.tariff_picture import picture  # noqa: PLC0415 - the other commands need no charts
 
     prices = load_price_list(path)
+    if out.exists() and out.samefile(path):
+        raise InvalidInput(f"{out}: is the price list itself", ("--out",))
     zone = ZoneInfo(prices.tariff.zone)
-    moments = [moment_of(text, zone) for text in entries]
-    drawn = picture(prices.schedule, plate_of(number, None), moments, hours, _exponent(prices.tariff))
+    with option_named():
+        moments = [moment_of(text, zone, "entry") for text in entries]
+        plate = plate_of(number, colour)
+    drawn = picture(prices.schedule, plate, moments, hours, _exponent(prices.tariff))
     try:
         out.write_bytes(drawn)
     except OSError as error:
-        raise InvalidInput(f"{out}: cannot be written: {error.strerror}", ("out",)) from error
+        raise InvalidInput(f"{out}: cannot be written: {error.strerror}", ("--out",)) from error
 
 
 @tariff_command.command("schema")
@@ -150,8 +180,9 @@ def add(*, settings: Settings, path: Path, garage_id: str, since: str | None) ->
     versions = prices.schedule.versions
     if since is not None:
         if len(versions) > 1:
-            raise InvalidInput("--from needs a file with one version", ("from",))
-        moment = moment_of(since, ZoneInfo(prices.tariff.zone))
+            raise InvalidInput("--from needs a file with one version", ("--from",))
+        with option_named():
+            moment = moment_of(since, ZoneInfo(prices.tariff.zone), "from")
         versions = (TariffVersion(in_force_from=moment, tariff=prices.tariff),)
     asyncio.run(_add(settings, GarageId(garage_id), versions))
     for version in versions:
@@ -193,21 +224,24 @@ def _document(found: Price, tariff: Tariff) -> dict[str, object]:
 
 def _print(found: Price, tariff: Tariff) -> None:
     money = functools.partial(units, exponent=_exponent(tariff))
+    spans = [(line.starts_at, line.ends_at) for line in found.lines]
+    years = {_local(moment, tariff).year for span in spans for moment in span}
+    day = "%a %m-%d" if len(years) == 1 else "%a %Y-%m-%d"
     table = Table("from", "to", box=None)
     for heading in ("quantity", "unit price", "amount"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("rule")
-    for line in found.lines:
+    table.add_column("rule", overflow="fold")
+    for line, span in zip(found.lines, spans, strict=True):
         worth = f", worth {money(line.worth_fen)}" if line.worth_fen else ""
         funder = f" (funded by {line.funder}{worth})" if line.funder else ""
         why = f"{line.rule.replace('_', ' ')}{f': {line.name}' if line.name else ''}{funder}"
         table.add_row(
-            *(f"{_local(moment, tariff):%a %m-%d %H:%M:%S}" for moment in (line.starts_at, line.ends_at)),
+            *(local_text(moment, ZoneInfo(tariff.zone), f"{day} %H:%M:%S") for moment in span),
             f"{line.quantity} ×", money(line.unit_price_fen), money(line.amount_fen), why,
         )  # fmt: skip
     table.add_section()
     table.add_row("", "", "", tariff.currency, money(found.amount_fen), version_id_of(tariff))
-    Console(width=140).print(table, highlight=False)
+    Console(width=140, markup=False, emoji=False, highlight=False).print(table)
 
 
 def _years_missing(tariff: Tariff, entered_at: datetime, left_at: datetime) -> list[int]:

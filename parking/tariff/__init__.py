@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parking.tariff.admission import check_admissible
+from parking.tariff.admission import check_admissible, check_name
 from parking.tariff.choices import (
     Absence,
     CoveredTime,
@@ -72,5 +72,6 @@ __all__ = [
     "WhenRounded",
     "Window",
     "check_admissible",
+    "check_name",
     "version_id_of",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from parking.tariff.price_list import Calendar, Tariff, VehicleRule
     from parking.tariff.rates import Prices, Season, Window
 
-__all__ = ["check_admissible"]
+__all__ = ["check_admissible", "check_name"]
 
 ALL_KINDS: Final = frozenset(DayKind)
 PLAIN_KINDS: Final = frozenset({DayKind.WEEKDAY, DayKind.WEEKEND})
@@ -47,18 +47,19 @@ class Part:
 
 def check_admissible(tariff: Tariff) -> None:
     """Raise :class:`InvalidInput`, with the place, for what the list says in vain, or nobody can read."""
-    _check_name(tariff.name, "name")
+    check_name(tariff.name, "name")
     _check_windows(tariff, tariff.calendar, "")
     for place, rule in enumerate(tariff.vehicles):
         where = f"vehicles[{place}]"
-        _check_name(rule.name, f"{where}.name")
+        check_name(rule.name, f"{where}.name")
         if _is_taken(rule, tariff.vehicles[:place]):
             raise InvalidInput("never applies: rules before it have all its colours and classes", (where,))
         if rule.prices is not None:
             _check_windows(rule.prices, tariff.calendar, f"{where}.prices.")
 
 
-def _check_name(name: str, where: str) -> None:
+def check_name(name: str, where: str) -> None:
+    """Raise :class:`InvalidInput` for a name that cannot stand in a line of a proof."""
     if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
         raise InvalidInput(f"1 to {NAME_MAX} characters that can be printed", (where,))
 
@@ -73,7 +74,7 @@ def _check_windows(prices: Prices, calendar: Calendar, where: str) -> None:
     parts: list[Part] = []
     for place, window in enumerate(prices.windows):
         field = f"{where}windows[{place}]"
-        _check_name(window.name, f"{field}.name")
+        check_name(window.name, f"{field}.name")
         if window.season is not None:
             _check_days(window.season, f"{field}.season.")
         kinds = _kinds(window, calendar)

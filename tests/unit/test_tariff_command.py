@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
@@ -116,35 +115,112 @@ def test_the_first_example_that_differs_is_named(tmp_path: Path) -> None:
     assert f"{path}: examples[2]: costs 2000 and not 2001" in ran.output
 
 
-def test_a_wrong_word_is_told_in_a_sentence() -> None:
-    for words in (("--coupon", "magic:3"), ("--coupon", "minutes:x"), ("--pass", "2026-03-02T10:00")):
-        ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
-        assert ran.exit_code == 1
-        assert ran.output.startswith("Error: ")
+def test_a_list_without_examples_has_not_been_checked(tmp_path: Path) -> None:
+    path = priced_with_window(tmp_path, "all day")
+    ran = CliRunner().invoke(tariff_command, ["check", str(path)])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {path}: examples: none, so nothing was checked\n")
 
 
-def test_entries_that_cost_the_same_share_a_line_that_names_them_all(tmp_path: Path) -> None:
-    out = tmp_path / "price.svg"
-    words = ["plot", str(SHOPPING), "--out", str(out)]
-    for entry in ("2026-03-02T08:00", "2026-03-02T20:00", "2026-03-02T09:00"):
-        words += ["--entry", entry]
-    assert CliRunner().invoke(tariff_command, words).exit_code == 0
-    drawn = out.read_text(encoding="utf-8")
-    assert "Mon 02 Mar 2026 08:00, Mon 02 Mar 2026 09:00<" in drawn
-    assert drawn.count('class="line reactive nofill"') == 2
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--coupon", "magic:3"), "--coupon: magic:3: no kind of coupon"),
+        (("--coupon", "minutes"), "--coupon: minutes: not a whole number of up to 9 digits: ''"),
+        (("--coupon", f"amount:{'9' * 5000}"), "--coupon: 1 to 200 characters that can be printed"),
+        (
+            ("--coupon", "amount:100@a", "--coupon", "percent:120@b"),
+            "--coupon: percent:120@b: a coupon for percent takes off 1 to 100 percent",
+        ),
+        (("--pass", "x"), "--pass: x: two moments with a slash between"),
+        (("--pass", "2026-03-02/y"), "--pass: 2026-03-02/y: not a moment, as 2026-03-02T10:00: y"),
+        (
+            ("--earlier", "2026-03-02/2026-03-01=1"),
+            "--earlier: 2026-03-02/2026-03-01=1: ends before it begins",
+        ),
+        (("--coupon", "free_stay:5"), "--coupon: free_stay:5: a free stay has no number"),
+        (
+            ("--earlier", "2026-03-02T09:00/2026-03-02T10:01=0"),
+            "--earlier: 2026-03-02T09:00/2026-03-02T10:01=0: ends after the entry",
+        ),
+        (("--entry", "nonsense"), "--entry: not a moment, as 2026-03-02T10:00: nonsense"),
+        (("--exit", "2226-03-02"), "--exit: not in the years 1970 to 2199: 2226-03-02T00:00:00"),
+        (("--exit", "2026-03-01T10:00"), "--exit: the exit lies before the entry"),
+        (("--plate", "浙A*12"), "--plate: '浙A*12': a plate has letters and digits only"),
+    ],
+)
+def test_a_wrong_word_is_told_in_a_sentence_with_its_option(words: tuple[str, ...], told: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", *MONDAY, *words])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
 
 
-def test_the_picture_is_an_svg_with_a_line_for_each_entry(tmp_path: Path) -> None:
-    out = tmp_path / "price.svg"
-    words = ["plot", str(SHOPPING), "--out", str(out), "--entry", "2026-03-02T10:00", "--hours", "12"]
-    ran = CliRunner().invoke(tariff_command, words)
-    assert ran.exit_code == 0, ran.output
-    text = " ".join(ET.fromstring(out.read_text(encoding="utf-8")).itertext())  # noqa: S314 - our own
-    assert "Mon 02 Mar 2026 10:00" in text
-    assert "Shopping complex" in text
+SUMMER_TIME = SHOPPING.with_name("summer-time.toml")
+TWICE = "on that day; write the offset, +02:00 or +01:00"
 
 
-def test_a_drawing_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
-    out = tmp_path / "nowhere" / "price.svg"
-    ran = CliRunner().invoke(tariff_command, ["plot", str(SHOPPING), "--out", str(out)])
-    assert (ran.exit_code, ran.output) == (1, f"Error: {out}: cannot be written: No such file or directory\n")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--entry 2026-03-29T02:30 --exit 2026-03-29T03:15", "--entry: there is no 02:30 on that day"),
+        ("--entry 2026-03-29T01:00 --exit 2026-03-29T02:00", "--exit: there is no 02:00 on that day"),
+        (
+            "--entry 2026-10-25T02:30 --exit 2026-10-25T03:15",
+            f"--entry: there are two 02:30 {TWICE}",
+        ),
+        (
+            "--entry 2026-10-25T01:30 --exit 2026-10-25T05:15 --pass 2026-10-25T02:00/2026-10-26",
+            f"--pass: 2026-10-25T02:00/2026-10-26: there are two 02:00 {TWICE}",
+        ),
+    ],
+)
+def test_a_time_that_the_clock_skips_or_shows_twice_is_refused(words: str, told: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(SUMMER_TIME), *words.split()])
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            "--entry 2026-10-25T02:30+02:00 --exit 2026-10-25T03:30",
+            "Sun 10-25 02:30:00+02:00 Sun 10-25 03:30:00 4 × 0.50 2.00 blocks: small hours",
+        ),
+        (
+            "--entry 2026-12-31T22:30 --exit 2027-01-01T01:30",
+            "Thu 2026-12-31 22:30:00 Fri 2027-01-01 01:30:00 3 × 2.00 6.00 blocks",
+        ),
+    ],
+)
+def test_a_time_of_a_proof_has_its_offset_or_year_where_it_is_needed(words: str, shown: str) -> None:
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(SUMMER_TIME), *words.split()])
+    assert " ".join(ran.output.splitlines()[1].split()) == shown
+
+
+def priced_with_window(folder: Path, name: str) -> Path:
+    """A price list whose one window has this name, all day long."""
+    path = folder / "list.toml"
+    window = f'[[versions.windows]]\nname = "{name}"\nflat_fen = 500'
+    rate = "[versions.then]\nblock_minutes = 30\nblock_price_fen = 400"
+    head = 'tariff_id = "any"\nname = "Any"\nzone = "Asia/Shanghai"\n[[versions]]'
+    path.write_text(f"{head}\n{rate}\n{window}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["[/b]", "[day]", "[bold]night", ":smile:"])
+def test_the_names_of_a_proof_are_shown_as_they_are_written(tmp_path: Path, name: str) -> None:
+    path = priced_with_window(tmp_path, name)
+    words = ["--coupon", f"amount:500@{name}", "--pass", f"2026-03-02T10:00/2026-03-02T11:00={name}"]
+    stay = ["--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:00"]
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(path), *stay, *words])
+    shown = " ".join(ran.output.split())
+    assert ran.exit_code == 0, ran.exception
+    assert f"pass: {name} " in shown
+    assert f"flat: {name} " in shown
+    assert f"coupon amount: 1 amount:500 (funded by {name}, worth 5.00)" in shown
+
+
+def test_a_long_name_is_shown_whole_over_several_lines(tmp_path: Path) -> None:
+    path = priced_with_window(tmp_path, "n" * 200)
+    stay = ["--entry", "2026-03-02T10:00", "--exit", "2026-03-02T12:00"]
+    ran = CliRunner().invoke(tariff_command, ["explain", "--tariff", str(path), *stay])
+    assert ran.output.count("n" * 40) >= 1
+    assert ran.output.partition("flat: ")[2].partition("CNY")[0].count("n") == 200

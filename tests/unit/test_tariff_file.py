@@ -164,7 +164,7 @@ price_fen = 1200
 @pytest.mark.parametrize(
     ("said", "place", "reason"),
     [
-        ('plate = "浙A*12"', "examples[1].plate", "a plate has letters and digits only"),
+        ('plate = "浙A*12"', "examples[1].plate", "'浙A*12': a plate has letters and digits only"),
         ('plate = "浙A12345678901234567"', "examples[1].plate", "too long for a plate"),
         ('colour = "pink"', "examples[1].colour", "'blue'"),
         ("exit = 2026-03-02T09:59:59", "examples[1].exit", "the exit lies before the entry"),
@@ -172,14 +172,31 @@ price_fen = 1200
         ("exit = 9999-12-31T00:00:00", "examples[1].exit", "1970 to 2199"),
         ('exit = "2026-03-02T12:00:00"', "examples[1].exit", "datetime"),
         ('passes = ["2026-03-02T10:00"]', "examples[1].passes[0]", "two moments with a slash between"),
+        ('passes = ["2026-03-01/2026-03-02=\\u001b[31m"]', "examples[1].passes[0]", "that can be printed"),
+        ('coupons = ["free_stay@\\u001b[31m"]', "examples[1].coupons[0]", "that can be printed"),
         ('passes = ["x/2026-03-02T10:00"]', "examples[1].passes[0]", "not a moment, as 2026-03-02T10:00: x"),
         (
             'passes = ["2026-03-01/2026-03-02", "2026-03-02/2026-03-02"]',
             "examples[1].passes[1]",
             "ends before it begins",
         ),
-        ('coupons = ["magic:3"]', "examples[1].coupons[0]", "no kind of coupon: magic"),
-        ('coupons = ["free_stay", "minutes:-1"]', "examples[1].coupons[1]", "not a whole number: '-1'"),
+        ('coupons = ["magic:3"]', "examples[1].coupons[0]", "magic:3: no kind of coupon"),
+        (
+            'coupons = ["free_stay", "minutes:-1"]',
+            "examples[1].coupons[1]",
+            "not a whole number of up to 9 digits: '-1'",
+        ),
+        (f'coupons = ["amount:{"9" * 5000}"]', "examples[1].coupons[0]", "1 to 200 characters"),
+        (
+            f'coupons = ["amount:{"9" * 10}"]',
+            "examples[1].coupons[0]",
+            "not a whole number of up to 9 digits",
+        ),
+        (
+            'coupons = ["amount:\u0661\u0662"]',
+            "examples[1].coupons[0]",
+            "not a whole number of up to 9 digits",
+        ),
         (
             'coupons = ["window:2026-03-02T12:00/2026-03-02T11:00"]',
             "examples[1].coupons[0]",
@@ -194,8 +211,12 @@ price_fen = 1200
         (
             'earlier = ["2026-03-02T08:00/2026-03-02T09:00"]',
             "examples[1].earlier[0]",
-            "not a whole number: ''",
+            "not a whole number of up to 9 digits: ''",
         ),
+        ('coupons = ["free_stay:5"]', "examples[1].coupons[0]", "free_stay:5: a free stay has no number"),
+        ('coupons = ["window:2026-03-02/2026-03-02"]', "examples[1].coupons[0]", "ends before it begins"),
+        ('earlier = ["2026-03-02/2026-03-02T10:01=0"]', "examples[1].earlier[0]", "ends after the entry"),
+        ("price_fen = -1000", "examples[1].price_fen", "greater than or equal to 0"),
         ("price_fen = 12.0", "examples[1].price_fen", "integer"),
     ],
 )
@@ -216,6 +237,27 @@ def test_a_bad_value_in_an_example_is_named_by_file_place_and_reason(
 def test_a_currency_of_small_units_has_prices_of_millions(tmp_path: Path) -> None:
     dong = WHOLE.replace("zone =", 'currency = "VND"\nzone =').replace("cap_fen = 6000", "cap_fen = 1500000")
     assert load_schedule(write(tmp_path, dong)).versions[0].tariff.cap_fen == 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("times", "place", "reason"),
+    [
+        ("entry = 2026-03-29T02:30:00\nexit = 2026-03-29T05:00:00", "entry", "there is no 02:30 on that day"),
+        (
+            "entry = 2026-10-25T01:30:00\nexit = 2026-10-25T02:30:00",
+            "exit",
+            "there are two 02:30 on that day",
+        ),
+    ],
+)
+def test_an_example_at_a_time_that_the_clock_skips_or_shows_twice_is_refused(
+    tmp_path: Path, times: str, place: str, reason: str
+) -> None:
+    berlin = WHOLE.replace("Asia/Shanghai", "Europe/Berlin")
+    path = write(tmp_path, f"{berlin}\n[[examples]]\n{times}\nprice_fen = 0\n")
+    with pytest.raises(InvalidInput) as refused:
+        load_price_list(path)
+    assert str(refused.value).startswith(f"{path}: examples[0].{place}: {reason}")
 
 
 def test_a_number_in_an_example_is_on_the_ground_that_it_usually_is_on(tmp_path: Path) -> None:
