@@ -5,6 +5,10 @@ than what is known of a clock is nearer to the truth, and counts at once. A smal
 put back, or of a message that waited somewhere, in the device or at a broker: it counts once others, made a
 moment later, say the same. What has waited together comes together, and says different things.
 
+A clock that was ahead, and by its next message is right, was put right: that counts at once, too. A message
+that waited could say so only if it had waited just as long as the clock is ahead, and came first of all that
+waited.
+
 Samples come from heartbeats that tell the time and from reads that a device itself calls live. A process that
 has just begun goes by what the one before has found out.
 """
@@ -55,12 +59,16 @@ class Measured:
 
     def note(self, made_at: datetime, sample: timedelta) -> None:
         """One more sample."""
+        put_right = self._is_as_said() and abs(sample) <= NEGLIGIBLE
         if not self.count or abs(sample - self.said) > NEGLIGIBLE:
             self.made_at, self.said, self.count = made_at, sample, 1
         elif made_at - self.made_at >= APART:
             self.made_at, self.said, self.count = made_at, max(sample, self.said), self.count + 1
-        if self._counts(sample):
+        if put_right or self._counts(sample):
             self.known = max(sample, self.said)
+
+    def _is_as_said(self) -> bool:
+        return self.known is not None and abs(self.known - self.said) <= NEGLIGIBLE
 
     def _counts(self, sample: timedelta) -> bool:
         if self.known is None:

@@ -10,6 +10,7 @@ wrong configuration loses nothing. Who reads a counter of refused messages knows
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,20 +26,23 @@ from gateways.web.ready import ReadyBytes
 from parking.errors import LeaveFirstError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from aiohttp import web
 
     from gateways.gates.device_access import DeviceAccess
-    from gateways.gates.protocol import Answered, GateProtocol
+    from gateways.gates.protocol import Answered, GateProtocol, Message
     from gateways.gates.tracked_reads import TrackedReads
     from gateways.metrics import GateMetrics
     from parking.catalog import Controller
+    from parking.device import Device
 
 __all__ = ["DEVICES_PATH", "DeviceGates", "has_ended"]
 
 log = structlog.get_logger()
 DEVICES_PATH: Final = "/v1/devices/"
+PARSED_AT_ONCE_MAX: Final = 256 * 1024
+"""In bytes. Other lanes wait meanwhile, and a form of 8 MiB can take seconds."""
 
 
 class DeviceGates:
@@ -114,7 +118,7 @@ class DeviceGates:
             raise NotFound("this controller is no device")
         try:
             answers: list[Answered] = []
-            for message in protocol.parse(asked, device):
+            for message in await _messages(protocol, asked, device):
                 answers.append(await self._intake.take(message, controller, device, gone))
                 self._metrics.device_message(protocol.name, type(message).__name__.lower(), "taken")
         except LeaveFirstError as error:
@@ -127,6 +131,13 @@ class DeviceGates:
             )
             raise
         return protocol.reply(asked, answers, device)
+
+
+async def _messages(protocol: GateProtocol, asked: DeviceRequest, device: Device) -> Sequence[Message]:
+    """What a request says; a large one is parsed beside the others."""
+    if len(asked.body) > PARSED_AT_ONCE_MAX:
+        return await asyncio.to_thread(protocol.parse, asked, device)
+    return protocol.parse(asked, device)
 
 
 def has_ended(request: web.BaseRequest) -> bool:

@@ -4,8 +4,9 @@ Devices lock an account after a few wrong passwords, and then no barrier opens. 
 the stored password is not used again until an operator stores one anew, which is another sealed text even for
 the same password. The live store tells that to the other processes and to those that come later; a password
 of which nothing is known is tried by one process while the others wait, for a moment: a car stands there. Two
-may still try in the same moment: one that was taken until then, where it was changed on the device. And where
-the live store does not answer, each process goes by what it has learned itself.
+may still try in the same moment: one that was taken until then, where it was changed on the device. A process
+that is killed while it tries tells nobody. And where the live store does not answer, each process goes by
+what it has learned itself.
 
 Within a process calls to one device go one after another.
 """

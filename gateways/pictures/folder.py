@@ -57,9 +57,12 @@ def _write(path: Path, picture: bytes, now: datetime) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as writing:
-            writing.write(picture)
-        fresh.replace(path)
+        try:
+            with os.fdopen(descriptor, "wb") as writing:
+                writing.write(picture)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     os.utime(path, (seconds, seconds))
 
 

@@ -73,7 +73,7 @@ PASSAGES: Final[dict[str, str]] = {
     Reason.TURN_BACK: "went back the way it came",
     Reason.NO_PASSAGE: "was said to turn back, and there was nothing to undo",
     Reason.TOO_LATE: "was reported too late to be booked without a person",
-    Reason.CLOCK: "was reported from the future, by a clock that is wrong",
+    Reason.CLOCK: "was reported with a time that cannot be right by our clock",
 }
 
 

@@ -178,9 +178,9 @@ class Front:
         number: str = PLATE,
         *,
         minutes: int = 0,
-        confidence: float = 1.0,
         garage_id: GarageId = GARAGE,
         token: StayToken | None = None,
+        **changed: object,
     ) -> Answer:
         """What a gate is answered ``minutes`` after noon; the clock is moved there.
 
@@ -196,8 +196,10 @@ class Front:
             kind=kind,
             captured_at=self.clock.moment,
             plate=parse_plate(number, Colour.BLUE),
-            confidence=confidence,
+            confidence=1.0,
         )
+        fields: dict[str, Any] = dict(changed)
+        event = replace(event, **fields)
         if token is not None:
             event = replace(showing(event, token), image_reference=f"in-1/{event.event_id}.jpg")
         return await Desk(self.operator.sessions, self.clock).answer(event, garage)

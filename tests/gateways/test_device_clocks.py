@@ -32,11 +32,25 @@ async def test_a_clock_that_was_put_back_is_known_after_three_heartbeats(
     ahead: timedelta, valkey_url: str, tmp_path: Path
 ) -> None:
     async with lane(valkey_url, tmp_path) as at:
-        await heartbeats(at, *[ahead] * 8, *[timedelta()] * 3)
+        await heartbeats(at, *[ahead] * 8, *[MINUTE] * 3)
+        now = at.stage.clock.moment
         # Neither taken for one of the past nor kept for a person, and charged from now.
-        assert await at.read(history=False) == (True, Reason.ENTRY)
+        assert await at.read(captured_at=now + MINUTE, history=False) == (True, Reason.ENTRY)
         (entry,) = await at.stage.journal()
-        assert entry.event.captured_at == at.stage.clock.moment
+        assert entry.event.captured_at == now
+
+
+@pytest.mark.parametrize("ahead", [5 * MINUTE, 60 * MINUTE])
+async def test_a_clock_that_was_put_right_is_known_by_its_next_heartbeat(
+    ahead: timedelta, valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        await heartbeats(at, ahead, ahead, timedelta(seconds=-1))
+        # As one that a device kept: it measures no clock, and goes by what the heartbeat has said.
+        past = at.stage.clock.moment - MINUTE
+        assert await at.read(captured_at=past, history=True) == (False, Reason.LATE)
+        (entry,) = await at.stage.journal()
+        assert entry.event.captured_at == past
 
 
 async def test_a_slow_clock_is_put_right_once_two_heartbeats_agree(valkey_url: str, tmp_path: Path) -> None:
@@ -48,16 +62,17 @@ async def test_a_slow_clock_is_put_right_once_two_heartbeats_agree(valkey_url: s
         assert entry.event.captured_at == now
 
 
-@pytest.mark.parametrize("clock_is_known", [True, False])
+@pytest.mark.parametrize("known", [timedelta(), 10 * MINUTE, None])
 async def test_reads_that_waited_somewhere_open_nothing_though_their_device_calls_them_live(
-    valkey_url: str, tmp_path: Path, *, clock_is_known: bool
+    known: timedelta | None, valkey_url: str, tmp_path: Path
 ) -> None:
     async with lane(valkey_url, tmp_path) as at:
-        if clock_is_known:
-            await heartbeats(at, timedelta())
+        if known is not None:
+            await heartbeats(at, known)
         now = at.stage.clock.moment
         for number in range(12):
-            made = now - (60 - 5 * number) * MINUTE
+            # One of them has waited as long as the clock is ahead, and seems to be of a clock that is right.
+            made = now - (60 - 5 * number) * MINUTE + (known or timedelta())
             opens, _ = await at.read(number=f"浙A100{number:02}", captured_at=made, history=False)
             assert not opens
         times = [one.event.captured_at for one in await at.stage.journal()]

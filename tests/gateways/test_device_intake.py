@@ -258,6 +258,18 @@ async def test_a_clock_that_was_set_right_stops_no_car(valkey_url: str, tmp_path
         assert (await at.stage.journal())[0].event.captured_at == at.stage.clock.moment
 
 
+async def test_the_next_car_after_a_clock_was_put_right_passes_and_is_booked_as_of_now(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    async with lane(valkey_url, tmp_path) as at:
+        ahead = at.stage.clock.moment + 9 * MINUTE
+        assert await at.read(captured_at=ahead, history=False) == (True, Reason.ENTRY)
+        at.stage.clock.moment += MINUTE
+        assert await at.read(number="浙A54321", history=False) == (True, Reason.ENTRY)
+        now = at.stage.clock.moment
+        assert [one.event.captured_at for one in await at.stage.journal()] == [now - MINUTE, now]
+
+
 async def test_what_a_broker_kept_is_not_taken_for_a_slow_clock(valkey_url: str, tmp_path: Path) -> None:
     async with lane(valkey_url, tmp_path) as at:
         device = replace(IN, proof=Proof.BROKER, serial="s1")

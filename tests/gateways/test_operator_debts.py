@@ -133,3 +133,11 @@ async def test_why_a_car_without_a_session_was_stopped_is_told_by_its_event(fron
     await front.ask("GET", path, status=422)
     await front.ask("GET", f"{path}?event_id=unheard", status=404)
     await front.ask("GET", f"{path}?plate=浙A99999&at=2026-03-02T13:09:59Z", status=404)
+
+
+async def test_a_read_by_a_wrong_clock_is_not_told_as_one_from_the_future(front: Front) -> None:
+    answer = await front.event(Kind.EXIT, "浙A99999", minutes=70, clock_wrong=True)
+    await front.settle()
+    path = f"/v1/garages/{GARAGE}/why?event_id={answer.event_id}"
+    passage = (await front.ask("GET", path, token=front.reader))["passage"]
+    assert passage["words"] == "was reported with a time that cannot be right by our clock"

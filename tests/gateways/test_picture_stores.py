@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gateways.pictures.store import PictureStore
 
 START_S = 60.0
+ROOM_BYTES = 100_000
 NAME, OTHER = f"{1:064x}.jpg", f"{2:064x}.png"
 BUCKET = """
 endpoint = "{url}"
@@ -87,6 +89,10 @@ def make_bucket(url: str) -> None:
             pass
 
 
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_a_picture_is_what_was_put_and_no_more_than_wanted(store: PictureStore) -> None:
     moment = now()
     picture = b"\xff\xd8\xff" + bytes(range(256)) * 100
@@ -136,6 +142,20 @@ async def test_a_store_that_is_away_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable):
         await FolderPictures(tmp_path / "file").put(NAME, b"\xff\xd8\xff", now())
+
+
+async def test_a_picture_for_which_there_is_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = FolderPictures(tmp_path)
+    unbounded = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, unbounded[1]))
+    try:
+        with pytest.raises(Unavailable):
+            await folder.put(NAME, b"\xff\xd8\xff" + bytes(ROOM_BYTES), now())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unbounded)
+    assert files_below(tmp_path) == []
+    await folder.put(NAME, b"\xff\xd8\xff", now())
+    assert await folder.get(NAME, 100) == b"\xff\xd8\xff"
 
 
 @pytest.mark.parametrize("wrong", ["endpoint = 'ftp://x'", "bucket = ''", "speed = 1", "="], ids=str)
