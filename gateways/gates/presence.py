@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Never
 
 import structlog
 
+from gateways.gates.at_once import at_once
 from parking.errors import LeaveFirstError, Unavailable
 from parking.live.heard import Heard, heard_of, note_heard
 
@@ -27,8 +28,6 @@ __all__ = ["Presence"]
 
 log = structlog.get_logger()
 TELL_EVERY_S: Final = 2.0
-RECALL_S: Final = 0.1
-"""A car stands and waits."""
 BATCH: Final = 1_000
 NOTHING: Final = Heard()
 
@@ -58,11 +57,10 @@ class Presence:
 
     async def skew_of(self, key: Key) -> timedelta | None:
         """What any process has told of a clock; raises :class:`Unavailable` where nobody says so at once."""
-        try:
-            async with asyncio.timeout(RECALL_S):
-                skew_s = (await heard_of(self._live, [key]))[key].skew_s
-        except TimeoutError:
-            raise Unavailable("the live store did not answer in time") from None
+        found = await at_once(heard_of(self._live, [key]))
+        if found is None:
+            raise Unavailable("the live store did not answer in time")
+        skew_s = found[key].skew_s
         return None if skew_s is None else timedelta(seconds=skew_s)
 
     async def run(self) -> Never:
